@@ -1,0 +1,59 @@
+"""PostgreSQL: the connection pool, and forward-only numbered migrations (``hotline/sql/migrations/NNNN_name.sql``)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import asyncpg
+
+from hotline import sql
+from hotline.errors import MigrationError
+
+_HERE = Path(__file__).parent / "sql"
+_QUERIES = sql.load(_HERE / "migrate.sql")
+
+
+async def pool(dsn: str, *, name: str, largest: int = 4) -> asyncpg.Pool:
+    """A small pool whose connections carry ``name`` (seen in ``pg_stat_activity``); sessions run in UTC."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=largest,
+        timeout=5,
+        command_timeout=30,
+        server_settings={"application_name": name, "timezone": "UTC"},
+    )
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """Every migration of this checkout as (number, name, sql), in order; raises ``MigrationError`` on a hole in the numbers."""
+    files = sorted((_HERE / "migrations").glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    found = [(int(f.name[:4]), f.stem, f.read_text(encoding="utf-8")) for f in files]
+    if [number for number, _, _ in found] != list(range(1, len(found) + 1)):
+        raise MigrationError(f"the migrations are not numbered 1 to {len(found)} without a hole")
+    return found
+
+
+async def migrate(connection: asyncpg.Connection) -> list[str]:
+    """Apply what is missing, each in a transaction of its own, under a lock; returns the names applied.
+
+    Raises ``MigrationError`` when an applied migration is not, byte for byte, the one in this checkout.
+    """
+    await connection.execute(_QUERIES["create_ledger"])
+    applied: list[str] = []
+    for number, name, text in migrations():
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        async with connection.transaction():
+            await connection.execute(_QUERIES["lock_ledger"])
+            known = await connection.fetchval(_QUERIES["digest_of"], number)
+            if known is None:
+                await connection.execute(text)
+                await connection.execute(_QUERIES["record"], number, name, digest)
+                applied.append(name)
+            elif known != digest:
+                raise MigrationError(f"migration {name} was changed after it had been applied to this database")
+    newest = await connection.fetchval(_QUERIES["newest"])
+    if newest > len(migrations()):
+        raise MigrationError(f"the database is at migration {newest}, this checkout knows {len(migrations())}: use a newer one")
+    return applied

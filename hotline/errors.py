@@ -1,0 +1,26 @@
+"""What can go wrong in the kernel: one class per cause; the docstring is the operator's explanation."""
+
+from __future__ import annotations
+
+
+class HotlineError(Exception):
+    """Base of every error that this project raises on purpose; its text is readable to an operator."""
+
+
+class SettingsError(HotlineError):
+    """A setting is unknown, of the wrong type, out of range, or holds characters that its place does not allow.
+
+    The text names the file and the key. Mend the key in ``hotline.toml`` and start again.
+    """
+
+
+class CredentialsError(HotlineError):
+    """``var/credentials.json`` is missing, unreadable, incomplete, or readable to other users than its owner."""
+
+
+class SqlFileError(HotlineError):
+    """A file of named SQL queries is malformed: a query without a name, a name used twice, or text before a name."""
+
+
+class MigrationError(HotlineError):
+    """The database's migrations and those of this checkout differ: an applied migration was changed or is unknown."""

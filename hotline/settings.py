@@ -1,0 +1,214 @@
+"""Settings: ``hotline.toml`` parsed into types at the boundary, each key checked by name.
+
+``load()`` reads the file named by ``HOTLINE_CONFIG``, else ``hotline.toml`` in the tree, else the defaults below, which are
+the development profile. An unknown key, a wrong type or a value that its place does not allow is a ``SettingsError`` that
+names the file and the key. Defaults: CFG-02 and interfaces, section 2.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from hotline import paths
+from hotline.errors import SettingsError
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
+HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file; a key that is not listed is an error, not silence."""
+
+
+class Asterisk(_Section, frozen=True):
+    """One Asterisk node: where it listens."""
+
+    node: Name = "node1"
+    sip_address: str = "127.0.0.1"
+    sip_port: Port = 5060
+    http_address: str = "127.0.0.1"
+    http_port: Port = 8088
+    rtp_first: Port = 10000
+    rtp_last: Port = 11999
+
+
+class Trunks(_Section, frozen=True):
+    """The two trunks: citizens arrive from one address, undertaking units (承办单位) are dialled through the other."""
+
+    citizen_address: str = "127.0.0.2"
+    unit_address: str = "127.0.0.3"
+    unit_port: Port = 5080
+    hotline_number: Number = "12345"
+
+
+class Agents(_Section, frozen=True):
+    """The seats: SIP user names from ``first`` to ``last``."""
+
+    first: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1001
+    last: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1060
+
+    def numbers(self) -> list[str]:
+        """Every agent number, as text, in order."""
+        return [str(n) for n in range(self.first, self.last + 1)]
+
+
+class Queue(_Section, frozen=True):
+    """The one queue of the first flow."""
+
+    name: Name = "hotline"
+    wait_seconds: Seconds = 600
+    ring_seconds: Seconds = 20
+    wrapup_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 5
+    announce_seconds: Seconds = 30
+    max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500
+
+
+class Hours(_Section, frozen=True):
+    """When agents serve (CH-39): a weekly pattern, days closed on top of it and make-up days; empty list = closed.
+
+    Each entry is ``["HH:MM", "HH:MM"]`` on the wall clock of Asia/Shanghai. ``open_dates`` follow Monday's pattern.
+    """
+
+    monday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    tuesday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    wednesday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    thursday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    friday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    saturday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    sunday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    closed_dates: list[str] = []
+    open_dates: list[str] = []
+
+
+class Agi(_Section, frozen=True):
+    """The FastAGI server; ``processes`` share one port."""
+
+    host: str = "127.0.0.1"
+    port: Port = 4573
+    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    drain_seconds: Seconds = 20
+
+
+class Ami(_Section, frozen=True):
+    """Where Asterisk's manager interface listens, and how patient the bridge is."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    ping_seconds: Seconds = 5
+    silence_seconds: Seconds = 12
+
+
+class Database(_Section, frozen=True):
+    """PostgreSQL: an empty ``dsn`` means the embedded cluster, which listens on ``port`` of loopback."""
+
+    dsn: str = ""
+    port: Port = 5433
+
+
+class Web(_Section, frozen=True):
+    """The web application."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Settings(_Section, frozen=True):
+    """All of ``hotline.toml``. ``var`` is not a key: it comes from ``HOTLINE_VAR``."""
+
+    asterisk: Asterisk = Asterisk()
+    trunks: Trunks = Trunks()
+    agents: Agents = Agents()
+    queue: Queue = Queue()
+    hours: Hours = msgspec.field(default_factory=Hours)
+    agi: Agi = Agi()
+    ami: Ami = Ami()
+    database: Database = Database()
+    web: Web = Web()
+
+
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f;\[\]]")
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read and check the settings; raises ``SettingsError`` with file and key."""
+    named = os.environ.get("HOTLINE_CONFIG")
+    chosen = path or (Path(named) if named else paths.TREE / "hotline.toml")
+    if not chosen.exists():
+        if path or named:
+            raise SettingsError(f"{chosen}: there is no such settings file")
+        return Settings()
+    try:
+        data = tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{chosen}: cannot be read: {error}") from error
+    return parse(data, source=str(chosen))
+
+
+def parse(data: object, *, source: str) -> Settings:
+    """Check plain data (as TOML gives it) into ``Settings``; ``source`` is named in errors."""
+    _refuse_unsafe_text(data, source)
+    try:
+        settings = msgspec.convert(data, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {_readable(error)}") from error
+    _check_together(settings, source)
+    return settings
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    text = str(error)
+    match = re.match(r"Object contains unknown field `(.+?)`(?: - at `\$\.?(.*)`)?$", text)
+    if match:
+        return f"unknown key {'.'.join(part for part in (match[2], match[1]) if part)}"
+    match = re.match(r"(.+) - at `\$\.(.+)`$", text)
+    return f"{match[2]}: {match[1]}" if match else text
+
+
+def _refuse_unsafe_text(data: object, source: str, key: str = "") -> None:
+    """A newline, a semicolon or a bracket would end a line, a value or a section of an Asterisk file ."""
+    match data:
+        case dict():
+            for name, value in data.items():
+                _refuse_unsafe_text(value, source, f"{key}.{name}" if key else str(name))
+        case list():
+            for index, value in enumerate(data):
+                _refuse_unsafe_text(value, source, f"{key}[{index}]")
+        case str() if key != "database.dsn" and _FORBIDDEN.search(data):
+            raise SettingsError(f"{source}: {key}: a newline, a control character, a semicolon or a bracket is not allowed here")
+        case _:
+            pass
+
+
+def _check_together(settings: Settings, source: str) -> None:
+    """Rules that span keys or need more than a pattern."""
+    for key, value in (
+        ("asterisk.sip_address", settings.asterisk.sip_address),
+        ("asterisk.http_address", settings.asterisk.http_address),
+        ("trunks.citizen_address", settings.trunks.citizen_address),
+        ("trunks.unit_address", settings.trunks.unit_address),
+        ("agi.host", settings.agi.host),
+        ("ami.host", settings.ami.host),
+        ("web.host", settings.web.host),
+    ):
+        try:
+            ipaddress.ip_address(value)
+        except ValueError as error:
+            raise SettingsError(f"{source}: {key}: {value!r} is not an IP address") from error
+    if settings.agents.last < settings.agents.first:
+        raise SettingsError(f"{source}: agents.last: must not be below agents.first")
+    if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
+        raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
+    if settings.trunks.citizen_address == settings.asterisk.sip_address:
+        raise SettingsError(
+            f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (it would swallow the agents' registrations)"
+        )
