@@ -24,3 +24,7 @@ class SqlFileError(HotlineError):
 
 class MigrationError(HotlineError):
     """The database's migrations and those of this checkout differ: an applied migration was changed or is unknown."""
+
+
+class PostgresError(HotlineError):
+    """The embedded PostgreSQL could not be made or started; the text holds what it said."""
