@@ -1,0 +1,62 @@
+"""``python -m agi``: the FastAGI server of one node; ``--worker`` is one of several processes on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import sys
+
+import structlog
+import uvloop
+
+from agi import workers
+from agi.codec import Environment
+from agi.server import Server
+from agi.session import Session
+from hotline import clock, hours, log, settings
+from hotline.settings import Settings
+from ivr_flows.first_flow import FLOW
+
+
+async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
+    """Answer Asterisk until ``stop``, then let the calls in progress finish, for as long as the settings allow."""
+
+    def make_session(environment: Environment) -> Session:
+        return Session(FLOW, environment, staffed=hours.staffed(chosen.hours, clock.shanghai_now()))
+
+    server = Server(make_session)
+    port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
+    structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
+    async with asyncio.TaskGroup() as group:
+        sweep = group.create_task(server.sweep())
+        await stop.wait()
+        left = await server.drain(chosen.agi.drain_seconds)
+        sweep.cancel()
+    structlog.get_logger("agi").info("stopped", calls_sent_to_standby=left)
+
+
+async def run(chosen: Settings, *, worker: bool) -> None:
+    """One process, or the main process of several. SIGTERM and SIGINT stop it, and a worker also the end of its input."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if worker:
+        loop.add_reader(sys.stdin.fileno(), _input_ended, loop, stop)
+    if worker or chosen.agi.processes == 1:
+        await serve(chosen, stop, shared=worker)
+    else:
+        await workers.supervise(chosen.agi.processes, chosen.agi.host, chosen.agi.port, stop, chosen.agi.drain_seconds)
+
+
+def _input_ended(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    loop.remove_reader(sys.stdin.fileno())
+    stop.set()
+
+
+if __name__ == "__main__":
+    log.configure("agi")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings.load(), worker="--worker" in sys.argv[1:]))

@@ -1,0 +1,201 @@
+"""The FastAGI server: sockets, deadlines and the log around ``Decoder`` and ``Session``.
+
+There is no task per call: a connection is a protocol object, and one sweep looks after all deadlines. Asterisk writes its 25
+header lines one by one; a socket that is left alone for ``COALESCE_SECONDS`` after ``accept`` (``SO_RCVLOWAT``) has them all in
+one piece, which saves more processor time than anything else here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import assert_never, cast
+
+import structlog
+
+from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
+from agi.errors import AgiError, PeerSilent
+from agi.session import End, Send, Session, Step, Wait
+
+HEADER_SECONDS = 5.0
+SWEEP_SECONDS = 0.5
+COALESCE_SECONDS = 0.004
+_COALESCE_BYTES = 16 * 1024
+_BACKLOG = 1024
+
+log = structlog.get_logger("agi")
+
+MakeSession = Callable[[Environment], Session]
+
+
+class Connection(asyncio.Protocol):
+    """One socket from Asterisk, and the call behind it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._decoder = Decoder()
+        self._session: Session | None = None
+        self._transport: asyncio.Transport | None = None
+        self._uniqueid = ""
+        self._ended = False
+        self.deadline = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer is there; its headers are due."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.opened(self)
+        loop = self._server.loop
+        self.deadline = loop.time() + HEADER_SECONDS
+        loop.call_later(COALESCE_SECONDS, _listen_to_every_byte, self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes to messages, and each to what it means; whatever goes wrong ends this call's session and no other."""
+        try:
+            for message in self._decoder.feed(data):
+                if not self._ended:
+                    self._handle(message)
+        except AgiError as error:
+            self._fail(error)
+        except Exception:
+            log.exception("the flow failed; the caller goes to standby", uniqueid=self._uniqueid)
+            self.close()
+
+    def eof_received(self) -> bool:
+        """The peer has ended. A probe that said nothing is no news; half headers are."""
+        if self._session is None and not self._decoder.idle:
+            log.warning("a peer ended within its headers")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone; why (``exc``) changes nothing for the call."""
+        del exc
+        self._transport = None
+        self._session = None
+        self._server.closed(self)
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        if self._ended:
+            self.close()
+        else:
+            self._fail(PeerSilent(f"{'headers not finished' if self._session is None else 'a command not answered'} in time"))
+
+    def close(self) -> None:
+        """Close the socket at once; the dialplan goes on with what it has been told."""
+        self._ended = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Environment():
+                self._uniqueid = message.uniqueid
+                self._session = self._server.make_session(message)
+                self._do(self._session.begin())
+            case Reply():
+                if self._session is not None:
+                    self._do(self._session.answered(message))
+            case Hungup():
+                self._finish()
+            case Broken():
+                raise message.error
+            case _:
+                assert_never(message)
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Send():
+                if self._transport is not None:
+                    self._transport.write(step.line)
+                self.deadline = self._server.loop.time() + step.patience
+            case End():
+                self._finish()
+            case Wait():
+                pass
+            case _:
+                assert_never(step)
+
+    def _finish(self) -> None:
+        """Close the socket once all is sent, which takes no time unless the peer has stopped reading."""
+        self._ended = True
+        self.deadline = self._server.loop.time() + HEADER_SECONDS
+        if self._transport is not None:
+            self._transport.close()
+
+    def _fail(self, error: AgiError) -> None:
+        cause = type(error).__name__
+        log.warning("session ended; the caller goes to standby", cause=cause, detail=str(error), uniqueid=self._uniqueid)
+        self.close()
+
+
+class Server:
+    """A listening socket and its connections. ``make_session`` is asked once the headers of a call are complete."""
+
+    def __init__(self, make_session: MakeSession) -> None:
+        self.make_session = make_session
+        self.loop = asyncio.get_running_loop()
+        self._connections: set[Connection] = set()
+        self._listener: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def listen(self, host: str, port: int, *, shared: bool = False) -> int:
+        """Start to listen; ``shared`` lets several processes have the port. Returns the port (asked for as 0: a free one)."""
+        listener = open_listener(host, port, shared=shared)
+        self._listener = await self.loop.create_server(lambda: Connection(self), sock=listener, backlog=_BACKLOG)
+        return int(listener.getsockname()[1])
+
+    async def sweep(self) -> None:
+        """Look after the deadlines, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = self.loop.time()
+            for connection in [c for c in self._connections if c.deadline < now]:
+                connection.expire()
+
+    async def drain(self, seconds: float) -> int:
+        """Take no new call, wait for those in progress up to ``seconds``, close what is left; returns how many that were."""
+        if self._listener is not None:
+            self._listener.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        left = list(self._connections)
+        for connection in left:
+            connection.close()
+        await self._empty.wait()
+        return len(left)
+
+    def opened(self, connection: Connection) -> None:
+        """A connection began."""
+        self._connections.add(connection)
+        self._empty.clear()
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+
+def open_listener(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A bound socket. What it accepts wakes nobody before ``_listen_to_every_byte``, except by its end."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _COALESCE_BYTES)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _listen_to_every_byte(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
