@@ -1,4 +1,7 @@
-"""Recordings and night messages: taken in, checked, stored and indexed.
+"""Recordings and night messages: taken in from Asterisk's folders, checked, stored and indexed.
 
-May import ``acd``, ``ivr_flows``, ``ami_bridge`` and ``hotline``. Start reading at ``recordings/worker.py``.
+``audio`` (pure: what is in the bytes), ``facts`` and ``intake`` (pure: what there is to do), ``files`` (the disk), ``store``
+(PostgreSQL), ``worker`` (the loop). A piece of audio leaves Asterisk's folder only after its copy and its row are safe.
+
+May import ``acd``, ``ivr_flows``, ``ami_bridge`` and ``hotline``. Start reading at ``recordings/intake.py``.
 """

@@ -1,0 +1,114 @@
+"""What is in the bytes: raw conversations, WAV messages with or without a finished header, and the header we write. Pure."""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+from recordings.errors import EmptyAudioError, NotWavError, TooLongError, TooShortError
+
+RATE = 8000
+"""Frames a second of telephone audio."""
+SAMPLE = 2
+"""Bytes a sample: 16-bit signed little-endian."""
+HEAD = 65536
+"""How many first bytes of a WAV file ``wav_shape`` needs to see, at most."""
+SHORTEST_MESSAGE_MS = 500
+_LARGEST = 2**32 - 1 - 36
+_PCM = 1
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """Where the audio lies in a file and what it is: ``offset`` in bytes, whole ``frames`` of ``channels`` samples."""
+
+    offset: int
+    frames: int
+    channels: int
+    rate: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of audio."""
+        return self.frames * self.channels * SAMPLE
+
+    @property
+    def length_ms(self) -> int:
+        """Length in milliseconds, rounded down."""
+        return self.frames * 1000 // self.rate
+
+
+def raw_shape(size: int) -> Shape:
+    """A conversation as Asterisk writes it: ``size`` bytes of interleaved stereo, caller left, agent right; a torn tail is cut.
+
+    Raises ``EmptyAudioError``, ``TooLongError``.
+    """
+    return _checked(offset=0, available=size, channels=2, rate=RATE)
+
+
+def wav_shape(head: bytes, size: int) -> Shape:
+    """A message: ``head`` is the file's first bytes (``HEAD`` or all), ``size`` its whole length.
+
+    A recorder that was killed leaves a data size of zero, or one that the file does not hold: then everything after the
+    header is audio. Raises ``NotWavError``, ``EmptyAudioError``, ``TooLongError``.
+    """
+    if size == 0:
+        raise EmptyAudioError("the file is empty")
+    channels, rate = 0, 0
+    for name, start, declared in _chunks(head):
+        if name == b"fmt ":
+            channels, rate = _format(head[start : start + 16])
+        elif name == b"data":
+            if not channels:
+                break
+            there = size - start
+            return _checked(start, declared if 0 < declared <= there else there, channels, rate)
+    raise NotWavError("this is not a WAV file of 16-bit PCM, or its header is torn")
+
+
+def message_shape(head: bytes, size: int) -> Shape:
+    """``wav_shape`` of a message that is worth keeping; raises ``TooShortError`` too."""
+    shape = wav_shape(head, size)
+    if shape.length_ms < SHORTEST_MESSAGE_MS:
+        raise TooShortError(f"the message is {shape.length_ms} ms long")
+    return shape
+
+
+def wav_header(shape: Shape) -> bytes:
+    """The 44 bytes before ``shape.size`` bytes of audio."""
+    width = shape.channels * SAMPLE
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, shape.channels, shape.rate, shape.rate * width, width, SAMPLE * 8)
+    return struct.pack("<4sI4s", b"RIFF", 36 + shape.size, b"WAVE") + form + struct.pack("<4sI", b"data", shape.size)
+
+
+def _checked(offset: int, available: int, channels: int, rate: int) -> Shape:
+    shape = Shape(offset=offset, frames=max(available, 0) // (channels * SAMPLE), channels=channels, rate=rate)
+    if shape.frames == 0:
+        raise EmptyAudioError("the file holds no audio")
+    if shape.size > _LARGEST:
+        raise TooLongError(f"{shape.size} bytes of audio do not fit into a WAV file")
+    return shape
+
+
+def _chunks(head: bytes) -> list[tuple[bytes, int, int]]:
+    """The RIFF chunks up to ``data``, each as (name, where its content starts, declared size)."""
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return []
+    found: list[tuple[bytes, int, int]] = []
+    at = 12
+    while at + 8 <= len(head):
+        name, declared = struct.unpack_from("<4sI", head, at)
+        found.append((name, at + 8, declared))
+        if name == b"data":
+            break
+        at += 8 + declared + declared % 2
+    return found
+
+
+def _format(content: bytes) -> tuple[int, int]:
+    """Channels and rate of a ``fmt`` chunk, or (0, 0) when it is not 16-bit PCM at a sensible rate."""
+    if len(content) < 16:
+        return 0, 0
+    kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", content)
+    fits = kind == _PCM and bits == SAMPLE * 8 and channels in (1, 2) and RATE <= rate <= 48000
+    return (channels, rate) if fits else (0, 0)

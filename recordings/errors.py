@@ -1,0 +1,53 @@
+"""What can go wrong with recordings: one class per cause; the docstring is the operator's explanation."""
+
+from __future__ import annotations
+
+from hotline.errors import HotlineError
+
+
+class RecordingsError(HotlineError):
+    """Base of every error of this package."""
+
+
+class UnusableError(RecordingsError):
+    """Base of what makes a file unfit to be stored: it is moved to ``var/recordings/set-aside`` and never deleted."""
+
+
+class EmptyAudioError(UnusableError):
+    """The file holds no audio at all."""
+
+
+class TooShortError(UnusableError):
+    """A message under half a second: the caller hung up at the tone."""
+
+
+class TooLongError(UnusableError):
+    """More audio than a WAV file can hold (4 GiB, 37 hours of a conversation)."""
+
+
+class NotWavError(UnusableError):
+    """A message file is not a WAV file of 16-bit PCM."""
+
+
+class SidecarError(UnusableError):
+    """The JSON file beside a message cannot be read or does not say what it must."""
+
+
+class ChangedError(RecordingsError):
+    """The file grew, or was replaced, while it was being taken in: it is left alone and taken in later."""
+
+
+class DiskFullError(RecordingsError):
+    """There is no room below ``var/recordings``: what Asterisk recorded stays where it is until there is."""
+
+
+class DatabaseAwayError(RecordingsError):
+    """PostgreSQL cannot be reached or is not migrated: files wait on disk and are taken in when it is back."""
+
+
+class FileTakenError(RecordingsError):
+    """Another call's recording already has this file name in the table: two calls had one unique id."""
+
+
+class AlreadyRunningError(RecordingsError):
+    """Another recordings worker works on this ``var`` folder; one is enough for one node."""

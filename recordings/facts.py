@@ -1,0 +1,127 @@
+"""What the worker knows in a round, and what there is to do about it. Values only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]+\Z", max_length=100)]
+"""A node's name or an Asterisk unique id: nothing that could leave a folder."""
+Number = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+Kind = Literal["conversation", "message"]
+Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault"]
+
+
+class Folder(StrEnum):
+    """The two folders that Asterisk writes to, below ``var/recordings``."""
+
+    SPOOL = "spool"
+    INBOX = "messages-inbox"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One directory entry; ``modified`` is its last write, ``size`` in bytes; ``regular`` is false for links, folders, pipes."""
+
+    name: str
+    size: int
+    modified: dt.datetime
+    regular: bool = True
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What the call's record says; ``ended_at`` is None while the call lasts."""
+
+    call_id: str
+    connected_at: dt.datetime | None
+    ended_at: dt.datetime | None
+
+
+class Sidecar(msgspec.Struct, frozen=True):
+    """The JSON file that the standby script writes before it records a message."""
+
+    node: Identifier
+    call_id: Identifier
+    uniqueid: Identifier
+    caller_number: Number
+    started_at: Moment
+    reason: Reason
+    finished_at: Moment | None = None
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A row of ``recordings`` that a call already has."""
+
+    recording_id: int
+    file: str
+    sha256: str
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a round of the worker is decided from.
+
+    ``sidecars`` maps a message's stem to its sidecar, or to the reason why it cannot be used; ``calls`` maps call id to record;
+    ``stored`` holds the files (below ``var/recordings``) of messages that are in the table.
+    """
+
+    now: dt.datetime
+    node: str
+    spool: list[Entry]
+    inbox: list[Entry]
+    sidecars: dict[str, Sidecar | str]
+    calls: dict[str, Call]
+    stored: frozenset[str]
+
+
+class Take(msgspec.Struct, frozen=True, kw_only=True):
+    """Store ``source``, a file of ``size`` bytes in ``folder``, as ``file`` below ``var/recordings``.
+
+    A conversation (from the spool) has no ``sidecar``; a message has. ``started_at`` is when the audio began, if known.
+    """
+
+    folder: Folder
+    source: str
+    size: int
+    file: str
+    node: str
+    call_id: str
+    started_at: dt.datetime | None
+    sidecar: Sidecar | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Its kind in the table."""
+        return "message" if self.sidecar else "conversation"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every file of ``folder`` that goes when this is stored, in this order: a sidecar alone still says what happened."""
+        return (self.source, f"{self.sidecar.uniqueid}.json") if self.sidecar else (self.source,)
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """Move ``names`` out of ``folder`` for a person to look at."""
+
+    folder: Folder
+    names: tuple[str, ...]
+    why: str
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """Delete a sidecar whose message is stored and gone: the worker was stopped between the two."""
+
+    folder: Folder
+    name: str
+
+
+class Ignore(msgspec.Struct, frozen=True):
+    """Say once that ``name`` does not belong in ``folder``, and leave it alone."""
+
+    folder: Folder
+    name: str
+
+
+Job = Take | SetAside | Forget | Ignore

@@ -1,0 +1,99 @@
+"""The rows: what PostgreSQL knows about calls and recordings, and adding to it, at least once and never twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from hotline import sql
+from recordings.errors import DatabaseAwayError, FileTakenError
+from recordings.facts import Call, Kind, Sidecar, Stored
+
+_QUERIES = sql.load(Path(__file__).parent / "sql" / "recordings.sql")
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of ``recordings`` to be; ``file`` is below ``var/recordings``."""
+
+    node: str
+    call_id: str
+    kind: Kind
+    file: str
+    started_at: dt.datetime | None
+    length_ms: int
+    channels: int
+    sha256: str
+
+
+class Store:
+    """The queries of this package; each raises ``DatabaseAwayError`` when PostgreSQL is not there."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def calls(self, node: str, call_ids: Iterable[str]) -> dict[str, Call]:
+        """The records of these calls, as far as there are any."""
+        with _reaching():
+            rows = await self._pool.fetch(_QUERIES["calls"], node, list(call_ids))
+        return {row["call_id"]: Call(row["call_id"], row["connected_at"], row["ended_at"]) for row in rows}
+
+    async def stored_messages(self, files: Iterable[str]) -> frozenset[str]:
+        """Which of these files are messages in the table."""
+        with _reaching():
+            rows = await self._pool.fetch(_QUERIES["stored_files"], list(files))
+        return frozenset(row["file"] for row in rows)
+
+    async def stored_of_call(self, node: str, call_id: str, kind: Kind) -> list[Stored]:
+        """What the call already has of this kind, oldest first."""
+        with _reaching():
+            rows = await self._pool.fetch(_QUERIES["stored_of_call"], node, call_id, kind)
+        return [Stored(row["recording_id"], row["file"], row["sha256"]) for row in rows]
+
+    async def add(self, row: Row, sidecar: Sidecar | None = None) -> None:
+        """Add a recording, and its message when there is a ``sidecar``, in one transaction; adding it again changes nothing.
+
+        Raises ``FileTakenError``.
+        """
+        with _reaching():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_QUERIES["insert_recording"], *msgspec.structs.astuple(row))
+                there = await connection.fetchrow(_QUERIES["recording_of_file"], row.node, row.file)
+                if (there["call_id"], there["sha256"]) != (row.call_id, row.sha256):
+                    raise FileTakenError(f"{row.file}: belongs to call {there['call_id']} already")
+                if sidecar:
+                    await connection.execute(
+                        _QUERIES["insert_message"],
+                        row.node,
+                        row.call_id,
+                        sidecar.caller_number,
+                        sidecar.started_at,
+                        sidecar.reason,
+                        there["recording_id"],
+                    )
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except _AWAY as error:
+        if isinstance(error, ValueError):  # asyncpg's word for a parameter that does not fit: our fault, not the server's
+            raise
+        raise DatabaseAwayError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,237 @@
+"""What the worker decides from one look at the folders."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recordings import intake
+from recordings.errors import SidecarError
+from recordings.facts import Call, Entry, Folder, Forget, Ignore, Job, Round, SetAside, Sidecar, Stored, Take
+
+NOW = dt.datetime(2025, 11, 21, 12, 0, tzinfo=dt.UTC)
+ID = "1763726400.7"  # 2025-11-21 20:00 in Shanghai
+SIDECAR = Sidecar(
+    node="node1", call_id=ID, uniqueid=ID, caller_number="13800000000", started_at=NOW, reason="out_of_hours"
+)  # fmt: skip
+
+
+def ago(seconds: float) -> dt.datetime:
+    return NOW - dt.timedelta(seconds=seconds)
+
+
+def entry(name: str, *, quiet: float, size: int = 100, regular: bool = True) -> Entry:
+    return Entry(name=name, size=size, modified=ago(quiet), regular=regular)
+
+
+def call(*, ended: float | None) -> dict[str, Call]:
+    """The record of ``ID``, ended that many seconds ago or open."""
+    return {ID: Call(ID, ago(200), None if ended is None else ago(ended))}
+
+
+def decide(
+    *,
+    spool: list[Entry] | None = None,
+    inbox: list[Entry] | None = None,
+    sidecar: Sidecar | str | None = None,
+    calls: dict[str, Call] | None = None,
+    stored: frozenset[str] = frozenset(),
+) -> list[Job]:
+    sidecars = {} if sidecar is None else {ID: sidecar}
+    facts = Round(
+        now=NOW, node="node1", spool=spool or [], inbox=inbox or [], sidecars=sidecars, calls=calls or {}, stored=stored
+    )
+    return intake.decide(facts)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "calls", "taken"),
+    [
+        (4, call(ended=4), True),
+        (1, call(ended=4), False),
+        (4, call(ended=1), False),
+        (4, call(ended=-1), False),
+        (100_000, call(ended=None), False),
+        (599, {}, False),
+        (600, {}, True),
+    ],
+    ids=["at rest", "still written", "just ended", "ends later", "open", "no record", "no record and forgotten"],
+)
+def test_a_conversation_is_taken_when_it_is_finished(quiet: float, calls: dict[str, Call], taken: bool) -> None:
+    jobs = decide(spool=[entry(f"{ID}.raw", quiet=quiet)], calls=calls)
+    assert bool(jobs) is taken
+    if taken:
+        assert jobs == [
+            Take(
+                folder=Folder.SPOOL,
+                source=f"{ID}.raw",
+                size=100,
+                file=f"2025/11/21/node1-{ID}.wav",
+                node="node1",
+                call_id=ID,
+                started_at=ago(200) if calls else None,
+            )
+        ]
+
+
+def test_the_oldest_conversation_is_first() -> None:
+    names = [job.source for job in decide(spool=[entry(f"{n}.1.raw", quiet=n) for n in (700, 900, 800)]) if isinstance(job, Take)]
+    assert names == ["900.1.raw", "800.1.raw", "700.1.raw"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.raw", "x.wav", ".raw", "x.raw\n", "x;y.raw", "号码.raw", "\x00.raw", "x" * 101 + ".raw", "x.RAW", "x.raw.part"],
+)
+def test_a_name_that_asterisk_would_not_write_is_ignored_and_left(name: str) -> None:
+    assert decide(spool=[entry(name, quiet=601)]) == [Ignore(Folder.SPOOL, name)]
+    assert decide(spool=[entry(name, quiet=599)]) == []
+
+
+def test_links_folders_and_pipes_are_ignored() -> None:
+    assert decide(spool=[entry(f"{ID}.raw", quiet=601, regular=False)]) == [Ignore(Folder.SPOOL, f"{ID}.raw")]
+
+
+@given(st.text(max_size=30), st.datetimes(timezones=st.just(dt.UTC)))
+def test_no_name_leads_out_of_the_folder(name: str, otherwise: dt.datetime) -> None:
+    parts = intake.split(Folder.SPOOL, Entry(name=f"{name}.raw", size=1, modified=NOW))
+    if parts and otherwise.year < 9999:
+        *day, file = intake.conversation_file("node1", parts[0], otherwise).split("/")
+        assert len(day) == 3
+        assert all(part.isdigit() for part in day)
+        assert file.startswith("node1-")
+        assert len(file) < 200
+
+
+@pytest.mark.parametrize(
+    ("uniqueid", "file"),
+    [
+        ("1763740799.0", "2025/11/21/node1-1763740799.0.wav"),
+        ("1763740800.0", "2025/11/22/node1-1763740800.0.wav"),  # midnight in Shanghai, 16:00 UTC
+        ("node1-1763740800.0", "2025/11/22/node1-1763740800.0.wav"),
+        ("other-1763740800.0", "2025/11/22/node1-other-1763740800.0.wav"),
+        ("odd", "2025/11/21/node1-odd.wav"),
+        ("99999999999999.1", "2025/11/21/node1-99999999999999.1.wav"),
+    ],
+)
+def test_the_day_is_that_of_the_unique_id_in_shanghai(uniqueid: str, file: str) -> None:
+    assert intake.conversation_file("node1", uniqueid, NOW) == file
+
+
+MESSAGE = Take(
+    folder=Folder.INBOX,
+    source=f"{ID}.wav",
+    size=100,
+    file=f"2025/11/21/node1-message-{ID}.wav",
+    node="node1",
+    call_id=ID,
+    started_at=NOW,
+    sidecar=SIDECAR,
+)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "finished", "calls", "taken"),
+    [
+        (0, True, call(ended=None), True),
+        (4, False, call(ended=None), False),
+        (4, False, call(ended=4), True),
+        (1, False, call(ended=4), False),
+        (599, False, {}, False),
+        (600, False, {}, True),
+        (600, False, call(ended=None), True),
+    ],
+)
+def test_a_message_is_taken_when_it_is_finished(quiet: float, finished: bool, calls: dict[str, Call], taken: bool) -> None:
+    sidecar = msgspec.structs.replace(SIDECAR, finished_at=NOW) if finished else SIDECAR
+    inbox = [entry(f"{ID}.wav", quiet=quiet), entry(f"{ID}.json", quiet=quiet + 60)]
+    expected = [msgspec.structs.replace(MESSAGE, sidecar=sidecar)] if taken else []
+    assert decide(inbox=inbox, sidecar=sidecar, calls=calls) == expected
+
+
+def test_a_sidecar_waits_for_the_tone_while_the_call_lasts() -> None:
+    assert decide(inbox=[entry(f"{ID}.json", quiet=30)], sidecar=SIDECAR, calls=call(ended=None)) == []
+
+
+def test_a_sidecar_without_audio_after_the_call_is_set_aside() -> None:
+    jobs = decide(inbox=[entry(f"{ID}.json", quiet=30)], sidecar=SIDECAR, calls=call(ended=20))
+    assert jobs == [SetAside(Folder.INBOX, (f"{ID}.json",), "there is no audio beside the sidecar")]
+
+
+def test_a_sidecar_whose_message_is_stored_is_forgotten() -> None:
+    jobs = decide(inbox=[entry(f"{ID}.json", quiet=600)], sidecar=SIDECAR, stored=frozenset([MESSAGE.file]))
+    assert jobs == [Forget(Folder.INBOX, f"{ID}.json")]
+
+
+def test_audio_without_a_sidecar_is_set_aside_when_it_is_at_rest() -> None:
+    audio = [entry(f"{ID}.wav", quiet=100)]
+    assert decide(inbox=audio) == []
+    assert decide(inbox=audio, calls=call(ended=None)) == []
+    assert decide(inbox=audio, calls=call(ended=50)) == [SetAside(Folder.INBOX, (f"{ID}.wav",), "there is no sidecar")]
+
+
+def test_a_message_with_a_bad_sidecar_is_set_aside_whole() -> None:
+    inbox = [entry(f"{ID}.wav", quiet=601), entry(f"{ID}.json", quiet=700)]
+    assert decide(inbox=inbox, sidecar="torn") == [SetAside(Folder.INBOX, (f"{ID}.json", f"{ID}.wav"), "torn")]
+
+
+def test_a_good_sidecar_is_read() -> None:
+    assert intake.read_sidecar(msgspec.json.encode(SIDECAR), ID) == SIDECAR
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"node": "../x"},
+        {"node": "a\n"},
+        {"uniqueid": "another"},
+        {"call_id": ""},
+        {"call_id": "a/b"},
+        {"caller_number": "1\x00"},
+        {"caller_number": None},
+        {"started_at": "yesterday"},
+        {"started_at": "2025-11-21T12:00:00"},
+        {"reason": "boredom"},
+    ],
+    ids=str,
+)
+def test_a_sidecar_with_a_wrong_value_is_refused(change: dict[str, object]) -> None:
+    content = msgspec.json.encode(msgspec.to_builtins(SIDECAR) | change)
+    with pytest.raises(SidecarError):
+        intake.read_sidecar(content, ID)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_beside_a_message_are_refused_and_break_nothing(content: bytes) -> None:
+    with pytest.raises(SidecarError):
+        intake.read_sidecar(content, ID)
+
+
+def test_a_lone_surrogate_in_a_sidecar_is_refused() -> None:
+    content = msgspec.json.encode(SIDECAR).replace(b"13800000000", b"\\ud800")
+    with pytest.raises(SidecarError):
+        intake.read_sidecar(content, ID)
+
+
+def test_the_same_audio_goes_to_the_same_file_and_other_audio_beside_it() -> None:
+    first = Stored(1, "d/n-1.wav", "aa")
+    second = Stored(2, "d/n-1~2.wav", "bb")
+    assert intake.place("d/n-1.wav", "aa", []) == "d/n-1.wav"
+    assert intake.place("d/n-1.wav", "aa", [first, second]) == "d/n-1.wav"
+    assert intake.place("d/n-1.wav", "bb", [first, second]) == "d/n-1~2.wav"
+    assert intake.place("d/n-1.wav", "cc", [first, second]) == "d/n-1~3.wav"
+
+
+def test_the_backlog_counts_what_nobody_writes_to() -> None:
+    entries = [
+        entry("a.raw", quiet=29),
+        entry("b.raw", quiet=30),
+        entry("c.raw", quiet=95.5),
+        entry("d", quiet=99, regular=False),
+    ]
+    assert intake.backlog(entries, NOW) == (2, 95)
+    assert intake.backlog([], NOW) == (0, 0)
