@@ -28,3 +28,7 @@ class MigrationError(HotlineError):
 
 class PostgresError(HotlineError):
     """The embedded PostgreSQL could not be made or started; the text holds what it said."""
+
+
+class StartError(HotlineError):
+    """A part of the stack did not start; the text names it, what it said last, and its log."""

@@ -209,6 +209,4 @@ def _check_together(settings: Settings, source: str) -> None:
     if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
     if settings.trunks.citizen_address == settings.asterisk.sip_address:
-        raise SettingsError(
-            f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (it would swallow the agents' registrations)"
-        )
+        raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")

@@ -1,0 +1,25 @@
+# 12345 citizen hotline. `make run` is all that a newcomer needs; see README.md.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done || true)
+VENV := .venv/bin/python
+
+.PHONY: run test setup bench check
+
+run: setup
+	@exec $(VENV) -m hotline up
+
+setup:
+	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更高版本 / Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -m hotline.setup
+
+check: setup
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m mypy
+	@.venv/bin/lint-imports
+
+test: check
+	@$(VENV) -m pytest
+
+bench: setup
+	@$(VENV) -m bench

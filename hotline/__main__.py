@@ -1,0 +1,31 @@
+"""``python -m hotline``: the command line (interfaces, section 3)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from hotline import commands, log
+from hotline.errors import HotlineError
+from hotline.phones import commands as phones
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit status. An expected error is one readable line on standard error and status 1."""
+    parser = argparse.ArgumentParser(prog="hotline", description="12345 市民服务热线 / 12345 citizen hotline")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add(subparsers)
+    phones.add_call(subparsers)
+    phones.add_agents(subparsers)
+    chosen = parser.parse_args(arguments)
+    log.configure("hotline")
+    try:
+        status: int = chosen.run(chosen)
+    except HotlineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Asterisk as this project runs it: which one (``installation.py``) and its configuration (``configuration.py``)."""

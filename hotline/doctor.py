@@ -1,0 +1,184 @@
+"""``hotline doctor``: what is wrong and how to mend it. Each check is a function that returns findings; none changes anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from hotline import credentials as secrets
+from hotline import messages, paths, sounds
+from hotline import settings as configuration_file
+from hotline.asterisk import configuration, installation
+from hotline.errors import CredentialsError, SettingsError
+from hotline.settings import Settings
+from hotline.setup import python
+from hotline.stack import supervisor
+
+_DISK_MEGABYTES = 500
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong: which check found it, and the mend in both languages."""
+
+    check: str
+    zh: str
+    en: str
+
+
+def examine() -> list[Finding]:
+    """Every check, in the order of the table; an empty list means that nothing is wrong."""
+    try:
+        settings = configuration_file.load()
+    except SettingsError as error:
+        return [_finding("settings", "doctor.settings", reason=error), *_all(_WITHOUT_SETTINGS, Settings())]
+    return _all(_WITHOUT_SETTINGS + _WITH_SETTINGS, settings)
+
+
+def _all(checks: tuple[Callable[[Settings], Iterator[Finding]], ...], settings: Settings) -> list[Finding]:
+    return [finding for check in checks for finding in check(settings)]
+
+
+def _finding(check: str, key: str, **values: object) -> Finding:
+    return Finding(check, **messages.languages(key, **values))
+
+
+def _python(_: Settings) -> Iterator[Finding]:
+    if sys.version_info < python.OLDEST:
+        yield _finding("python", "doctor.python", version=sys.version.split()[0])
+    if not python.ready():
+        yield _finding("python", "doctor.environment")
+
+
+def _asterisk(_: Settings) -> Iterator[Finding]:
+    if installation.find() is None:
+        for program in ("apt-get", "dpkg-deb"):
+            if not shutil.which(program):
+                yield _finding("apt", "doctor.apt", program=program)
+        yield _finding("asterisk", "doctor.asterisk_missing")
+    if installation.sipp() is None:
+        yield _finding("sipp", "doctor.sipp_missing")
+
+
+def _folders(_: Settings) -> Iterator[Finding]:
+    folder = paths.var()
+    if re.search(r"[\x00-\x1f\x7f;\[\],]", str(folder)):
+        yield _finding("path", "doctor.path", folder=folder)
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        with tempfile.NamedTemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        yield _finding("write", "doctor.write", folder=there, reason=error.strerror or error)
+    free = shutil.disk_usage(there).free // 1_000_000
+    if free < _DISK_MEGABYTES:
+        yield _finding("disk", "doctor.disk", folder=there, free=free, need=_DISK_MEGABYTES)
+
+
+def _modes(_: Settings) -> Iterator[Finding]:
+    private = [(secrets.path(), 0o600), (paths.var() / "asterisk" / "etc", 0o700), (paths.var() / "recordings", 0o700)]
+    for file, wanted in private:
+        if file.exists() and (mode := file.stat().st_mode & 0o777) & ~wanted:
+            yield _finding("mode", "doctor.mode", file=file, mode=f"{mode:o}", wanted=f"{wanted:o}")
+
+
+def _credentials(_: Settings) -> Iterator[Finding]:
+    if secrets.path().exists() and not secrets.path().stat().st_mode & 0o077:
+        try:
+            secrets.load()
+        except CredentialsError as error:
+            yield _finding("credentials", "doctor.credentials", reason=error)
+
+
+def _prompts(_: Settings) -> Iterator[Finding]:
+    for warning in sounds.check(paths.var() / "prompts"):
+        yield _finding("prompt", "doctor.prompt", file=warning.file, reason=warning.reason)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    """Ports that another program holds, asked only while our own stack does not run."""
+    if supervisor.running("up", "hotline") or supervisor.running("asterisk"):
+        return
+    asterisk, web = settings.asterisk, settings.web
+    wanted = [
+        ("udp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
+        ("tcp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
+        ("tcp", asterisk.http_address, asterisk.http_port, "WebSocket", "asterisk.http_port"),
+        ("tcp", settings.agi.host, settings.agi.port, "FastAGI", "agi.port"),
+        ("tcp", settings.ami.host, settings.ami.port, "AMI", "ami.port"),
+        ("tcp", web.host, web.port, "web", "web.port"),
+    ]
+    if not settings.database.dsn:
+        wanted.append(("tcp", "127.0.0.1", settings.database.port, "PostgreSQL", "database.port"))
+    for protocol, host, port, what, key in wanted:
+        if not _free(protocol, host, port):
+            yield _finding("port", "doctor.port", protocol=protocol.upper(), address=f"{host}:{port}", what=what, setting=key)
+
+
+def _free(protocol: str, host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM) as one:
+        if protocol == "tcp":
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _asterisk_starts(settings: Settings) -> Iterator[Finding]:
+    """Render the configuration as it is now and let Asterisk load it, when it is not running anyway."""
+    chosen = installation.find()
+    if chosen is None or supervisor.running("asterisk") or any(_ports(settings)):
+        return
+    with tempfile.TemporaryDirectory(prefix="hotline-doctor-") as folder:
+        before = os.environ.get("HOTLINE_VAR")
+        os.environ["HOTLINE_VAR"] = folder
+        try:
+            sounds.install(paths.var() / "asterisk", paths.var() / "prompts")
+            dirs = configuration.render(settings, secrets.ensure(settings), chosen)
+        except SettingsError as error:
+            yield _finding("asterisk", "doctor.settings", reason=error)
+            return
+        finally:
+            if before is None:
+                del os.environ["HOTLINE_VAR"]
+            else:
+                os.environ["HOTLINE_VAR"] = before
+        said = _try_start([*chosen.command, "-C", str(dirs.etc / "asterisk.conf")], Path(folder))
+        if said:
+            yield _finding("asterisk", "doctor.asterisk_start", reason=said, log=paths.var() / "log" / "asterisk.log")
+
+
+def _try_start(command: list[str], folder: Path) -> str | None:
+    """Start Asterisk, ask whether it booted, stop it; returns what it said when it did not."""
+    output = folder / "output"
+    with (
+        output.open("wb") as out,
+        subprocess.Popen([*command, "-f"], stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
+    ):
+        for _ in range(100):
+            if process.poll() is not None:
+                break
+            asked = subprocess.run(
+                [*command, "-rx", "core waitfullybooted"], capture_output=True, text=True, timeout=30, check=False
+            )
+            if "fully booted" in asked.stdout:
+                process.terminate()
+                return None
+        process.kill()
+    lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "?"
+
+
+_WITHOUT_SETTINGS = (_python, _asterisk, _folders, _modes, _credentials, _prompts)
+_WITH_SETTINGS = (_ports, _asterisk_starts)

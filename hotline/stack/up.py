@@ -1,0 +1,91 @@
+"""``hotline up``: prepares everything that the parts need, then hands over to the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import asyncpg
+
+from hotline import credentials as secrets
+from hotline import database, messages, paths, sounds
+from hotline import settings as configuration_file
+from hotline.asterisk import configuration, installation
+from hotline.errors import StartError
+from hotline.settings import Settings
+from hotline.stack import parts, postgres, supervisor
+
+
+def run(*, as_json: bool = False) -> None:
+    """The whole stack in the foreground until SIGINT or SIGTERM; raises ``HotlineError`` when it cannot start.
+
+    ``as_json`` prints one object a line: ``{"says": …}``.
+    """
+    settings = configuration_file.load()
+    os.umask(0o077)
+    for name in ("run", "log", "journal", "recordings"):
+        (paths.var() / name).mkdir(parents=True, exist_ok=True)
+    already = supervisor.running("up", "hotline")
+    if already:
+        raise StartError(messages.text("up.already", pid=already))
+    supervisor.pid_file("up").write_text(str(os.getpid()))
+    try:
+        asyncio.run(_run(settings, as_json=as_json))
+    finally:
+        supervisor.pid_file("up").unlink(missing_ok=True)
+
+
+async def _run(settings: Settings, *, as_json: bool) -> None:
+    say = _speaker(as_json)
+    credentials = secrets.ensure(settings)
+    asterisk = installation.find()
+    if asterisk is None:
+        raise StartError(messages.text("doctor.asterisk_missing"))
+    for warning in sounds.install(paths.var() / "asterisk", paths.var() / "prompts"):
+        say(messages.text("doctor.prompt", file=warning.file, reason=warning.reason))
+    folders = configuration.render(settings, credentials, asterisk)
+    if settings.database.dsn:
+        await _migrate(credentials.database_owner, say)
+    else:
+        await asyncio.to_thread(postgres.prepare, postgres.cluster(settings), credentials)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    table = parts.table(settings, credentials, asterisk, folders, migrate=lambda: _migrate(credentials.database_owner, say))
+    await supervisor.run(table, stop=stop, say=say, ready=lambda: say(_welcome(settings)))
+
+
+async def _migrate(dsn: str, say: Callable[[str], None]) -> None:
+    """Bring the tables to this checkout's state. A database that is away does not keep the telephones from working."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        say(messages.text("up.no_database", reason=error or "no answer"))
+        return
+    try:
+        for name in await database.migrate(connection):
+            say(messages.text("up.migrated", name=name))
+    finally:
+        await connection.close()
+
+
+def _welcome(settings: Settings) -> str:
+    return messages.text(
+        "up.all_ready",
+        sip=f"{settings.asterisk.sip_address}:{settings.asterisk.sip_port}",
+        web=f"http://{settings.web.host}:{settings.web.port}",
+        credentials=secrets.path(),
+    )
+
+
+def _speaker(as_json: bool) -> Callable[[str], None]:
+    """Prints one line of progress, as text or as a JSON object."""
+
+    def say(line: str) -> None:
+        print(json.dumps({"says": line}, ensure_ascii=False) if as_json else line, flush=True)
+
+    return say
