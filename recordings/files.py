@@ -24,7 +24,7 @@ from recordings.errors import ChangedError, DiskFullError, SidecarError
 from recordings.facts import Entry, Folder, Sidecar, Take
 from recordings.intake import read_sidecar
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PIECE = 1 << 20
 _LARGEST_SIDECAR = 65536
 SET_ASIDE = "set-aside"
