@@ -8,7 +8,6 @@ that hangs is worse than one that is gone (a FastAGI server that is gone sends i
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from hotline import clock, paths
+from hotline import paths, probes
 from hotline.asterisk.configuration import Folders
 from hotline.asterisk.installation import Installation
 from hotline.credentials import Credentials
@@ -27,7 +26,6 @@ from hotline.stack import postgres
 Check = Callable[[], Awaitable[str | None]]
 """Asks whether a part works: None when it does, else what is wrong."""
 
-_STALE_SECONDS = 20.0
 _PROBE_SECONDS = 2.0
 
 
@@ -61,23 +59,23 @@ def table(
         Part(
             name="asterisk",
             command=[*asterisk.command, "-C", str(folders.etc / "asterisk.conf"), "-f"],
-            alive=lambda: _listens(settings.ami.host, settings.ami.port),
+            alive=lambda: probes.listens(settings.ami.host, settings.ami.port),
             patience=10,
             outlives=True,
         ),
         Part(
             name="agi",
             command=[*python, "agi"],
-            alive=lambda: _answers_a_probe(settings.agi.host, settings.agi.port),
+            alive=lambda: probes.answers_a_probe(settings.agi.host, settings.agi.port),
             patience=2,
             stop_seconds=settings.agi.drain_seconds + 5,
         ),
-        Part(name="ami_bridge", command=[*python, "ami_bridge"], alive=lambda: _beats("ami_bridge"), patience=30),
-        Part(name="recordings", command=[*python, "recordings"], alive=lambda: _beats("recordings"), patience=60),
+        Part(name="ami_bridge", command=[*python, "ami_bridge"], alive=lambda: probes.beats("ami_bridge"), patience=30),
+        Part(name="recordings", command=[*python, "recordings"], alive=lambda: probes.beats("recordings"), patience=60),
         Part(
             name="desks",
             command=[*python, "desks"],
-            alive=lambda: _listens(settings.web.host, settings.web.port),
+            alive=lambda: probes.listens(settings.web.host, settings.web.port),
             patience=10,
         ),
     ]
@@ -100,41 +98,6 @@ def log_file(name: str) -> Path:
     return paths.var() / "log" / f"{name}.log"
 
 
-async def _listens(host: str, port: int) -> str | None:
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError) as error:
-        return f"{host}:{port}: {error or 'no answer'}"
-    writer.close()
-    return None
-
-
-async def _answers_a_probe(host: str, port: int) -> str | None:
-    """Connect and say goodbye: a FastAGI server that works closes its side too; one that hangs does not."""
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port)
-            try:
-                writer.write_eof()
-                await reader.read()
-            finally:
-                writer.close()
-    except (OSError, TimeoutError) as error:
-        return f"{host}:{port}: {error or 'does not respond'}"
-    return None
-
-
-async def _beats(name: str) -> str | None:
-    """Whether the process touched its file ``var/run/<name>.alive`` a short while ago."""
-    file = paths.var() / "run" / f"{name}.alive"
-    try:
-        age = clock.now().timestamp() - file.stat().st_mtime
-    except FileNotFoundError:
-        return f"{file.name}: not there yet"
-    return None if age < _STALE_SECONDS else f"no sign of life for {age:.0f} s"
-
-
 async def _database_answers(dsn: str) -> str | None:
     try:
         async with asyncio.timeout(_PROBE_SECONDS * 2):
@@ -143,12 +106,3 @@ async def _database_answers(dsn: str) -> str | None:
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         return str(error) or "no answer"
     return None
-
-
-def heartbeat(name: str) -> dict[str, object]:
-    """What a process last said of itself; empty when it said nothing readable."""
-    try:
-        said = json.loads((paths.var() / "run" / f"{name}.alive").read_text())
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 
 from hotline import credentials as secrets
+from hotline import probes
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.errors import StartError
@@ -49,7 +50,7 @@ async def _report() -> Report:
     for part in table:
         pid = supervisor.running(part.name)
         problem = await part.alive() if pid else "does not run"
-        found[part.name] = PartReport(pid, problem is None, problem, parts.heartbeat(part.name))
+        found[part.name] = PartReport(pid, problem is None, problem, probes.heartbeat(part.name))
     return Report(running, running and all(one.healthy for one in found.values()), found)
 
 

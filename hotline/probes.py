@@ -1,0 +1,60 @@
+"""Does a process work? Questions that the supervisor, ``hotline status`` and the web application's health page all ask.
+
+Each answers None when it does, else what is wrong, in a few words for the operator; none raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from hotline import clock, paths
+
+STALE_SECONDS = 20.0
+"""A process that did not touch its file for so long is taken for hung."""
+_PROBE_SECONDS = 2.0
+
+
+async def listens(host: str, port: int) -> str | None:
+    """Whether somebody takes TCP connections there."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError) as error:
+        return f"{host}:{port}: {error or 'no answer'}"
+    writer.close()
+    return None
+
+
+async def answers_a_probe(host: str, port: int) -> str | None:
+    """Connect and say goodbye: a FastAGI server that works closes its side too; one that hangs does not."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write_eof()
+                await reader.read()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return f"{host}:{port}: {error or 'does not respond'}"
+    return None
+
+
+async def beats(name: str) -> str | None:
+    """Whether the process touched its file ``var/run/<name>.alive`` a short while ago."""
+    file = paths.var() / "run" / f"{name}.alive"
+    try:
+        age = clock.now().timestamp() - file.stat().st_mtime
+    except OSError:
+        return f"{file.name}: not there yet"
+    return None if age < STALE_SECONDS else f"no sign of life for {age:.0f} s"
+
+
+def heartbeat(name: str) -> dict[str, object]:
+    """What a process last said of itself; empty when it said nothing readable."""
+    try:
+        said = json.loads((paths.var() / "run" / f"{name}.alive").read_text())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
