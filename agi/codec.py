@@ -197,7 +197,7 @@ def _environment(lines: list[bytes]) -> Environment:
 
 def command(verb: str, *arguments: str) -> bytes:
     """One command line; every argument is quoted. Raises ``ArgumentRefused`` (see there)."""
-    line = " ".join((verb, *map(_quoted, arguments)))
+    line = " ".join((verb, *map(quoted, arguments)))
     try:
         encoded = line.encode("utf-8") + b"\n"
     except UnicodeEncodeError as error:
@@ -207,7 +207,8 @@ def command(verb: str, *arguments: str) -> bytes:
     return encoded
 
 
-def _quoted(argument: str) -> str:
+def quoted(argument: str) -> str:
+    """An argument in quotes as AGI reads them; raises ``ArgumentRefused`` on a line break or a zero byte."""
     if _UNFIT.search(argument):
         raise ArgumentRefused(f"a line break or a zero byte in {argument[:80]!r}")
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'

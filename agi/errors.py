@@ -43,3 +43,11 @@ class UnknownScript(AgiError):
 
 class PeerSilent(AgiError):
     """A peer did not finish its headers within 5 s, or Asterisk did not answer a command within that command's time."""
+
+
+class CallerGone(AgiError):
+    """The caller has hung up, or Asterisk has ended the session of the standby script: nothing is wrong."""
+
+
+class CommandFailed(AgiError):
+    """Asterisk could not do what the standby script asked for: a prompt is missing, the disk is full, a module is not loaded."""

@@ -1,0 +1,26 @@
+"""What the standby script must know without settings, database or network: one JSON file beside its wrapper in the AGI folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hotline.settings import Hours, Settings
+
+
+class StandbyConfig(msgspec.Struct, frozen=True):
+    """The node's name, the opening hours, and the folder for messages; an empty ``inbox`` means that none can be taken.
+
+    The defaults serve when the file is missing: better a queue without hours than no voice.
+    """
+
+    node: str = ""
+    hours: Hours = msgspec.field(default_factory=Hours)
+    inbox: str = ""
+
+
+def standby_config(settings: Settings, inbox: Path) -> dict[str, Any]:
+    """The content of the file, as plain data for JSON; ``inbox`` is ``var/recordings/messages-inbox``."""
+    return dict(msgspec.to_builtins(StandbyConfig(node=settings.asterisk.node, hours=settings.hours, inbox=str(inbox))))
