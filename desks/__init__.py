@@ -1,4 +1,6 @@
-"""The web application: REST, WebSocket, and the pages for agents, supervisors, units, citizens and administrators.
+"""The web application. Built so far: the health of the stack at ``GET /healthz``, and how errors look and speak.
 
-May import every other package. Start reading at ``desks/__main__.py``.
+The REST and WebSocket interfaces and the pages for agents, supervisors, units, citizens and administrators come on top.
+
+May import every other package. Start reading at ``desks/application.py``.
 """

@@ -1,0 +1,76 @@
+"""How every answer looks: errors as ``{"error": {"code", "message", "details"}}``, and the headers that go with all of them."""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from desks import language
+
+CODES = {
+    HTTPStatus.BAD_REQUEST: "bad_request",
+    HTTPStatus.UNAUTHORIZED: "unauthorized",
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too_large",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "Server": "hotline",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_log = structlog.get_logger()
+
+
+def json(value: object, status: int = HTTPStatus.OK) -> web.Response:
+    """An answer in JSON."""
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json", charset="utf-8")
+
+
+def error(request: web.BaseRequest, status: int, details: dict[str, object] | None = None) -> web.Response:
+    """An error in the language that the request asks for; a status without a code of its own gets its class's."""
+    code = CODES.get(HTTPStatus(status)) or CODES[HTTPStatus.BAD_REQUEST if status < 500 else HTTPStatus.INTERNAL_SERVER_ERROR]
+    spoken = language.chosen(request.headers.get("Accept-Language", ""))
+    response = json({"error": {"code": code, "message": language.text(code, spoken), "details": details or {}}}, status)
+    response.headers["Content-Language"] = spoken
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what a handler raises into an error answer; what nobody expected is logged under an incident number."""
+    try:
+        return await handler(request)
+    except web.HTTPMethodNotAllowed as refused:
+        allowed = sorted(refused.allowed_methods)
+        response = error(request, refused.status, {"allowed": allowed})
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    except web.HTTPException as refused:
+        if refused.status < 400:
+            raise
+        return error(request, refused.status)
+    except Exception:
+        incident = secrets.token_hex(6)
+        _log.exception("failed", incident=incident, method=request.method, path=request.path)
+        return error(request, HTTPStatus.INTERNAL_SERVER_ERROR, {"incident": incident})
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """The headers of every answer; aiohttp's own ``Server`` would tell versions."""
+    del request
+    response.headers.update(HEADERS)
