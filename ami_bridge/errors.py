@@ -1,0 +1,25 @@
+"""What can go wrong on the link to Asterisk: one class per cause; the docstring is the operator's explanation."""
+
+from __future__ import annotations
+
+from hotline.errors import HotlineError
+
+
+class ActionRefusedError(HotlineError):
+    """A value for an action holds a line break or a null byte: it would end the line and start an action of its own."""
+
+
+class OutcomeUnknownError(HotlineError):
+    """The link broke before Asterisk answered; the action may or may not have been done, and is never sent again."""
+
+
+class LoginRefusedError(HotlineError):
+    """Asterisk refused the AMI user. Compare ``var/credentials.json`` with the manager.conf that Asterisk runs with."""
+
+
+class LinkLostError(HotlineError):
+    """The AMI connection ended: closed by Asterisk, cut, or silent for longer than ``ami.silence_seconds``."""
+
+
+class SecondBridgeError(HotlineError):
+    """Another bridge already serves this node; two of them would write the same journal."""
