@@ -1,4 +1,4 @@
-"""What the worker knows in a round, and what there is to do about it. Values only."""
+"""What the worker knows in a round, and what there is to do about it: values. Pure."""
 
 from __future__ import annotations
 

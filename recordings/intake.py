@@ -1,4 +1,4 @@
-"""What there is to do with the files that Asterisk left: pure decisions over one listing of the folders.
+"""What there is to do with the files that Asterisk left, decided from one listing of the folders. Pure.
 
 Rules. A conversation is finished when its call's record has an end and the file is at rest; without a record, when nothing
 was written for ten minutes; a call whose record is open keeps its file. A message is finished, beside that, when its sidecar
