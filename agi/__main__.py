@@ -42,16 +42,11 @@ async def run(chosen: Settings, *, worker: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if worker:
-        loop.add_reader(sys.stdin.fileno(), _input_ended, loop, stop)
+        workers.stop_with_the_main_process(stop)
     if worker or chosen.agi.processes == 1:
         await serve(chosen, stop, shared=worker)
     else:
         await workers.supervise(chosen.agi.processes, chosen.agi.host, chosen.agi.port, stop, chosen.agi.drain_seconds)
-
-
-def _input_ended(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    loop.remove_reader(sys.stdin.fileno())
-    stop.set()
 
 
 if __name__ == "__main__":

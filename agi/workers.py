@@ -30,6 +30,17 @@ async def supervise(count: int, host: str, port: int, stop: asyncio.Event, drain
             group.create_task(_keep_running(number, stop, drain_seconds))
 
 
+def stop_with_the_main_process(stop: asyncio.Event) -> None:
+    """In a child: set ``stop`` when standard input ends."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), ended)
+
+
 async def _keep_running(number: int, stop: asyncio.Event, drain_seconds: float) -> None:
     while not stop.is_set():
         child = await asyncio.create_subprocess_exec(sys.executable, "-m", "agi", "--worker", stdin=PIPE, cwd=paths.TREE)
