@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]+\Z", max_length=100)]
-"""A node's name or an Asterisk unique id: nothing that could leave a folder."""
-Number = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
+"""A node's name: nothing that could leave a folder."""
+Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
+"""What PostgreSQL can hold. A caller's number is whatever the caller's side sent."""
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Kind = Literal["conversation", "message"]
 Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault"]
@@ -41,12 +42,15 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Sidecar(msgspec.Struct, frozen=True):
-    """The JSON file that the standby script writes before it records a message."""
+    """The JSON file that the standby script writes before it records a message (agi/standby.py).
+
+    The file's own name is safe and unlike any other; ``uniqueid`` is what Asterisk said, and may be anything.
+    """
 
     node: Identifier
-    call_id: Identifier
-    uniqueid: Identifier
-    caller_number: Number
+    call_id: Text
+    uniqueid: Text
+    caller_number: Text
     started_at: Moment
     reason: Reason
     finished_at: Moment | None = None
@@ -99,7 +103,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sources(self) -> tuple[str, ...]:
         """Every file of ``folder`` that goes when this is stored, in this order: a sidecar alone still says what happened."""
-        return (self.source, f"{self.sidecar.uniqueid}.json") if self.sidecar else (self.source,)
+        return (self.source, f"{self.source.removesuffix('.wav')}.json") if self.sidecar else (self.source,)
 
 
 class SetAside(msgspec.Struct, frozen=True):

@@ -66,7 +66,7 @@ class Disk:
         """The sidecar of a message, or why it cannot be used."""
         try:
             with self._open(Folder.INBOX, f"{stem}.json") as file:
-                return read_sidecar(file.read(_LARGEST_SIDECAR), stem)
+                return read_sidecar(file.read(_LARGEST_SIDECAR))
         except (SidecarError, OSError) as error:
             return str(error)
 

@@ -53,15 +53,12 @@ def split(folder: Folder, entry: Entry) -> tuple[str, str] | None:
     return (match[1], match[2]) if match and match[2] in _KINDS[folder] and entry.regular else None
 
 
-def read_sidecar(content: bytes, stem: str) -> Sidecar:
-    """Check a sidecar's bytes against the file name ``stem``; raises ``SidecarError``."""
+def read_sidecar(content: bytes) -> Sidecar:
+    """Check a sidecar's bytes; raises ``SidecarError``."""
     try:
-        sidecar = msgspec.json.decode(content, type=Sidecar)
+        return msgspec.json.decode(content, type=Sidecar)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SidecarError(f"the sidecar is not what it should be: {error}") from error
-    if sidecar.uniqueid != stem:
-        raise SidecarError("the sidecar belongs to another file")
-    return sidecar
 
 
 def conversation_file(node: Identifier, uniqueid: str, otherwise: dt.datetime) -> str:
@@ -69,10 +66,9 @@ def conversation_file(node: Identifier, uniqueid: str, otherwise: dt.datetime) -
     return f"{_day(uniqueid, otherwise)}/{node}-{uniqueid.removeprefix(f'{node}-')}.wav"
 
 
-def message_file(sidecar: Sidecar) -> str:
-    """``YYYY/MM/DD/<node>-message-<uniqueid>.wav``."""
-    day = _day(sidecar.uniqueid, sidecar.started_at)
-    return f"{day}/{sidecar.node}-message-{sidecar.uniqueid.removeprefix(f'{sidecar.node}-')}.wav"
+def message_file(stem: str, sidecar: Sidecar) -> str:
+    """``YYYY/MM/DD/<node>-message-<stem>.wav``; ``stem``, the name of the message in the inbox, is the unique id as a rule."""
+    return f"{_day(stem, sidecar.started_at)}/{sidecar.node}-message-{stem.removeprefix(f'{sidecar.node}-')}.wav"
 
 
 def place(preferred: str, sha256: str, stored: list[Stored]) -> str:
@@ -155,7 +151,7 @@ def _message(stem: str, halves: dict[str, Entry], facts: Round) -> Job | None:
     rested = facts.now - modified >= FORGOTTEN
     if not (sidecar.finished_at or rested or _over(modified, call, facts.now)):
         return None
-    file = message_file(sidecar)
+    file = message_file(stem, sidecar)
     if "wav" in halves:
         return Take(
             folder=Folder.INBOX,

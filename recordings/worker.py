@@ -104,7 +104,7 @@ class Worker:
         """Listing (made after ``now``), sidecars and what the database knows; raises ``DatabaseAwayError``."""
         stems = {stem for stem, suffix in _parts(Folder.INBOX, inbox) if suffix == "json"}
         sidecars = await asyncio.to_thread(lambda: {stem: self.disk.sidecar(stem) for stem in sorted(stems)})
-        usable = [sidecar for sidecar in sidecars.values() if isinstance(sidecar, Sidecar)]
+        usable = {stem: sidecar for stem, sidecar in sidecars.items() if isinstance(sidecar, Sidecar)}
         ids = {stem for stem, _ in (*_parts(Folder.SPOOL, spool), *_parts(Folder.INBOX, inbox))}
         return Round(
             now=now,
@@ -112,8 +112,8 @@ class Worker:
             spool=spool,
             inbox=inbox,
             sidecars=sidecars,
-            calls=await self._store.calls(self._node, sorted(ids | {sidecar.call_id for sidecar in usable})),
-            stored=await self._store.stored_messages([intake.message_file(sidecar) for sidecar in usable]),
+            calls=await self._store.calls(self._node, sorted(ids | {sidecar.call_id for sidecar in usable.values()})),
+            stored=await self._store.stored_messages([intake.message_file(stem, sidecar) for stem, sidecar in usable.items()]),
         )
 
     async def _attempt(self, job: Job) -> None:

@@ -295,10 +295,10 @@ def test_a_killed_recorder_leaves_a_message_that_is_repaired(place: Place) -> No
         (speech(0), {}),
         (b"no wave", {}),
         (speech(2), {"reason": "boredom"}),
-        (speech(2), {"uniqueid": "1.1"}),
+        (speech(2), {"call_id": "\x00"}),
         (speech(2), {"node": "../../x"}),
     ],
-    ids=["short", "nothing", "header only", "not a wave", "bad reason", "another's sidecar", "path"],
+    ids=["short", "nothing", "header only", "not a wave", "bad reason", "no call", "path"],
 )
 def test_a_message_that_is_no_message_is_set_aside_with_its_sidecar(place: Place, content: bytes, other: dict[str, str]) -> None:
     place.message(content, other=other)

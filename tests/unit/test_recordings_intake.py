@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agi import standby
 from recordings import intake
 from recordings.errors import SidecarError
 from recordings.facts import Call, Entry, Folder, Forget, Ignore, Job, Round, SetAside, Sidecar, Stored, Take
@@ -153,6 +154,27 @@ def test_a_message_is_taken_when_it_is_finished(quiet: float, finished: bool, ca
     assert decide(inbox=inbox, sidecar=sidecar, calls=calls) == expected
 
 
+def test_a_second_message_of_one_call_has_a_name_of_its_own() -> None:
+    jobs = intake.decide(
+        Round(
+            now=NOW,
+            node="node1",
+            spool=[],
+            inbox=[entry(f"{ID}-2.wav", quiet=60), entry(f"{ID}-2.json", quiet=70)],
+            sidecars={f"{ID}-2": SIDECAR},
+            calls=call(ended=50),
+            stored=frozenset([MESSAGE.file]),
+        )
+    )
+    (job,) = jobs
+    assert isinstance(job, Take)
+    assert (job.file, job.sources, job.call_id) == (
+        f"2025/11/21/node1-message-{ID}-2.wav",
+        (f"{ID}-2.wav", f"{ID}-2.json"),
+        ID,
+    )
+
+
 def test_a_sidecar_waits_for_the_tone_while_the_call_lasts() -> None:
     assert decide(inbox=[entry(f"{ID}.json", quiet=30)], sidecar=SIDECAR, calls=call(ended=None)) == []
 
@@ -180,7 +202,14 @@ def test_a_message_with_a_bad_sidecar_is_set_aside_whole() -> None:
 
 
 def test_a_good_sidecar_is_read() -> None:
-    assert intake.read_sidecar(msgspec.json.encode(SIDECAR), ID) == SIDECAR
+    assert intake.read_sidecar(msgspec.json.encode(SIDECAR)) == SIDECAR
+
+
+@pytest.mark.parametrize("reason", sorted(standby.REASONS))
+def test_what_the_standby_script_writes_is_read(reason: str) -> None:
+    written = standby.Sidecar("node1", ID, ID, "", NOW.isoformat(), reason)
+    read = intake.read_sidecar(msgspec.json.encode(written))
+    assert (read.started_at, read.reason, read.finished_at) == (NOW, reason, None)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +217,9 @@ def test_a_good_sidecar_is_read() -> None:
     [
         {"node": "../x"},
         {"node": "a\n"},
-        {"uniqueid": "another"},
-        {"call_id": ""},
-        {"call_id": "a/b"},
+        {"node": ""},
+        {"uniqueid": "x" * 513},
+        {"call_id": "\x00"},
         {"caller_number": "1\x00"},
         {"caller_number": None},
         {"started_at": "yesterday"},
@@ -202,19 +231,19 @@ def test_a_good_sidecar_is_read() -> None:
 def test_a_sidecar_with_a_wrong_value_is_refused(change: dict[str, object]) -> None:
     content = msgspec.json.encode(msgspec.to_builtins(SIDECAR) | change)
     with pytest.raises(SidecarError):
-        intake.read_sidecar(content, ID)
+        intake.read_sidecar(content)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_beside_a_message_are_refused_and_break_nothing(content: bytes) -> None:
     with pytest.raises(SidecarError):
-        intake.read_sidecar(content, ID)
+        intake.read_sidecar(content)
 
 
 def test_a_lone_surrogate_in_a_sidecar_is_refused() -> None:
     content = msgspec.json.encode(SIDECAR).replace(b"13800000000", b"\\ud800")
     with pytest.raises(SidecarError):
-        intake.read_sidecar(content, ID)
+        intake.read_sidecar(content)
 
 
 def test_the_same_audio_goes_to_the_same_file_and_other_audio_beside_it() -> None:
