@@ -86,7 +86,9 @@ def fetch(packages: list[str], folder: Path, progress: Progress) -> str:
     reasons: list[str] = []
     for suite in distribution.suites:
         try:
-            archives = _download(packages, folder, _apt(folder, distribution, address, suite), progress)
+            archives = _download(
+                packages, folder, _current(_apt(folder, distribution, address, suite), suite, progress), progress
+            )
         except subprocess.CalledProcessError as error:
             reasons.append(f"{suite}: {_last_line(error.stderr or error.stdout)}")
             progress.note("setup.next_suite", suite=suite, reason=_last_line(error.stderr or error.stdout))
@@ -94,6 +96,23 @@ def fetch(packages: list[str], folder: Path, progress: Progress) -> str:
         _unpack(archives, folder, progress)
         return suite
     raise SetupError(messages.text("setup.no_suite", packages=" ".join(packages), reasons="; ".join(reasons)))
+
+
+def _current(apt: list[str], suite: str, progress: Progress) -> list[str]:
+    """Fetch the suite's lists; returns the command to go on with.
+
+    An internal copy of the archive (a network without a way out) may hold lists whose time has run out: they are used with a
+    notice. Their signature is checked all the same.
+    """
+    try:
+        _run([*apt, "update", "--error-on=any"])
+    except subprocess.CalledProcessError as error:
+        if "is expired" not in (error.stderr or ""):
+            raise
+        progress.note("setup.expired", suite=suite)
+        apt = [*apt, "-o", "Acquire::Check-Valid-Until=false"]
+        _run([*apt, "update", "--error-on=any"])
+    return apt
 
 
 def _last_line(output: str | None) -> str:
@@ -137,7 +156,6 @@ def _run(command: list[str]) -> str:
 def _download(packages: list[str], folder: Path, apt: list[str], progress: Progress) -> list[Path]:
     """Let apt fetch what is missing while the size of the folder is watched; returns the files that belong together."""
     archives = folder / "archives"
-    _run([*apt, "update", "--error-on=any"])
     (folder / "apt" / "none" / "partial").mkdir(parents=True, exist_ok=True)
     nothing_kept = ["-o", f"Dir::Cache::archives={folder / 'apt' / 'none'}"]
     listed = _run([*apt, *nothing_kept, "--download-only", "--print-uris", "install", *packages])

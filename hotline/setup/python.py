@@ -48,7 +48,7 @@ def ensure(progress: Progress) -> None:
     command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _pip_path(pip), check=False)
     if done.returncode:
-        raise SetupError(messages.text("setup.pip_failed", reason="\n".join(done.stderr.splitlines()[-8:])))
+        raise SetupError("\n".join([messages.text("setup.pip_failed"), *done.stderr.splitlines()[-4:]]))
     (environment() / "hotline-stamp").write_text(_stamp())
 
 

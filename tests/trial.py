@@ -1,0 +1,194 @@
+"""A whole stack of one's own, on free ports and in a folder of its own: for the e2e tests and the benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from hotline import clock, credentials, paths, settings
+from hotline.asterisk import configuration, installation
+from hotline.credentials import Credentials
+from hotline.settings import Settings
+from hotline.stack import supervisor
+
+_READY = "12345："
+_START_SECONDS = 90.0
+
+
+class Trial:
+    """A running stack. ``environment`` is what commands need to reach it; this process sees it too while it runs."""
+
+    def __init__(self, folder: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        self.folder = folder
+        self.var = folder / "var"
+        self.config = folder / "hotline.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(_toml(_merged(_free_ports(), overrides or {})))
+        self.environment = {"HOTLINE_VAR": str(self.var), "HOTLINE_CONFIG": str(self.config)}
+        self.process: subprocess.Popen[str] | None = None
+        self.said: list[str] = []
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return settings.load(self.config)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The secrets made at the start."""
+        return credentials.load()
+
+    def start(self) -> None:
+        """``hotline up`` until it says that all is ready; raises ``AssertionError`` with what it said otherwise."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hotline", "up"],
+            cwd=paths.TREE,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said.append(line)
+            if _READY in line:
+                return
+        raise AssertionError(f"the stack did not start:\n{''.join(self.said)}\n{self.logs()}")
+
+    def stop(self) -> str:
+        """SIGTERM, as Ctrl-C does; returns what it said at the end."""
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        rest, _ = self.process.communicate(timeout=90)
+        self.said.append(rest)
+        return rest
+
+    def pid(self, part: str) -> int:
+        """The process number of a part that runs."""
+        number = supervisor.running(part)
+        assert number, f"{part} does not run"
+        return number
+
+    def kill(self, part: str) -> int:
+        """kill -9 of one part; returns the number it had."""
+        number = self.pid(part)
+        os.kill(number, signal.SIGKILL)
+        return number
+
+    def command(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m ARGUMENTS`` against this stack."""
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=paths.TREE,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def asterisk(self, command: str) -> str:
+        """What Asterisk's console answers."""
+        chosen = installation.find()
+        assert chosen
+        etc = configuration.folders(chosen).etc
+        argv = [*chosen.command, "-C", str(etc / "asterisk.conf"), "-rx", command]
+        return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+
+    def fetch(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """Rows of the database."""
+        return asyncio.run(_fetch(self.credentials.database, query, values))
+
+    def asterisk_complaints(self) -> list[str]:
+        """Warnings and errors in Asterisk's log so far."""
+        log = self.var / "asterisk" / "log" / "messages"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return [line for line in lines if "WARNING" in line or "ERROR" in line]
+
+    def logs(self) -> str:
+        """The end of every part's log, for a failure's message."""
+        ends = []
+        for log in sorted((self.var / "log").glob("*.log")):
+            ends.append(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+        return "\n".join([*ends, *self.asterisk_complaints()[-20:]])
+
+
+@contextlib.contextmanager
+def running(folder: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Iterator[Trial]:
+    """A stack that runs inside the block."""
+    trial = Trial(folder, overrides)
+    before = {name: os.environ.get(name) for name in trial.environment}
+    os.environ.update(trial.environment)
+    try:
+        trial.start()
+        yield trial
+    finally:
+        if trial.process:
+            trial.stop()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "") -> None:
+    """Wait for a condition; an ``AssertionError`` that names it when it does not come."""
+    deadline = clock.monotonic() + seconds
+    pause = asyncio.Event()
+    while not condition():
+        assert clock.monotonic() < deadline, f"did not happen within {seconds} s: {what or condition}"
+        with contextlib.suppress(TimeoutError):
+            asyncio.run(asyncio.wait_for(pause.wait(), 0.1))
+
+
+async def _fetch(dsn: str, query: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [dict(row) for row in await connection.fetch(query, *values)]
+    finally:
+        await connection.close()
+
+
+def _free_ports() -> dict[str, dict[str, object]]:
+    """Ports that nothing holds now; the range for sound is chosen by the first of them, so that two trials do not meet."""
+    sip, http, agi, ami, database, web, unit = (_free_port() for _ in range(7))
+    first = 12000 + sip % 5 * 2000
+    return {
+        "asterisk": {"sip_port": sip, "http_port": http, "rtp_first": first, "rtp_last": first + 1999},
+        "trunks": {"unit_port": unit},
+        "agi": {"port": agi, "drain_seconds": 5},
+        "ami": {"port": ami},
+        "database": {"port": database},
+        "web": {"port": web},
+    }
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        tcp.bind(("127.0.0.1", 0))
+        port: int = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        return port
+
+
+def _merged(base: dict[str, dict[str, object]], over: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    return {table: base.get(table, {}) | dict(over.get(table, {})) for table in base.keys() | over.keys()}
+
+
+def _toml(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """TOML of plain tables; JSON's strings, numbers, booleans and lists are TOML's."""
+    lines: list[str] = []
+    for table, values in tables.items():
+        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    return "\n".join(lines) + "\n"
