@@ -16,7 +16,7 @@ from typing import assert_never, cast
 import structlog
 
 from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
-from agi.errors import AgiError, PeerSilent
+from agi.errors import AgiError, PeerSilent, UnexpectedReply
 from agi.session import End, Send, Session, Step, Wait
 
 HEADER_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
         self._uniqueid = ""
-        self._ended = False
+        self._ended = self._sent = False
         self.deadline = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -47,13 +47,19 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._server.opened(self)
         loop = self._server.loop
-        self.deadline = loop.time() + HEADER_SECONDS
+        self.deadline = loop.time() + self._server.header_seconds
         loop.call_later(COALESCE_SECONDS, _listen_to_every_byte, self._transport)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes to messages, and each to what it means; whatever goes wrong ends this call's session and no other."""
+        """Bytes to messages, and each to what it means; whatever goes wrong ends this call's session and no other.
+
+        An answer that is there already when its command goes out is none: a line break in a caller's name can make one.
+        """
+        self._sent = False
         try:
             for message in self._decoder.feed(data):
+                if self._sent and isinstance(message, Reply):
+                    raise UnexpectedReply("an answer that came before its command")
                 if not self._ended:
                     self._handle(message)
         except AgiError as error:
@@ -107,6 +113,7 @@ class Connection(asyncio.Protocol):
     def _do(self, step: Step) -> None:
         match step:
             case Send():
+                self._sent = True
                 if self._transport is not None:
                     self._transport.write(step.line)
                 self.deadline = self._server.loop.time() + step.patience
@@ -120,7 +127,7 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         """Close the socket once all is sent, which takes no time unless the peer has stopped reading."""
         self._ended = True
-        self.deadline = self._server.loop.time() + HEADER_SECONDS
+        self.deadline = self._server.loop.time() + self._server.header_seconds
         if self._transport is not None:
             self._transport.close()
 
@@ -133,8 +140,9 @@ class Connection(asyncio.Protocol):
 class Server:
     """A listening socket and its connections. ``make_session`` is asked once the headers of a call are complete."""
 
-    def __init__(self, make_session: MakeSession) -> None:
+    def __init__(self, make_session: MakeSession, *, header_seconds: float = HEADER_SECONDS) -> None:
         self.make_session = make_session
+        self.header_seconds = header_seconds
         self.loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
