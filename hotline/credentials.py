@@ -7,6 +7,7 @@ application role, ``database_owner`` that of the role that migrates.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -41,30 +42,21 @@ def path() -> Path:
 
 
 def ensure(settings: Settings) -> Credentials:
-    """Load the credentials, making the file, and any secret that is missing for a new agent, when needed."""
-    agents = settings.agents.numbers()
-    if path().exists():
-        known = load()
-        missing = [agent for agent in agents if agent not in known.agents or agent not in known.web]
-        if not missing:
-            return known
-        made = msgspec.structs.replace(
-            known,
-            agents=known.agents | {a: known.agents.get(a) or _secret() for a in missing},
-            web=known.web | {a: known.web.get(a) or _secret() for a in missing},
-        )
-    else:
-        owner, application = _secret(), _secret()
-        address = f"127.0.0.1:{settings.database.port}/hotline"
-        made = Credentials(
-            ami=AmiUser("hotline", _secret()),
-            ami_reader=AmiUser("reader", _secret()),
-            agents={agent: _secret() for agent in agents},
-            web={"admin": _secret()} | {agent: _secret() for agent in agents},
-            database=settings.database.dsn or f"postgresql://hotline:{application}@{address}",
-            database_owner=settings.database.dsn or f"postgresql://hotline_owner:{owner}@{address}",
-        )
-    _write(made)
+    """Load the credentials; make the file, the secrets of new agents, and the DSNs of other database settings, when needed.
+
+    A secret that is there stays. Raises ``CredentialsError``.
+    """
+    known = load() if path().exists() else None
+    made = Credentials(
+        ami=known.ami if known else AmiUser("hotline", _secret()),
+        ami_reader=known.ami_reader if known else AmiUser("reader", _secret()),
+        agents=_secrets(known.agents if known else {}, settings.agents.numbers()),
+        web=_secrets(known.web if known else {}, ["admin", *settings.agents.numbers()]),
+        database=_dsn(settings, known.database if known else "", "hotline"),
+        database_owner=_dsn(settings, known.database_owner if known else "", "hotline_owner"),
+    )
+    if made != known:
+        _write(made)
     return made
 
 
@@ -80,6 +72,20 @@ def load() -> Credentials:
         raise CredentialsError(f"{path()}: cannot be read: {error}") from error
 
 
+def _secrets(known: dict[str, str], users: list[str]) -> dict[str, str]:
+    """Those known, and new ones for the users that have none."""
+    return known | {user: _secret() for user in users if not known.get(user)}
+
+
+def _dsn(settings: Settings, known: str, role: str) -> str:
+    """The DSN of the settings, or else that of the embedded cluster, whose password is kept."""
+    if settings.database.dsn:
+        return settings.database.dsn
+    embedded = re.fullmatch(rf"(postgresql://{role}:[^:@/]+@127\.0\.0\.1:)[0-9]+/hotline", known)
+    start = embedded[1] if embedded else f"postgresql://{role}:{_secret()}@127.0.0.1:"
+    return f"{start}{settings.database.port}/hotline"
+
+
 def _secret() -> str:
     return secrets.token_urlsafe(18)
 
@@ -87,7 +93,8 @@ def _secret() -> str:
 def _write(credentials: Credentials) -> None:
     path().parent.mkdir(parents=True, exist_ok=True)
     temporary = path().with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary.unlink(missing_ok=True)  # one that was left over could be open to others
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(credentials), indent=2))
         file.flush()

@@ -36,16 +36,23 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 async def migrate(connection: asyncpg.Connection) -> list[str]:
-    """Apply what is missing, each in a transaction of its own, under a lock; returns the names applied.
+    """Apply what is missing, each in a transaction of its own, one process at a time; returns the names applied.
 
     Raises ``MigrationError`` when an applied migration is not, byte for byte, the one in this checkout.
     """
+    await connection.execute(_QUERIES["one_at_a_time"])
+    try:
+        return await _migrate(connection)
+    finally:
+        await connection.execute(_QUERIES["next_may"])
+
+
+async def _migrate(connection: asyncpg.Connection) -> list[str]:
     await connection.execute(_QUERIES["create_ledger"])
     applied: list[str] = []
     for number, name, text in migrations():
         digest = hashlib.sha256(text.encode()).hexdigest()
         async with connection.transaction():
-            await connection.execute(_QUERIES["lock_ledger"])
             known = await connection.fetchval(_QUERIES["digest_of"], number)
             if known is None:
                 await connection.execute(text)

@@ -9,15 +9,14 @@ import datetime as dt
 
 from hotline.settings import Hours
 
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONDAY = 0
 
 
 def staffed(hours: Hours, at: dt.datetime) -> bool:
     """Whether agents serve at ``at`` (aware, any zone already turned into the hotline's wall clock)."""
-    date = at.date().isoformat()
+    date = at.date()
     if date in hours.closed_dates:
         return False
-    day = "monday" if date in hours.open_dates else _DAYS[at.weekday()]
-    spans: list[tuple[str, str]] = getattr(hours, day)
     clock = f"{at:%H:%M}"
+    spans = hours.pattern(_MONDAY if date in hours.open_dates else at.weekday())
     return any(begin <= clock < end for begin, end in spans)

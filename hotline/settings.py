@@ -7,6 +7,7 @@ names the file and the key. Defaults: CFG-02 and interfaces, section 2.
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import os
 import re
@@ -24,6 +25,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,7 +78,8 @@ class Queue(_Section, frozen=True):
 class Hours(_Section, frozen=True):
     """When agents serve (CH-39): a weekly pattern, days closed on top of it and make-up days; empty list = closed.
 
-    Each entry is ``["HH:MM", "HH:MM"]`` on the wall clock of Asia/Shanghai. ``open_dates`` follow Monday's pattern.
+    Each entry is ``["HH:MM", "HH:MM"]`` on the wall clock of Asia/Shanghai, the second after the first; a night is two entries.
+    Dates are ``2025-10-01``, with or without quotes; ``open_dates`` follow Monday's pattern, and a closed date stays closed.
     """
 
     monday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
@@ -86,8 +89,13 @@ class Hours(_Section, frozen=True):
     friday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
     saturday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
     sunday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
-    closed_dates: list[str] = []
-    open_dates: list[str] = []
+    closed_dates: list[dt.date] = []
+    open_dates: list[dt.date] = []
+
+    def pattern(self, day: int) -> list[tuple[HHMM, HHMM]]:
+        """The entries of a weekday, 0 = Monday."""
+        spans: list[tuple[HHMM, HHMM]] = getattr(self, DAYS[day])
+        return spans
 
 
 class Agi(_Section, frozen=True):
@@ -143,13 +151,13 @@ def load(path: Path | None = None) -> Settings:
     """Read and check the settings; raises ``SettingsError`` with file and key."""
     named = os.environ.get("HOTLINE_CONFIG")
     chosen = path or (Path(named) if named else paths.TREE / "hotline.toml")
-    if not chosen.exists():
-        if path or named:
-            raise SettingsError(f"{chosen}: there is no such settings file")
-        return Settings()
     try:
         data = tomllib.loads(chosen.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError as error:
+        if path or named:
+            raise SettingsError(f"{chosen}: there is no such settings file") from error
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{chosen}: cannot be read: {error}") from error
     return parse(data, source=str(chosen))
 
@@ -204,9 +212,15 @@ def _check_together(settings: Settings, source: str) -> None:
             ipaddress.ip_address(value)
         except ValueError as error:
             raise SettingsError(f"{source}: {key}: {value!r} is not an IP address") from error
+    for day, name in enumerate(DAYS):
+        for index, (begin, end) in enumerate(settings.hours.pattern(day)):
+            if begin >= end:
+                raise SettingsError(f"{source}: hours.{name}[{index}]: {end} does not come after {begin}")
+    if settings.database.dsn and not settings.database.dsn.startswith(("postgresql://", "postgres://")):
+        raise SettingsError(f"{source}: database.dsn: must begin with postgresql://")
     if settings.agents.last < settings.agents.first:
         raise SettingsError(f"{source}: agents.last: must not be below agents.first")
     if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
-    if settings.trunks.citizen_address == settings.asterisk.sip_address:
+    if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")

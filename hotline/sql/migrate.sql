@@ -1,3 +1,9 @@
+-- name: one_at_a_time
+SELECT pg_advisory_lock(hashtext('schema_migrations'))
+
+-- name: next_may
+SELECT pg_advisory_unlock(hashtext('schema_migrations'))
+
 -- name: create_ledger
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number     integer PRIMARY KEY,
@@ -5,9 +11,6 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     digest     text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 )
-
--- name: lock_ledger
-LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE
 
 -- name: digest_of
 SELECT digest FROM schema_migrations WHERE number = $1

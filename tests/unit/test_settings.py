@@ -1,0 +1,151 @@
+"""Settings: what is refused, and that the refusal names the file and the key."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline import paths, settings
+from hotline.errors import SettingsError
+from hotline.settings import Settings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "my hotline.toml"
+
+
+REFUSED = {
+    "unknown key": ("[agi]\nprot = 1", "agi.prot"),
+    "unknown table": ("[agl]\nport = 1", "agl"),
+    "unknown key at the top": ("port = 1", "port"),
+    "text for a number": ("[agi]\nport = '4573'", "agi.port"),
+    "fraction for a number": ("[agi]\nport = 4573.5", "agi.port"),
+    "truth for a number": ("[agi]\nport = true", "agi.port"),
+    "number for a text": ("[asterisk]\nnode = 1", "asterisk.node"),
+    "number for a table": ("agi = 1", "agi"),
+    "list of tables": ("[[agi]]\nport = 1", "agi"),
+    "port 0": ("[web]\nport = 0", "web.port"),
+    "port 65536": ("[asterisk]\nsip_port = 65536", "asterisk.sip_port"),
+    "no seconds": ("[queue]\nwait_seconds = 0", "queue.wait_seconds"),
+    "newline": ('[asterisk]\nnode = "a\\nb"', "asterisk.node"),
+    "semicolon": ("[trunks]\ncitizen_address = '127.0.0.2;x'", "trunks.citizen_address"),
+    "bracket": ("[queue]\nname = 'a]'", "queue.name"),
+    "opening bracket in a list": ("[hours]\nmonday = [['[', '10:00']]", "hours.monday[0][0]"),
+    "control character": ('[queue]\nname = "a\\u007f"', "queue.name"),
+    "empty name": ("[queue]\nname = ''", "queue.name"),
+    "name with a space": ("[asterisk]\nnode = 'node 1'", "asterisk.node"),
+    "host name for an address": ("[web]\nhost = 'localhost'", "web.host"),
+    "letters in a number": ("[trunks]\nhotline_number = '12345a'", "trunks.hotline_number"),
+    "last agent below the first": ("[agents]\nfirst = 1010\nlast = 1009", "agents.last"),
+    "agent of two digits": ("[agents]\nfirst = 10", "agents.first"),
+    "empty range of RTP ports": ("[asterisk]\nrtp_first = 20000\nrtp_last = 20000", "asterisk.rtp_last"),
+    "trunk at our own address": ("[trunks]\ncitizen_address = '127.0.0.1'", "trunks.citizen_address"),
+    "trunk at our own address, written otherwise": (
+        "[trunks]\ncitizen_address = '0:0:0:0:0:0:0:1'\n[asterisk]\nsip_address = '::1'",
+        "trunks.citizen_address",
+    ),
+    "no time of day": ("[hours]\nmonday = [['8:00', '12:00']]", "hours.monday[0][0]"),
+    "hour 25": ("[hours]\nsunday = [['08:00', '25:00']]", "hours.sunday[0][1]"),
+    "one time only": ("[hours]\nsunday = [['08:00']]", "hours.sunday[0]"),
+    "end before begin": ("[hours]\nfriday = [['08:00', '12:00'], ['22:00', '06:00']]", "hours.friday[1]"),
+    "end at begin": ("[hours]\nfriday = [['08:00', '08:00']]", "hours.friday[0]"),
+    "no date": ("[hours]\nclosed_dates = ['2025-02-30']", "hours.closed_dates[0]"),
+    "no DSN": ("[database]\ndsn = 'host=x'", "database.dsn"),
+}
+
+
+@pytest.mark.parametrize(("text", "key"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_bad_value_is_refused_with_file_and_key(file: Path, text: str, key: str) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        settings.load(file)
+    assert str(refused.value).startswith(f"{file}: ")
+    assert key in str(refused.value).removeprefix(str(file))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[agi\nport = 1", b"[agi]\nport = 1\nport = 2", b"[queue]\nname = '\xff'", b"\xff\xfe[\x00", b"a = " + b"[" * 9000],
+    ids=["bad TOML", "doubled key", "not UTF-8", "UTF-16", "deep"],
+)
+def test_a_file_that_is_no_toml_is_refused_by_name(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"my hotline\.toml: cannot be read"):
+        settings.load(file)
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings.load(tmp_path)
+
+
+def test_the_file_that_hotline_config_names_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("[web]\nport = 8081", encoding="utf-8")
+    monkeypatch.setenv("HOTLINE_CONFIG", str(file))
+    assert settings.load().web.port == 8081
+
+
+def test_a_missing_file_is_refused_only_when_it_was_named(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_CONFIG", str(file))
+    with pytest.raises(SettingsError, match="there is no such settings file"):
+        settings.load()
+    monkeypatch.delenv("HOTLINE_CONFIG")
+    with pytest.raises(SettingsError, match="there is no such settings file"):
+        settings.load(file)
+    monkeypatch.setattr(paths, "TREE", tmp_path)
+    assert settings.load() == Settings()
+
+
+def test_a_secret_in_a_refused_dsn_is_not_shown(file: Path) -> None:
+    file.write_text("[database]\ndsn = 'mysql://u:geheim@h/d'", encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        settings.load(file)
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_dsn_may_hold_any_character(file: Path) -> None:
+    file.write_text("[database]\ndsn = 'postgresql://u:a;b[c]@h/d'", encoding="utf-8")
+    assert settings.load(file).database.dsn == "postgresql://u:a;b[c]@h/d"
+
+
+def test_dates_are_read_with_and_without_quotes(file: Path) -> None:
+    file.write_text("[hours]\nclosed_dates = ['2025-10-01', 2025-10-02]", encoding="utf-8")
+    assert settings.load(file).hours.closed_dates == [dt.date(2025, 10, 1), dt.date(2025, 10, 2)]
+
+
+def test_the_defaults_are_the_development_profile_and_pass_their_own_checks() -> None:
+    chosen = settings.parse({}, source="defaults")
+    assert chosen == Settings()
+    assert (chosen.asterisk.sip_port, chosen.asterisk.http_port, chosen.agi.port, chosen.ami.port) == (5060, 8088, 4573, 5038)
+    assert (chosen.web.port, chosen.trunks.hotline_number) == (8080, "12345")
+    assert (chosen.agents.numbers()[0], chosen.agents.numbers()[-1], len(chosen.agents.numbers())) == ("1001", "1060", 60)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_TABLES = st.sampled_from(["asterisk", "trunks", "agents", "queue", "hours", "agi", "ami", "database", "web", "x"])
+
+
+@given(st.dictionaries(_TABLES, st.dictionaries(st.sampled_from(["port", "node", "name", "monday", "first"]), _VALUES) | _VALUES))
+def test_any_data_gives_settings_or_a_refusal_and_nothing_else(data: dict[str, object]) -> None:
+    try:
+        chosen = settings.parse(data, source="x")
+    except SettingsError as refused:
+        assert str(refused).startswith("x: ")
+    else:
+        assert isinstance(chosen, Settings)
+
+
+@given(st.text(max_size=20), st.sampled_from(["\n", "\r", ";", "[", "]", "\x00", "\x1b"]), st.text(max_size=20))
+def test_no_text_that_could_end_a_line_of_an_asterisk_file_passes(before: str, bad: str, after: str) -> None:
+    for table, key in (("asterisk", "node"), ("queue", "name"), ("trunks", "hotline_number"), ("trunks", "citizen_address")):
+        with pytest.raises(SettingsError, match=f"{table}.{key}"):
+            settings.parse({table: {key: before + bad + after}}, source="x")
