@@ -1,0 +1,6 @@
+"""Telephones for trying and testing the system: citizens that call, agents that answer, an undertaking unit (承办单位).
+
+SIPp speaks all the SIP (``scenarios/*.xml``); the sound is our own RTP engine (``media.py``), because SIPp can play sound only
+from raw sockets. The two are coupled by port number alone: a SIPp call offers a port that the engine owns.
+Pure: ``rtp``, ``sound``, ``reception``, ``plan``, ``call_log``. May import: ``hotline``. Start reading at ``citizens.py``.
+"""

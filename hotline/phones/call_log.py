@@ -1,0 +1,98 @@
+"""The lines that our SIPp scenarios log, folded into one record a call. Pure.
+
+A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, ended, refused
+(and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or the ACK, sent or
+had the BYE.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from hotline.phones.plan import Report
+
+_EVENTS = frozenset({"invited", "answered", "ended", "refused", "registered", "unanswered"})
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line; ``party`` is the citizen's number or the seat's user."""
+
+    event: str
+    call_id: str
+    party: str
+    at: dt.datetime
+    detail: str
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end."""
+
+    call_id: str
+    party: str
+    port: int
+    invited_at: dt.datetime
+    answered_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+    ended_by: str | None = None
+    refused_at: dt.datetime | None = None
+    sound: Report | None = None
+
+    @property
+    def setup_ms(self) -> float | None:
+        """From the INVITE to the 200, in milliseconds."""
+        return (self.answered_at - self.invited_at) / dt.timedelta(milliseconds=1) if self.answered_at else None
+
+    @property
+    def prompt_ms(self) -> float | None:
+        """From the INVITE to the first sound that can be heard, in milliseconds."""
+        if self.sound is None or self.sound.first_audible_at is None:
+            return None
+        return (dt.datetime.fromisoformat(self.sound.first_audible_at) - self.invited_at) / dt.timedelta(milliseconds=1)
+
+
+def parse(line: str) -> LogLine | None:
+    """One line of a log; ``None`` for anything else that SIPp prints."""
+    parts = line.strip().split(";", 6)
+    if len(parts) != 7 or parts[0] not in _EVENTS:
+        return None
+    event, _, call_id, party, seconds, microseconds, detail = parts
+    try:
+        at = dt.datetime.fromtimestamp(int(float(seconds)), dt.UTC) + dt.timedelta(microseconds=int(float(microseconds)))
+    except ValueError:
+        return None
+    return LogLine(event, call_id, party, at, detail)
+
+
+def apply(calls: dict[str, Call], line: LogLine) -> None:
+    """Enter one line into the calls by Call-ID; a line about a call that was never invited changes nothing."""
+    if line.event == "invited":
+        calls.setdefault(line.call_id, Call(call_id=line.call_id, party=line.party, port=int(line.detail), invited_at=line.at))
+        return
+    call = calls.get(line.call_id)
+    if call is None:
+        return
+    match line.event:
+        case "answered":
+            call.answered_at = line.at
+        case "ended":
+            call.ended_at, call.ended_by = line.at, line.detail
+        case "refused":
+            call.refused_at = line.at
+        case _:
+            pass
+
+
+def attach(calls: list[Call], reports: list[Report]) -> None:
+    """Give each call the report of its sound: same port, first packet between invitation and end (half a second of slack)."""
+    slack = dt.timedelta(milliseconds=500)
+    for report in reports:
+        if report.first_packet_at is None:
+            continue
+        first = dt.datetime.fromisoformat(report.first_packet_at)
+        for call in calls:
+            fits = call.port == report.port and call.sound is None and call.invited_at - slack <= first
+            if fits and (call.ended_at is None or first <= call.ended_at + slack):
+                call.sound = report
+                break

@@ -1,0 +1,335 @@
+"""The sound engine: a process of its own that sends and receives the RTP of many telephones.
+
+``python -m hotline.phones.media PLAN.json``. Standard output: one line of JSON for ``Ready``, for the ``Report`` of each call
+as it ends, and at the end an ``EngineReport``. Standard input: an ``Order`` a line; its end stops the engine. It knows no SIP:
+a call begins with an order that names the peer, or with the first RTP packet, and sends 20 ms packets there; it is over by
+order, or when the peer's port is closed (the kernel reports it on the next send). Packets go out in four slots of 5 ms, by
+absolute deadlines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import gc
+import os
+import resource
+import select
+import socket
+import struct
+import sys
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from hotline import clock
+from hotline.phones import sound
+from hotline.phones.errors import MediaError, SpeechError
+from hotline.phones.plan import EngineReport, Line, Order, Plan, Ready, Report, Stream
+from hotline.phones.reception import Reception
+from hotline.phones.sending import Sender
+
+_SLOTS = 4
+_SLOT_SECONDS = 0.005
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@qq")
+_random = Random()  # noqa: S311 - sequence numbers of test telephones
+
+
+class _Telephone:
+    """One stream: its socket, and the call on it, if any."""
+
+    __slots__ = (
+        "_address",
+        "_first_digit_at",
+        "_peer",
+        "_plan",
+        "_speech",
+        "deaf",
+        "ordinal",
+        "port",
+        "reception",
+        "sender",
+        "sent",
+        "socket",
+    )
+
+    def __init__(self, plan: Stream, address: str, port: int, speech: list[bytes] | None) -> None:
+        self._plan, self._speech = plan, speech
+        self._address, self.port = address, port
+        self.ordinal = 0
+        self._listen()
+
+    def _listen(self) -> None:
+        """A new socket and a new call's state; raises ``OSError`` when the port is taken."""
+        self._peer: tuple[str, int] | None = None
+        self._first_digit_at: str | None = None
+        self.deaf, self.sent = False, 0
+        self.reception = Reception(recording=self._plan.mode == "record")
+        self.sender = Sender(
+            self._plan,
+            self._speech,
+            sequence=_random.getrandbits(16),
+            timestamp=_random.getrandbits(32),
+            ssrc=_random.getrandbits(32),
+        )
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self.socket.setblocking(False)
+            self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            self.socket.bind((self._address, self.port))
+        except OSError:
+            self.socket.close()
+            raise
+
+    def read(self) -> bool:
+        """Take one datagram; returns whether a call began with it."""
+        try:
+            data, ancillary, _, source = self.socket.recvmsg(2048, 64)
+        except (BlockingIOError, ConnectionRefusedError):
+            return False
+        seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
+        reception, sender = self.reception, self.sender
+        if reception.take(data, seconds * 1_000_000_000 + nanoseconds) is None:
+            return False
+        audible = reception.first_audible_ns is not None
+        sender.cued = sender.cued or audible or self._plan.cue == "packet"
+        self.deaf = audible and self._plan.mode == "drop"
+        if self._peer is None:
+            self.begin(source)
+            return True
+        return False
+
+    def begin(self, peer: tuple[str, int]) -> None:
+        """A call with ``peer`` begins: packets come from there only and go there."""
+        self._peer = peer
+        self.socket.connect(peer)
+        self.ordinal += 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a call."""
+        return self._peer is not None
+
+    def go_deaf(self) -> None:
+        """From now on the kernel throws away what arrives."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+
+    def send(self) -> bool:
+        """Send the next 20 ms; returns whether the call is still there."""
+        try:
+            self.socket.send(self.sender.step())
+        except ConnectionRefusedError:
+            return False
+        except BlockingIOError:
+            return True
+        self.sent += 1
+        if self._first_digit_at is None and self.sender.pressed:
+            self._first_digit_at = clock.now().isoformat(timespec="microseconds")
+        return True
+
+    def end(self) -> Report | None:
+        """Close the call: its report, and the port ready for the next one."""
+        self.socket.close()
+        report = self._report(self.reception, self._peer, self._save()) if self._peer else None
+        self._listen()
+        return report
+
+    def _save(self) -> str | None:
+        if self._plan.recording is None or self._plan.mode != "record":
+            return None
+        path = Path(self._plan.recording + (f"-{self.ordinal}" if self.ordinal > 1 else "") + ".wav")
+        path.write_bytes(sound.write_wav(self.reception.heard()))
+        return str(path)
+
+    def _report(self, reception: Reception, peer: tuple[str, int], recording: str | None) -> Report:
+        known = self._plan.mode != "drop"
+        return Report(
+            port=self.port,
+            ordinal=self.ordinal,
+            mode=self._plan.mode,
+            peer=f"{peer[0]}:{peer[1]}",
+            first_packet_at=_iso(reception.first_ns),
+            first_audible_at=_iso(reception.first_audible_ns),
+            last_packet_at=_iso(reception.last_ns) if known else None,
+            packets=reception.packets if known else None,
+            lost=reception.lost if known else None,
+            gaps=reception.gaps if known else None,
+            pauses=reception.pauses if known else None,
+            max_gap_ms=reception.max_gap_ns / 1e6 if known else None,
+            p99_gap_ms=_percentile(reception.spacing, 0.99) / 1000 if known else None,
+            digits_heard="".join(reception.digits),
+            digits_sent=self.sender.pressed,
+            first_digit_at=self._first_digit_at,
+            packets_sent=self.sent,
+            recording=recording,
+        )
+
+
+class Engine:
+    """The loop over all telephones."""
+
+    def __init__(self, plan: Plan) -> None:
+        _allow_files(len(plan.streams) + 50)
+        voices = {name: sound.frames(sound.read_wav(Path(name).read_bytes(), name)) for s in plan.streams if (name := s.speech)}
+        ports = _even_ports(plan.first_port, plan.last_port)
+        self._telephones = [_open(s, plan.address, ports, voices.get(s.speech or "")) for s in plan.streams]
+        self._by_port = {telephone.port: telephone for telephone in self._telephones}
+        self._half_order = b""
+        self._by_descriptor: dict[int, _Telephone] = {}
+        self._epoll = select.epoll()
+        for telephone in self._telephones:
+            self._watch(telephone)
+        self._slots: list[dict[int, _Telephone]] = [{} for _ in range(_SLOTS)]
+        self._late = array("I", bytes(4 * 4096))
+        self._sent = self._read = 0
+
+    def run(self) -> None:
+        """Until standard input ends."""
+        self._put(Ready([telephone.port for telephone in self._telephones]))
+        self._epoll.register(sys.stdin.fileno(), select.EPOLLIN)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        started, turn = clock.monotonic(), 0
+        while self._receive(started + turn * _SLOT_SECONDS):
+            late = clock.monotonic() - (started + turn * _SLOT_SECONDS)
+            self._late[min(4095, int(late * 10_000))] += 1
+            self._send(self._slots[turn % _SLOTS])
+            if late > 1.0:
+                turn += int(late / _SLOT_SECONDS)
+            turn += 1
+        for telephone in self._telephones:
+            self._end(telephone)
+        self._put(self._own_report(clock.monotonic() - started))
+
+    def _receive(self, until: float) -> bool:
+        """Read what arrives until the deadline; returns whether to go on."""
+        while True:
+            rest = until - clock.monotonic()
+            for descriptor, _ in self._epoll.poll(max(0.0, rest), 512):
+                telephone = self._by_descriptor.get(descriptor)
+                if telephone is None:
+                    if not self._obey():
+                        return False
+                    break
+                self._read += 1
+                if telephone.read():
+                    min(self._slots, key=len)[descriptor] = telephone
+                if telephone.deaf:
+                    self._epoll.unregister(descriptor)
+                    telephone.go_deaf()
+            if until <= clock.monotonic():
+                return True
+
+    def _obey(self) -> bool:
+        """Carry out the orders on standard input; returns whether there may come more."""
+        data = os.read(sys.stdin.fileno(), 65536)
+        *lines, self._half_order = (self._half_order + data).split(b"\n")
+        for line in lines:
+            order = msgspec.json.decode(line, type=Order)
+            telephone = self._by_port[order.port]
+            if order.peer is None:
+                self._end(telephone)
+            elif not telephone.busy:
+                host, _, port = order.peer.rpartition(":")
+                telephone.begin((host, int(port)))
+                min(self._slots, key=len)[telephone.socket.fileno()] = telephone
+        return bool(data)
+
+    def _send(self, slot: dict[int, _Telephone]) -> None:
+        over = [descriptor for descriptor, telephone in slot.items() if not telephone.send()]
+        self._sent += len(slot) - len(over)
+        for descriptor in over:
+            self._end(slot[descriptor])
+
+    def _end(self, telephone: _Telephone) -> None:
+        """Report the call and listen for the next one, on a new socket at the same port."""
+        descriptor = telephone.socket.fileno()
+        del self._by_descriptor[descriptor]
+        for slot in self._slots:
+            slot.pop(descriptor, None)
+        report = telephone.end()
+        self._watch(telephone)
+        if report is not None:
+            self._put(report)
+
+    def _watch(self, telephone: _Telephone) -> None:
+        self._by_descriptor[telephone.socket.fileno()] = telephone
+        self._epoll.register(telephone.socket.fileno(), select.EPOLLIN)
+
+    def _own_report(self, wall_seconds: float) -> EngineReport:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        late = [tenths for tenths, count in enumerate(self._late) if count]
+        return EngineReport(
+            packets_sent=self._sent,
+            packets_read=self._read,
+            cpu_seconds=round(usage.ru_utime + usage.ru_stime, 3),
+            wall_seconds=round(wall_seconds, 3),
+            late_p99_ms=_histogram_p99(self._late) / 10,
+            late_max_ms=late[-1] / 10 if late else 0.0,
+        )
+
+    @staticmethod
+    def _put(line: Line) -> None:
+        sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _open(stream: Stream, address: str, ports: Iterator[int], speech: list[bytes] | None) -> _Telephone:
+    for port in ports:
+        with contextlib.suppress(OSError):
+            return _Telephone(stream, address, port, speech)
+    raise MediaError(f"no more free UDP ports at {address} in the range for sound; end other telephones or ask for fewer")
+
+
+def _even_ports(first: int, last: int) -> Iterator[int]:
+    """Every even port of the range once, from a random one on, so that several engines seldom meet."""
+    count = (last - first) // 2 + 1
+    start = _random.randrange(count)
+    return (first + 2 * ((start + step) % count) for step in range(count))
+
+
+def _allow_files(needed: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
+
+
+def _iso(nanoseconds: int | None) -> str | None:
+    if nanoseconds is None:
+        return None
+    seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
+    return (dt.datetime.fromtimestamp(seconds, dt.UTC) + dt.timedelta(microseconds=rest)).isoformat(timespec="microseconds")
+
+
+def _percentile(values: array[int], share: float) -> int:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0
+
+
+def _histogram_p99(counts: array[int]) -> int:
+    rest = sum(counts) * 0.99
+    for place, count in enumerate(counts):
+        rest -= count
+        if rest <= 0:
+            return place
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Read the plan, run the engine; 1 with a line on standard error when the plan cannot be carried out."""
+    try:
+        engine = Engine(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Plan))
+    except (MediaError, SpeechError, OSError, IndexError, msgspec.DecodeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    with contextlib.suppress(BrokenPipeError):
+        engine.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""What a telephone sends: silence, then digits, then its speech over and over; 20 ms a step. Pure: the caller keeps the time."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hotline import g711
+from hotline.phones.plan import Stream
+from hotline.phones.rtp import ALAW, EVENT, FRAME, HEADER, event_payloads
+
+_SILENT = [bytes([g711.SILENCE]) * FRAME]
+_PAUSE_AFTER_KEYS_MS = 200
+
+
+class Sender:
+    """The packets of one call, one for each ``step``; set ``cued`` when the time of keys and speech begins to run."""
+
+    __slots__ = (
+        "_frames",
+        "_index",
+        "_now_ms",
+        "_pending",
+        "_press_ms",
+        "_script",
+        "_sequence",
+        "_speech",
+        "_ssrc",
+        "_timestamp",
+        "cued",
+        "pressed",
+    )
+
+    def __init__(self, stream: Stream, speech: list[bytes] | None, *, sequence: int, timestamp: int, ssrc: int) -> None:
+        """``speech``: A-law frames; the three numbers are where RTP's own counters begin."""
+        self._script, self._press_ms = deque(stream.presses), stream.press_ms
+        self._pending: deque[tuple[int, int, bytes]] = deque()
+        self._frames, self._index = _SILENT, 0
+        last_ms = stream.presses[-1].at_ms + stream.press_ms + _PAUSE_AFTER_KEYS_MS if stream.presses else 0
+        self._speech = (max(stream.speak_at_ms, last_ms), speech) if speech else None
+        self._sequence, self._timestamp, self._ssrc = sequence, timestamp, ssrc
+        self._now_ms, self.cued = 0, False
+        self.pressed = ""
+
+    def step(self) -> bytes:
+        """The next packet's bytes."""
+        if self.cued:
+            self._follow_script()
+        if self._pending:
+            second, timestamp, payload = self._pending.popleft()
+        else:
+            second, timestamp, payload = ALAW, self._timestamp, self._frames[self._index]
+            self._index = (self._index + 1) % len(self._frames)
+        packet = HEADER.pack(0x80, second, self._sequence, timestamp, self._ssrc) + payload
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+        return packet
+
+    def _follow_script(self) -> None:
+        self._now_ms += 20
+        if self._pending:
+            return
+        if self._script and self._now_ms >= self._script[0].at_ms:
+            self._press(self._script.popleft().key)
+        elif self._speech and not self._script and self._now_ms >= self._speech[0]:
+            self._frames, self._index, self._speech = self._speech[1], 0, None
+
+    def _press(self, key: str) -> None:
+        first, *others = event_payloads(key, self._press_ms)
+        self._pending.append((EVENT | 0x80, self._timestamp, first))
+        self._pending.extend((EVENT, self._timestamp, payload) for payload in others)
+        self.pressed += key

@@ -1,0 +1,165 @@
+"""SIPp: where it is, how it is started, and what it says while it runs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hotline import paths
+from hotline.phones import call_log
+from hotline.phones.call_log import Call, LogLine
+from hotline.phones.errors import SippError
+from hotline.phones.process import LineProcess
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+_OK, _SOME_FAILED, _KILLED = 0, 1, -9
+
+
+def command() -> list[str]:
+    """How SIPp is started: ``HOTLINE_SIPP``, else the private one of set-up, through its own loader, else the one in ``PATH``.
+
+    Raises ``SippError`` when there is none.
+    """
+    named = os.environ.get("HOTLINE_SIPP")
+    if named:
+        if not os.access(named, os.X_OK):
+            raise SippError(f"HOTLINE_SIPP={named}: not a program that can be run")
+        return [named]
+    root = paths.cache() / "asterisk" / "root"
+    private, libraries = root / "usr/bin/sipp", next(root.glob("usr/lib/*-linux-gnu"), None)
+    loader = next((f for name in ("usr/lib64/ld-linux-*.so.*", "usr/lib/ld-linux-*.so.*") for f in root.glob(name)), None)
+    if private.exists() and libraries and loader:
+        return [str(loader), "--library-path", str(libraries), str(private)]
+    installed = shutil.which("sipp")
+    if installed:
+        return [installed]
+    raise SippError("SIPp is not here: run `make setup`, or set HOTLINE_SIPP to a sipp program (3.8 or newer)")
+
+
+def free_port(address: str) -> int:
+    """A UDP port that is free at ``address`` now; SIPp's own choice would be 5060, Asterisk's place."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(address: str, port: int) -> bool:
+    """Whether nobody has this UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+        return True
+
+
+def injection(rows: Sequence[Sequence[object]]) -> str:
+    """The text of an injection file, a line a call; raises ``SippError`` for a value that its format cannot carry."""
+    lines = ["SEQUENTIAL"]
+    for row in rows:
+        values = [str(value) for value in row]
+        if any(re.search(r"[;\r\n\x00]", value) for value in values) or values[0].startswith("#"):
+            raise SippError(f"a telephone's number or secret holds a character that SIPp's file cannot carry: {values[0]!r}")
+        lines.append(";".join(values))
+    return "\n".join(lines) + "\n"
+
+
+class Sipp:
+    """One SIPp process: ``calls`` by Call-ID and ``registrations`` by user follow its log as it is written."""
+
+    def __init__(self, folder: Path, order: Callable[[int, str | None], None] | None = None) -> None:
+        """``order`` is told the media port and the peer of each call when it is answered, and ``None`` when it is over."""
+        self._folder, self._order = folder, order
+        self._process: LineProcess | None = None
+        self._said: list[str] = []
+        self.calls: dict[str, Call] = {}
+        self.registrations: dict[str, LogLine] = {}
+
+    async def start(self, target: str, address: str, port: int, arguments: Sequence[str | Path]) -> None:
+        """Start it from ``address:port`` against ``target`` (``host:port``), with the arguments of the scenario."""
+        await self._version_is_new_enough()
+        common: list[str | Path] = [
+            "-i",
+            address,
+            "-p",
+            str(port),
+            "-bind_local",
+            "-nostdin",
+            "-aa",
+            "-skip_rlimit",
+            "-f",
+            "3600",
+        ]
+        logs = ["-trace_logs", "-log_file", "/dev/fd/2", "-trace_err", "-error_file", "errors.log"]
+        line = [*command(), target, *common, *logs, *arguments]
+        self._process = await LineProcess.start(line, self._folder, {2: self._take})
+
+    async def _version_is_new_enough(self) -> None:
+        said: list[str] = []
+        process = await LineProcess.start([*command(), "-v"], self._folder, {1: said.append})
+        await process.ended
+        match = re.search(r"SIPp v(\d+)\.(\d+)", " ".join(said))
+        if match is None or (int(match[1]), int(match[2])) < (3, 8):
+            raise SippError(f"{command()[-1]}: SIPp 3.8 or newer is needed; this one says: {' '.join(said)[:200] or 'nothing'}")
+
+    async def until(self, condition: Callable[[], bool], within: float) -> bool:
+        """As ``LineProcess.until``, on ``calls`` and ``registrations``."""
+        assert self._process is not None
+        return await self._process.until(condition, within)
+
+    async def finished(self, within: float) -> None:
+        """Wait for its end; raises ``SippError`` when it failed for another reason than a failed call, or took too long."""
+        assert self._process is not None
+        if not await self._process.until(self._process.ended.done, within):
+            await self.stop()
+            raise SippError(f"SIPp had not finished its calls after {within:.0f} s")
+        code = await self._process.stop()
+        if code not in (_OK, _SOME_FAILED):
+            raise SippError(f"SIPp stopped with code {code}: {self.complaints() or 'no reason given'}")
+
+    async def stop(self) -> None:
+        """End it now; calls in progress are hung up."""
+        if self._process is not None:
+            await self._process.stop(sign=signal.SIGTERM, patience=5.0)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and not self._process.ended.done()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, for measuring it."""
+        return self._process.pid if self._process else 0
+
+    def complaints(self, largest: int = 600) -> str:
+        """What it said beside the log: the end of its error file, or of its standard error."""
+        file = self._folder / "errors.log"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else "\n".join(self._said[-10:])
+        return " ".join(text.split())[-largest:]
+
+    def refusals(self) -> dict[str, str]:
+        """Status line of the SIP answer that ended a call, by Call-ID, from the error file."""
+        file = self._folder / "errors.log"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        found = re.findall(r"Call-Id '([^']+)'.*?received 'SIP/2\.0 (\d{3}[^\r\n]*)", text)
+        return dict(reversed(found))
+
+    def _take(self, text: str) -> None:
+        line = call_log.parse(text)
+        if line is None:
+            self._said = [*self._said[-50:], text]
+        elif line.event in ("registered", "unanswered") or line.detail == "REGISTER":
+            self.registrations[line.party] = line
+        else:
+            call_log.apply(self.calls, line)
+            call = self.calls.get(line.call_id)
+            if call is not None and self._order is not None and line.event in ("answered", "ended"):
+                self._order(call.port, line.detail if line.event == "answered" else None)
