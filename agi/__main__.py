@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import signal
 import sys
 
@@ -15,6 +14,7 @@ from agi.codec import Environment
 from agi.server import Server
 from agi.session import Session
 from hotline import clock, hours, log, settings
+from hotline.errors import HotlineError
 from hotline.settings import Settings
 from ivr_flows.first_flow import FLOW
 
@@ -51,7 +51,8 @@ async def run(chosen: Settings, *, worker: bool) -> None:
 
 if __name__ == "__main__":
     log.configure("agi")
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(settings.load(), worker="--worker" in sys.argv[1:]))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings.load(), worker="--worker" in sys.argv[1:]))
+    except HotlineError as error:
+        sys.exit(f"agi: {error}")

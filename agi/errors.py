@@ -51,3 +51,7 @@ class CallerGone(AgiError):
 
 class CommandFailed(AgiError):
     """Asterisk could not do what the standby script asked for: a prompt is missing, the disk is full, a module is not loaded."""
+
+
+class CannotListen(AgiError):
+    """The FastAGI server's address is taken by another process or is not of this machine: see ``agi.host`` and ``agi.port``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Callable
 from typing import assert_never, cast
@@ -16,7 +17,7 @@ from typing import assert_never, cast
 import structlog
 
 from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
-from agi.errors import AgiError, PeerSilent, UnexpectedReply
+from agi.errors import AgiError, CannotListen, PeerSilent, UnexpectedReply
 from agi.session import End, Send, Session, Step, Wait
 
 HEADER_SECONDS = 5.0
@@ -150,7 +151,12 @@ class Server:
         self._empty.set()
 
     async def listen(self, host: str, port: int, *, shared: bool = False) -> int:
-        """Start to listen; ``shared`` lets several processes have the port. Returns the port (asked for as 0: a free one)."""
+        """Start to listen; ``shared`` lets several processes have the port. Returns the port (asked for as 0: a free one).
+
+        One call is one open file, so the process is allowed as many as the system lets it have. Raises ``CannotListen``.
+        """
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         listener = open_listener(host, port, shared=shared)
         self._listener = await self.loop.create_server(lambda: Connection(self), sock=listener, backlog=_BACKLOG)
         return int(listener.getsockname()[1])
@@ -188,7 +194,7 @@ class Server:
 
 
 def open_listener(host: str, port: int, *, shared: bool) -> socket.socket:
-    """A bound socket. What it accepts wakes nobody before ``_listen_to_every_byte``, except by its end."""
+    """A bound socket; raises ``CannotListen``. What it accepts wakes nobody before ``_listen_to_every_byte``, but for its end."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -197,9 +203,9 @@ def open_listener(host: str, port: int, *, shared: bool) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _COALESCE_BYTES)
         listener.bind((host, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
 

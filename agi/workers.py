@@ -22,7 +22,7 @@ log = structlog.get_logger("agi")
 
 
 async def supervise(count: int, host: str, port: int, stop: asyncio.Event, drain_seconds: float) -> None:
-    """Run ``count`` children until ``stop``; raises ``OSError`` when the port belongs to somebody else."""
+    """Run ``count`` children until ``stop``; raises ``CannotListen`` when the port belongs to somebody else."""
     open_listener(host, port, shared=False).close()
     log.info("listening", host=host, port=port, processes=count)
     async with asyncio.TaskGroup() as group:
