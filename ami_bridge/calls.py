@@ -186,7 +186,7 @@ def _at(stamp: Stamp | None) -> dt.datetime | None:
 
 def _queue(call: Call) -> str | None:
     """The queue that the caller was last sent to."""
-    visits = [visit[:2] for visit in (call.joined_last, call.exited) if visit]
+    visits = [visit[:2] for visit in (call.joined_last, call.exited) if visit and visit[1]]
     return max(visits)[1] if visits else None
 
 

@@ -57,7 +57,7 @@ DISPOSITIONS = tuple(dict.fromkeys(name for name, _ in _DISPOSITIONS))
 
 _HUNG_UP_BY: tuple[tuple[str, Callable[[Ending], bool]], ...] = (
     ("system", lambda e: e.lost),
-    ("agent", lambda e: e.completed_by == "agent"),
+    ("agent", lambda e: e.connected and e.completed_by == "agent"),
     ("caller", lambda e: e.caller_asked),
     ("system", lambda _: True),
 )

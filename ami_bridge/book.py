@@ -1,0 +1,182 @@
+"""What the bridge knows: journal first, then state, then records to store. The same reading of an entry, live and in a replay.
+
+The state is a function of the journal: everything that changes it (AMI blocks, lines of the channel event log, calls given up)
+is an entry. After a kill -9, reading the segments from the saved position gives the state back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from ami_bridge import calls, channel_log, codec, facts, journal
+from ami_bridge.calls import Call, CallLost, CallRecord, Source
+from ami_bridge.facts import Fact
+from ami_bridge.journal import Entry, Kind
+
+_log = structlog.get_logger()
+_MARGIN = dt.timedelta(seconds=5)
+_KEEP = dt.timedelta(days=30)
+Reading = Iterator[tuple[Fact, Source]]
+
+
+class Records(Protocol):
+    """Where changed records go."""
+
+    def put(self, record: CallRecord) -> None:
+        """Take a record."""
+
+    def waiting(self) -> set[str]:
+        """The calls not stored yet."""
+
+
+class _Lost(msgspec.Struct, frozen=True):
+    at: dt.datetime
+    calls: list[str]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A time in which the link was down; ``begin`` is None when nothing is known from before."""
+
+    begin: dt.datetime | None = msgspec.field(name="from")
+    end: dt.datetime = msgspec.field(name="to")
+    cause: str = ""
+
+    def covers(self, at: dt.datetime) -> bool:
+        """Whether something at ``at`` may have been missed, a few seconds on either side included."""
+        return (self.begin is None or self.begin - _MARGIN <= at) and at <= self.end + _MARGIN
+
+
+class Book:
+    """State, journal and outgoing records of one node."""
+
+    def __init__(self, folder: Path, records: Records) -> None:
+        self._folder, self._records = folder, records
+        self.journal = journal.Journal(folder)
+        self.state = calls.State()
+        self.heard_at: dt.datetime | None = None
+        """After a replay: the time of the last entry."""
+        self.unrepaired: list[Gap] = []
+        self._first_segment: dict[str, int] = {}
+        self._hole = False
+
+    def replay(self, first_segment: int) -> int:
+        """Read the journal from a segment on; returns how many entries there were."""
+        entries = 0
+        for number, path in journal.segments(self._folder):
+            if number < first_segment:
+                continue
+            for entry in journal.read(path):
+                self._take(entry, number)
+                self.heard_at = entry.at
+                entries += 1
+        return entries
+
+    def hear(self, frames: list[codec.Frame], at: dt.datetime) -> None:
+        """AMI events, as they were read."""
+        self._write(Kind.STREAM, at, b"".join(frame.raw for frame in frames))
+        self._apply(_from_frames(frames, at), self.journal.segment)
+
+    def read_log(self, lines: list[bytes], at: dt.datetime) -> int:
+        """Lines of the channel event log; those that fall into an unrepaired gap are taken as evidence. Returns how many."""
+        missed = [
+            raw for raw in lines if (line := channel_log.parse(raw)) and any(gap.covers(line.at) for gap in self.unrepaired)
+        ]
+        if missed:
+            self._learn(Kind.CHANNEL_LOG, at, b"\n".join(missed))
+        return len(missed)
+
+    def lose(self, lost: list[str], at: dt.datetime) -> None:
+        """Close calls that Asterisk no longer has."""
+        if lost:
+            self._learn(Kind.LOST, at, msgspec.json.encode(_Lost(at, lost)))
+
+    def open_gap(self, begin: dt.datetime | None, end: dt.datetime, cause: str) -> Gap:
+        """Note that the link was down."""
+        gap = Gap(begin, end, cause)
+        self._learn(Kind.GAP, end, msgspec.json.encode(gap))
+        return gap
+
+    def close_gaps(self, at: dt.datetime) -> None:
+        """All that could be repaired is repaired."""
+        self._learn(Kind.REPAIRED, at, b"")
+
+    def alive(self, at: dt.datetime) -> None:
+        """The link answered."""
+        self._learn(Kind.ALIVE, at, b"")
+
+    def oldest_needed(self) -> int:
+        """The segment from which a replay gives back all calls that are open, just ended, or not stored."""
+        needed = self.state.calls.keys() | self._records.waiting()
+        self._first_segment = {call: number for call, number in self._first_segment.items() if call in needed}
+        return min(self._first_segment.values(), default=self.journal.segment)
+
+    def prune(self, at: dt.datetime, saved_segment: int) -> None:
+        """Remove segments that are a month old and not needed."""
+        removed = self.journal.prune(before_segment=saved_segment, older_than=at - _KEEP)
+        if removed:
+            _log.info("old journal segments removed", segments=removed)
+
+    def _learn(self, kind: Kind, at: dt.datetime, payload: bytes) -> None:
+        self._write(kind, at, payload)
+        self._take(Entry(kind, at, self.journal.connection, payload), self.journal.segment)
+
+    def _write(self, kind: Kind, at: dt.datetime, payload: bytes) -> None:
+        """To disk; after a time without a journal, first the calls as they are now."""
+        if self._hole:
+            known = msgspec.msgpack.encode(list(self.state.calls.values()))
+            self._hole = not self.journal.write(Kind.CALLS, at, known)
+        if not self.journal.write(kind, at, payload):
+            self._hole = True
+
+    def _take(self, entry: Entry, segment: int) -> None:
+        """The one reading of an entry."""
+        match entry.kind:
+            case Kind.STREAM:
+                self._apply(_from_frames(codec.Decoder().feed(entry.payload), entry.at), segment)
+            case Kind.CHANNEL_LOG:
+                self._apply(_from_log(entry.payload), segment)
+            case Kind.LOST:
+                lost = msgspec.json.decode(entry.payload, type=_Lost)
+                self._apply(((CallLost(at=lost.at, call_id=call), Source.AMI) for call in lost.calls), segment)
+            case Kind.CALLS:
+                self._resume(msgspec.msgpack.decode(entry.payload, type=list[Call]), segment)
+            case Kind.GAP:
+                self.unrepaired.append(msgspec.json.decode(entry.payload, type=Gap))
+            case Kind.REPAIRED:
+                self.unrepaired.clear()
+            case Kind.ALIVE:
+                pass
+
+    def _apply(self, reading: Reading, segment: int) -> None:
+        for fact, source in reading:
+            self.state, changed = calls.apply(self.state, fact, source)
+            for record in changed:
+                self._first_segment.setdefault(record.call_id, segment)
+                self._records.put(record)
+
+    def _resume(self, known: list[Call], segment: int) -> None:
+        for call in known:
+            self.state.calls[call.call_id] = call
+            self._first_segment.setdefault(call.call_id, segment)
+            self._records.put(calls.record(call))
+
+
+def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
+    for frame in frames:
+        if frame.kind == "event":
+            fact = facts.from_event(frame.name, frame.headers, received)
+            if fact is not None:
+                yield fact, Source.AMI
+
+
+def _from_log(payload: bytes) -> Reading:
+    for raw in payload.split(b"\n"):
+        line = channel_log.parse(raw)
+        if line is not None:
+            yield from ((fact, Source.CEL) for fact in channel_log.evidence(line))
