@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from ami_bridge import calls, channel_log, codec, facts, journal
+from ami_bridge import calls, cel, codec, facts, journal
 from ami_bridge.calls import Call, CallLost, CallRecord, Source
 from ami_bridge.facts import Fact
 from ami_bridge.journal import Entry, Kind
@@ -84,9 +84,7 @@ class Book:
 
     def read_log(self, lines: list[bytes], at: dt.datetime) -> int:
         """Lines of the channel event log; those that fall into an unrepaired gap are taken as evidence. Returns how many."""
-        missed = [
-            raw for raw in lines if (line := channel_log.parse(raw)) and any(gap.covers(line.at) for gap in self.unrepaired)
-        ]
+        missed = [raw for raw in lines if (line := cel.parse(raw)) and any(gap.covers(line.at) for gap in self.unrepaired)]
         if missed:
             self._learn(Kind.CHANNEL_LOG, at, b"\n".join(missed))
         return len(missed)
@@ -177,6 +175,6 @@ def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
 
 def _from_log(payload: bytes) -> Reading:
     for raw in payload.split(b"\n"):
-        line = channel_log.parse(raw)
+        line = cel.parse(raw)
         if line is not None:
-            yield from ((fact, Source.CEL) for fact in channel_log.evidence(line))
+            yield from ((fact, Source.CEL) for fact in cel.evidence(line))

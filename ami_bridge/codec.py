@@ -1,4 +1,4 @@
-"""AMI bytes to frames and back: incremental, pure, the same frames however the stream is cut.
+"""AMI bytes to frames and back, incrementally: the same frames however the stream is cut. Pure.
 
 The stream is a greeting line, then blocks of ``Name: value`` lines, each block closed by an empty line. The name of an event
 is looked at first; only wanted events are split into headers. A character cut by a packet is whole again in its block; bytes
