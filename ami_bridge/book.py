@@ -21,6 +21,7 @@ from ami_bridge.journal import Entry, Kind
 
 _log = structlog.get_logger()
 _MARGIN = dt.timedelta(seconds=5)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _KEEP = dt.timedelta(days=30)
 Reading = Iterator[tuple[Fact, Source]]
 
@@ -90,9 +91,10 @@ class Book:
         return len(missed)
 
     def lose(self, lost: list[str], at: dt.datetime) -> None:
-        """Close calls that Asterisk no longer has."""
+        """Close calls that Asterisk no longer has: at the last they were heard of, or when the link was last up."""
         if lost:
-            self._learn(Kind.LOST, at, msgspec.json.encode(_Lost(at, lost)))
+            up = next((gap.begin for gap in self.unrepaired if gap.begin), EPOCH)
+            self._learn(Kind.LOST, at, msgspec.json.encode(_Lost(up, lost)))
 
     def open_gap(self, begin: dt.datetime | None, end: dt.datetime, cause: str) -> Gap:
         """Note that the link was down."""
