@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,10 @@ def running(folder: Path, overrides: Mapping[str, Mapping[str, object]] | None =
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "") -> None:
     """Wait for a condition; an ``AssertionError`` that names it when it does not come."""
     deadline = clock.monotonic() + seconds
-    pause = asyncio.Event()
+    between = threading.Event()
     while not condition():
         assert clock.monotonic() < deadline, f"did not happen within {seconds} s: {what or condition}"
-        with contextlib.suppress(TimeoutError):
-            asyncio.run(asyncio.wait_for(pause.wait(), 0.1))
+        between.wait(0.1)
 
 
 async def _fetch(dsn: str, query: str, values: tuple[object, ...]) -> list[dict[str, Any]]:
