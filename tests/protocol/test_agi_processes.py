@@ -40,7 +40,8 @@ class Agi:
     def ready(self) -> Agi:
         """Wait until every process listens."""
         expected = self.processes + (1 if self.processes > 1 else 0)
-        until(lambda: self.log.read_text().count('"listening"') >= expected, self.log)
+        until(lambda: self.main.poll() is not None or self.log.read_text().count('"listening"') >= expected, self.log)
+        assert self.main.poll() is None, self.log.read_text()
         return self
 
     def workers(self) -> list[int]:
