@@ -18,6 +18,7 @@ from hotline.phones.plan import EngineReport, Mode, Plan, Stream, presses
 from hotline.settings import Settings
 
 SPEECH = Path(__file__).parent / "speech"
+CITIZEN_SPEECH = SPEECH / "lamp.wav"
 FIRST_PORT, LAST_PORT = 20000, 31998
 """Even UDP ports for sound, away from Asterisk's own."""
 
@@ -34,7 +35,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     keys: str = "1"
     stay_seconds: float = 15.0
-    speech: Path | None = SPEECH / "lamp.wav"
+    speech: Path | None = CITIZEN_SPEECH
     mode: Mode = "measure"
     recording: Path | None = None
     first_key_ms: int = 1500
@@ -119,6 +120,10 @@ class Citizens:
     def own(self) -> EngineReport | None:
         """What the sound cost, once it has ended."""
         return self.engine.own
+
+    def hang_up(self, call: Call) -> None:
+        """Make this telephone hang up an answered call now."""
+        self.sipp.hang_up(call)
 
     async def until(self, condition: Callable[[], bool], within: float) -> bool:
         """Wait until ``condition`` (on ``calls``) holds; ``False`` when ``within`` seconds passed or all calls had ended."""

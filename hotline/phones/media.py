@@ -10,13 +10,10 @@ absolute deadlines.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import gc
 import os
 import resource
 import select
-import socket
-import struct
 import sys
 from array import array
 from collections.abc import Iterator
@@ -28,145 +25,12 @@ import msgspec
 from hotline import clock
 from hotline.phones import sound
 from hotline.phones.errors import MediaError, SpeechError
-from hotline.phones.plan import EngineReport, Line, Order, Plan, Ready, Report, Stream
-from hotline.phones.reception import Reception
-from hotline.phones.sending import Sender
+from hotline.phones.plan import EngineReport, Gap, Line, Order, Plan, Ready, Stream
+from hotline.phones.telephone import Telephone
 
 _SLOTS = 4
 _SLOT_SECONDS = 0.005
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@qq")
-_random = Random()  # noqa: S311 - sequence numbers of test telephones
-
-
-class _Telephone:
-    """One stream: its socket, and the call on it, if any."""
-
-    __slots__ = (
-        "_address",
-        "_first_digit_at",
-        "_peer",
-        "_plan",
-        "_speech",
-        "deaf",
-        "ordinal",
-        "port",
-        "reception",
-        "sender",
-        "sent",
-        "socket",
-    )
-
-    def __init__(self, plan: Stream, address: str, port: int, speech: list[bytes] | None) -> None:
-        self._plan, self._speech = plan, speech
-        self._address, self.port = address, port
-        self.ordinal = 0
-        self._listen()
-
-    def _listen(self) -> None:
-        """A new socket and a new call's state; raises ``OSError`` when the port is taken."""
-        self._peer: tuple[str, int] | None = None
-        self._first_digit_at: str | None = None
-        self.deaf, self.sent = False, 0
-        self.reception = Reception(recording=self._plan.mode == "record")
-        self.sender = Sender(
-            self._plan,
-            self._speech,
-            sequence=_random.getrandbits(16),
-            timestamp=_random.getrandbits(32),
-            ssrc=_random.getrandbits(32),
-        )
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self.socket.setblocking(False)
-            self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            self.socket.bind((self._address, self.port))
-        except OSError:
-            self.socket.close()
-            raise
-
-    def read(self) -> bool:
-        """Take one datagram; returns whether a call began with it."""
-        try:
-            data, ancillary, _, source = self.socket.recvmsg(2048, 64)
-        except (BlockingIOError, ConnectionRefusedError):
-            return False
-        seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
-        reception, sender = self.reception, self.sender
-        if reception.take(data, seconds * 1_000_000_000 + nanoseconds) is None:
-            return False
-        audible = reception.first_audible_ns is not None
-        sender.cued = sender.cued or audible or self._plan.cue == "packet"
-        self.deaf = audible and self._plan.mode == "drop"
-        if self._peer is None:
-            self.begin(source)
-            return True
-        return False
-
-    def begin(self, peer: tuple[str, int]) -> None:
-        """A call with ``peer`` begins: packets come from there only and go there."""
-        self._peer = peer
-        self.socket.connect(peer)
-        self.ordinal += 1
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is a call."""
-        return self._peer is not None
-
-    def go_deaf(self) -> None:
-        """From now on the kernel throws away what arrives."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-
-    def send(self) -> bool:
-        """Send the next 20 ms; returns whether the call is still there."""
-        try:
-            self.socket.send(self.sender.step())
-        except ConnectionRefusedError:
-            return False
-        except BlockingIOError:
-            return True
-        self.sent += 1
-        if self._first_digit_at is None and self.sender.pressed:
-            self._first_digit_at = clock.now().isoformat(timespec="microseconds")
-        return True
-
-    def end(self) -> Report | None:
-        """Close the call: its report, and the port ready for the next one."""
-        self.socket.close()
-        report = self._report(self.reception, self._peer, self._save()) if self._peer else None
-        self._listen()
-        return report
-
-    def _save(self) -> str | None:
-        if self._plan.recording is None or self._plan.mode != "record":
-            return None
-        path = Path(self._plan.recording + (f"-{self.ordinal}" if self.ordinal > 1 else "") + ".wav")
-        path.write_bytes(sound.write_wav(self.reception.heard()))
-        return str(path)
-
-    def _report(self, reception: Reception, peer: tuple[str, int], recording: str | None) -> Report:
-        known = self._plan.mode != "drop"
-        return Report(
-            port=self.port,
-            ordinal=self.ordinal,
-            mode=self._plan.mode,
-            peer=f"{peer[0]}:{peer[1]}",
-            first_packet_at=_iso(reception.first_ns),
-            first_audible_at=_iso(reception.first_audible_ns),
-            last_packet_at=_iso(reception.last_ns) if known else None,
-            packets=reception.packets if known else None,
-            lost=reception.lost if known else None,
-            gaps=reception.gaps if known else None,
-            pauses=reception.pauses if known else None,
-            max_gap_ms=reception.max_gap_ns / 1e6 if known else None,
-            p99_gap_ms=_percentile(reception.spacing, 0.99) / 1000 if known else None,
-            digits_heard="".join(reception.digits),
-            digits_sent=self.sender.pressed,
-            first_digit_at=self._first_digit_at,
-            packets_sent=self.sent,
-            recording=recording,
-        )
+_STALL_SECONDS = 0.020
 
 
 class Engine:
@@ -179,12 +43,13 @@ class Engine:
         self._telephones = [_open(s, plan.address, ports, voices.get(s.speech or "")) for s in plan.streams]
         self._by_port = {telephone.port: telephone for telephone in self._telephones}
         self._half_order = b""
-        self._by_descriptor: dict[int, _Telephone] = {}
+        self._by_descriptor: dict[int, Telephone] = {}
         self._epoll = select.epoll()
         for telephone in self._telephones:
             self._watch(telephone)
-        self._slots: list[dict[int, _Telephone]] = [{} for _ in range(_SLOTS)]
+        self._slots: list[dict[int, Telephone]] = [{} for _ in range(_SLOTS)]
         self._late = array("I", bytes(4 * 4096))
+        self._stalls: list[Gap] = []
         self._sent = self._read = 0
 
     def run(self) -> None:
@@ -197,7 +62,7 @@ class Engine:
         started, turn = clock.monotonic(), 0
         while self._receive(started + turn * _SLOT_SECONDS):
             late = clock.monotonic() - (started + turn * _SLOT_SECONDS)
-            self._late[min(4095, int(late * 10_000))] += 1
+            self._note_lateness(late)
             self._send(self._slots[turn % _SLOTS])
             if late > 1.0:
                 turn += int(late / _SLOT_SECONDS)
@@ -240,13 +105,13 @@ class Engine:
                 min(self._slots, key=len)[telephone.socket.fileno()] = telephone
         return bool(data)
 
-    def _send(self, slot: dict[int, _Telephone]) -> None:
+    def _send(self, slot: dict[int, Telephone]) -> None:
         over = [descriptor for descriptor, telephone in slot.items() if not telephone.send()]
         self._sent += len(slot) - len(over)
         for descriptor in over:
             self._end(slot[descriptor])
 
-    def _end(self, telephone: _Telephone) -> None:
+    def _end(self, telephone: Telephone) -> None:
         """Report the call and listen for the next one, on a new socket at the same port."""
         descriptor = telephone.socket.fileno()
         del self._by_descriptor[descriptor]
@@ -257,9 +122,14 @@ class Engine:
         if report is not None:
             self._put(report)
 
-    def _watch(self, telephone: _Telephone) -> None:
+    def _watch(self, telephone: Telephone) -> None:
         self._by_descriptor[telephone.socket.fileno()] = telephone
         self._epoll.register(telephone.socket.fileno(), select.EPOLLIN)
+
+    def _note_lateness(self, late: float) -> None:
+        self._late[min(4095, int(late * 10_000))] += 1
+        if late > _STALL_SECONDS and len(self._stalls) < 1000:
+            self._stalls.append(Gap(clock.now().isoformat(timespec="microseconds"), round(late * 1000, 3)))
 
     def _own_report(self, wall_seconds: float) -> EngineReport:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -271,6 +141,7 @@ class Engine:
             wall_seconds=round(wall_seconds, 3),
             late_p99_ms=_histogram_p99(self._late) / 10,
             late_max_ms=late[-1] / 10 if late else 0.0,
+            stalls=self._stalls,
         )
 
     @staticmethod
@@ -279,17 +150,17 @@ class Engine:
         sys.stdout.buffer.flush()
 
 
-def _open(stream: Stream, address: str, ports: Iterator[int], speech: list[bytes] | None) -> _Telephone:
+def _open(stream: Stream, address: str, ports: Iterator[int], speech: list[bytes] | None) -> Telephone:
     for port in ports:
         with contextlib.suppress(OSError):
-            return _Telephone(stream, address, port, speech)
+            return Telephone(stream, address, port, speech)
     raise MediaError(f"no more free UDP ports at {address} in the range for sound; end other telephones or ask for fewer")
 
 
 def _even_ports(first: int, last: int) -> Iterator[int]:
     """Every even port of the range once, from a random one on, so that several engines seldom meet."""
     count = (last - first) // 2 + 1
-    start = _random.randrange(count)
+    start = Random().randrange(count)  # noqa: S311 - only so that engines seldom meet
     return (first + 2 * ((start + step) % count) for step in range(count))
 
 
@@ -297,17 +168,6 @@ def _allow_files(needed: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
-
-
-def _iso(nanoseconds: int | None) -> str | None:
-    if nanoseconds is None:
-        return None
-    seconds, rest = divmod(nanoseconds // 1000, 1_000_000)
-    return (dt.datetime.fromtimestamp(seconds, dt.UTC) + dt.timedelta(microseconds=rest)).isoformat(timespec="microseconds")
-
-
-def _percentile(values: array[int], share: float) -> int:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0
 
 
 def _histogram_p99(counts: array[int]) -> int:

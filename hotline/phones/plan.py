@@ -16,6 +16,13 @@ Mode = Literal["drop", "measure", "record"]
 """``drop``: what arrives after the first sound is thrown away by the kernel; ``measure``: statistics; ``record``: and a WAV."""
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A gap of ``ms`` that ended ``at`` (ISO 8601): in what came in, or in the engine's own work."""
+
+    at: str
+    ms: float
+
+
 class Press(msgspec.Struct, frozen=True):
     """A key pressed ``at_ms`` after the cue."""
 
@@ -64,7 +71,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
     """One call's sound on one port; the times are ISO 8601 in UTC with microseconds, ``None`` for what never came.
 
-    In mode ``drop`` the counts after ``first_audible_at`` are not known and are ``None``.
+    In mode ``drop`` the counts after ``first_audible_at`` are not known and are ``None``; ``gap_list`` has the first hundred.
     """
 
     port: int
@@ -80,6 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
     pauses: int | None
     max_gap_ms: float | None
     p99_gap_ms: float | None
+    gap_list: list[Gap]
     digits_heard: str
     digits_sent: str
     first_digit_at: str | None
@@ -88,7 +96,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
 
 
 class EngineReport(msgspec.Struct, frozen=True, kw_only=True, tag="engine"):
-    """The engine's last line: its work, and how late it was itself (a gap at the other end may be ours)."""
+    """The engine's last line: its work, and how late it was itself: a gap at the other end may be one of its ``stalls``.
+
+    ``stalls``: the first thousand times that it was over 20 ms late.
+    """
 
     packets_sent: int
     packets_read: int
@@ -96,6 +107,7 @@ class EngineReport(msgspec.Struct, frozen=True, kw_only=True, tag="engine"):
     wall_seconds: float
     late_p99_ms: float
     late_max_ms: float
+    stalls: list[Gap]
 
 
 Line = Ready | Report | EngineReport

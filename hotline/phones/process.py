@@ -92,6 +92,8 @@ class LineProcess(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """asyncio: the child has ended and all its output was read."""
         code = self._transport.get_returncode() if self._transport else None
+        if self._transport:
+            self._transport.close()
         if not self.ended.done():
             self.ended.set_result(-1 if code is None else code)
         self._changed.set()

@@ -17,6 +17,7 @@ from hotline.phones.rtp import ALAW, EVENT, FRAME, Packet, read_event, unpack
 GAP_NS = 60_000_000
 _SAMPLE_NS = 125_000
 _HALF = 0x8000
+_LARGEST_LIST = 100
 
 
 class Reception:
@@ -36,6 +37,7 @@ class Reception:
         "digits",
         "first_audible_ns",
         "first_ns",
+        "gap_list",
         "gaps",
         "max_gap_ns",
         "packets",
@@ -48,6 +50,7 @@ class Reception:
         self.first_ns: int | None = None
         self.first_audible_ns: int | None = None
         self.digits: list[str] = []
+        self.gap_list: list[tuple[int, int]] = []
         self.spacing = array("I")
         self._recording = recording
         self._heard = bytearray()
@@ -110,6 +113,8 @@ class Reception:
         self.max_gap_ns = max(self.max_gap_ns, elapsed)
         if elapsed > GAP_NS:
             self.gaps += 1
+            if len(self.gap_list) < _LARGEST_LIST:
+                self.gap_list.append((at_ns, elapsed))
 
     def _paused(self, packet: Packet, elapsed: int) -> bool:
         """A silence that the sender meant: after it comes a marker bit or another source."""

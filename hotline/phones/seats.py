@@ -24,6 +24,7 @@ from hotline.settings import Settings
 
 Behaviour = Literal["answer", "busy", "decline", "silent"]
 _CODES: dict[Behaviour, int] = {"answer": 0, "busy": 1, "decline": 2, "silent": 3}
+SEAT_SPEECH = SPEECH / "pension.wav"
 _EXPIRES_SECONDS, _RENEW_SECONDS = 300, 100
 _REGISTER_RATE = 50
 _ANSWER = sipp.SCENARIOS / "seat_answer.xml"
@@ -39,7 +40,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     behaviour: Behaviour = "answer"
     ring_seconds: float = 0.5
     talk_seconds: float = 0.0
-    speech: Path | None = SPEECH / "pension.wav"
+    speech: Path | None = SEAT_SPEECH
     mode: Mode = "measure"
     recording: Path | None = None
 
@@ -100,6 +101,7 @@ class Seats:
         try:
             if self._secrets is not None:
                 await self._unregister()
+            await self._leave_calls()
         finally:
             complaints = self.sipp.complaints()
             await self._stack.aclose()
@@ -117,9 +119,19 @@ class Seats:
         """What the sound cost, once it has ended."""
         return self.engine.own
 
+    def hang_up(self, call: Call) -> None:
+        """Make this telephone hang up an answered call now."""
+        self.sipp.hang_up(call)
+
     async def until(self, condition: Callable[[], bool], within: float) -> bool:
         """Wait until ``condition`` (on ``calls``) holds; ``False`` when ``within`` seconds have passed."""
         return await self.sipp.until(condition, within)
+
+    async def _leave_calls(self) -> None:
+        open_calls = [call for call in self.calls if call.answered_at and not call.ended_at]
+        for call in open_calls:
+            self.hang_up(call)
+        await self.sipp.until(lambda: all(call.ended_at for call in open_calls), 3.0)
 
     async def _wait_at_trunk(self) -> None:
         self._write_called()
@@ -157,7 +169,7 @@ class Seats:
 
     def _registering(self, file: str, rows: Sequence[Sequence[str]], expires: int, renew: int) -> list[str | Path]:
         """Write the injection file, and the arguments to register its seats every ``renew`` seconds (0: once)."""
-        (self._folder / file).write_text(sipp.injection(rows), encoding="utf-8")
+        (self._folder / file).write_text(sipp.injection([("nobody", "", ""), *rows]), encoding="utf-8")
         # Not -m for those that stay: SIPp counts the calls that come in as well, and then refuses all that follow.
         load = ["-l" if renew else "-m", str(len(rows)), "-r", str(_REGISTER_RATE)]
         keys = ["-key", "expires", str(expires), "-key", "renew_ms", str(renew * 1000)]

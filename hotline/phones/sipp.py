@@ -18,7 +18,15 @@ from hotline.phones.errors import SippError
 from hotline.phones.process import LineProcess
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-_OK, _SOME_FAILED, _KILLED = 0, 1, -9
+_OK, _SOME_FAILED = 0, 1
+_CONTROL_ADDRESS = "127.0.0.1"
+_LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+"""SIPp would outlive us and call on: the kernel ends it with us."""
+
+_HANG_UP = (
+    "MESSAGE sip:here SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKhangup\r\nFrom: <sip:us@127.0.0.1>;tag=us\r\n"
+    "To: <sip:here>\r\nCall-ID: {call_id}\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 def command() -> list[str]:
@@ -60,6 +68,11 @@ def is_free(address: str, port: int) -> bool:
         return True
 
 
+def _send(data: bytes, place: tuple[str, int]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.sendto(data, place)
+
+
 def injection(rows: Sequence[Sequence[object]]) -> str:
     """The text of an injection file, a line a call; raises ``SippError`` for a value that its format cannot carry."""
     lines = ["SEQUENTIAL"]
@@ -78,6 +91,8 @@ class Sipp:
         """``order`` is told the media port and the peer of each call when it is answered, and ``None`` when it is over."""
         self._folder, self._order = folder, order
         self._process: LineProcess | None = None
+        self._control_port = 0
+        self._place = ("", 0)
         self._said: list[str] = []
         self.calls: dict[str, Call] = {}
         self.registrations: dict[str, LogLine] = {}
@@ -85,6 +100,7 @@ class Sipp:
     async def start(self, target: str, address: str, port: int, arguments: Sequence[str | Path]) -> None:
         """Start it from ``address:port`` against ``target`` (``host:port``), with the arguments of the scenario."""
         await self._version_is_new_enough()
+        self._place = (address, port)
         common: list[str | Path] = [
             "-i",
             address,
@@ -97,8 +113,10 @@ class Sipp:
             "-f",
             "3600",
         ]
+        self._control_port = free_port(_CONTROL_ADDRESS)
+        common += ["-ci", _CONTROL_ADDRESS, "-cp", str(self._control_port)]
         logs = ["-trace_logs", "-log_file", "/dev/fd/2", "-trace_err", "-error_file", "errors.log"]
-        line = [*command(), target, *common, *logs, *arguments]
+        line = [*_LEASH, *command(), target, *common, *logs, *arguments]
         self._process = await LineProcess.start(line, self._folder, {2: self._take})
 
     async def _version_is_new_enough(self) -> None:
@@ -124,10 +142,17 @@ class Sipp:
         if code not in (_OK, _SOME_FAILED):
             raise SippError(f"SIPp stopped with code {code}: {self.complaints() or 'no reason given'}")
 
+    def hang_up(self, call: Call) -> None:
+        """Make this telephone hang up an answered call now."""
+        _send(_HANG_UP.format(call_id=call.call_id).encode(), self._place)
+
     async def stop(self) -> None:
-        """End it now; calls in progress are hung up."""
+        """End it now; calls in progress are hung up: its own key Q does that, a signal would leave them open."""
         if self._process is not None:
-            await self._process.stop(sign=signal.SIGTERM, patience=5.0)
+            _send(b"Q", (_CONTROL_ADDRESS, self._control_port))
+            if not await self._process.until(self._process.ended.done, 3.0):
+                await self._process.stop(sign=signal.SIGTERM, patience=2.0)
+            await self._process.stop()
 
     @property
     def running(self) -> bool:
