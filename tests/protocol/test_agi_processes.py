@@ -57,11 +57,13 @@ class Agi:
             yield peer
 
     def refuses(self) -> bool:
-        """Whether nobody listens any more."""
+        """Whether nobody listens any more. A SYN that meets a closing listener is lost and proves nothing."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except ConnectionError:
             return True
+        except TimeoutError:
+            return False
         return False
 
 
