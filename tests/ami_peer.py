@@ -1,0 +1,108 @@
+"""A loopback AMI peer over real sockets: greets, lets in, answers pings and channel lists, and misbehaves when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from hotline import clock
+
+
+class Peer:
+    """Listens on ``port``. ``actions`` are those received, over all connections, in order."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.actions: list[dict[str, str]] = []
+        self.connections: list[asyncio.StreamWriter] = []
+        self.lets_in = True
+        self.answers = True
+        self.greeting = b"Asterisk Call Manager/11.0.0\r\n"
+        self.channels: list[str] = []
+        self._server: asyncio.Server | None = None
+
+    async def start(self, port: int = 0) -> None:
+        """Listen (again)."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port or self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        assert self._server
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+
+    def say(self, data: bytes) -> None:
+        """Send to the newest connection."""
+        self.connections[-1].write(data)
+
+    def event(self, name: str, **headers: object) -> None:
+        """Send one event, with a timestamp, to the newest connection."""
+        told = {"Event": name, "Privilege": "call,all", "Timestamp": f"{clock.now().timestamp():.6f}"} | headers
+        self.say(("".join(f"{key}: {value}\r\n" for key, value in told.items()) + "\r\n").encode())
+
+    def cut(self) -> None:
+        """Break every connection with a reset."""
+        for writer in self.connections:
+            writer.transport.abort()
+
+    def names(self) -> list[str]:
+        """The actions received, by name."""
+        return [action["Action"] for action in self.actions]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        writer.write(self.greeting)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                block = await reader.readuntil(b"\r\n\r\n")
+                action = dict(line.split(": ", 1) for line in block.decode().strip().split("\r\n"))
+                self.actions.append(action)
+                if self.answers:
+                    self._answer(action, writer)
+        writer.close()
+
+    def _answer(self, action: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        identity = f"ActionID: {action['ActionID']}\r\n"
+        match action["Action"]:
+            case "Login" if not self.lets_in:
+                writer.write(f"Response: Error\r\n{identity}Message: Authentication failed\r\n\r\n".encode())
+            case "Login":
+                writer.write(f"Response: Success\r\n{identity}Message: Authentication accepted\r\n\r\n".encode())
+                writer.write(
+                    b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 5\r\nLastReload: 5\r\nStatus: Fully Booted\r\n\r\n"
+                )
+            case "Ping":
+                now = f"{clock.now().timestamp():.6f}"
+                writer.write(f"Response: Success\r\n{identity}Ping: Pong\r\nTimestamp: {now}\r\n\r\n".encode())
+            case "CoreShowChannels":
+                text = f"Response: Success\r\n{identity}EventList: start\r\nMessage: Channels will follow\r\n\r\n"
+                for unique in self.channels:
+                    text += f"Event: CoreShowChannel\r\n{identity}Channel: PJSIP/citizens-1\r\nUniqueid: {unique}\r\n\r\n"
+                text += (
+                    f"Event: CoreShowChannelsComplete\r\n{identity}EventList: Complete\r\nListItems: {len(self.channels)}\r\n\r\n"
+                )
+                writer.write(text.encode())
+            case _:
+                pass
+
+
+@contextlib.asynccontextmanager
+async def peer() -> AsyncIterator[Peer]:
+    """A peer that listens."""
+    made = Peer()
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    """Wait for a condition; ``AssertionError`` when it does not come."""
+    deadline = clock.monotonic() + seconds
+    while not condition():
+        assert clock.monotonic() < deadline, f"did not happen within {seconds} s"
+        await asyncio.sleep(0.005)
