@@ -1,8 +1,8 @@
 """The lines that our SIPp scenarios log, folded into one record a call. Pure.
 
-A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, ended, refused
-(and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or the ACK, sent or
-had the BYE.
+A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, ended, closed,
+refused (and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or the ACK,
+sent or had the BYE.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from hotline.phones.plan import Report
 
-_EVENTS = frozenset({"invited", "answered", "ended", "refused", "registered", "unanswered"})
+_EVENTS = frozenset({"invited", "answered", "ended", "closed", "refused", "registered", "unanswered"})
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -27,7 +27,10 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, kw_only=True):
-    """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end."""
+    """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end.
+
+    ``closed``: the last SIP message has gone out or come in.
+    """
 
     call_id: str
     party: str
@@ -37,6 +40,7 @@ class Call(msgspec.Struct, kw_only=True):
     ended_at: dt.datetime | None = None
     ended_by: str | None = None
     refused_at: dt.datetime | None = None
+    closed: bool = False
     sound: Report | None = None
 
     @property
@@ -80,6 +84,8 @@ def apply(calls: dict[str, Call], line: LogLine) -> None:
             call.ended_at, call.ended_by = line.at, line.detail
         case "refused":
             call.refused_at = line.at
+        case "closed":
+            call.closed = True
         case _:
             pass
 

@@ -131,7 +131,7 @@ class Seats:
         open_calls = [call for call in self.calls if call.answered_at and not call.ended_at]
         for call in open_calls:
             self.hang_up(call)
-        await self.sipp.until(lambda: all(call.ended_at for call in open_calls), 3.0)
+        await self.sipp.until(lambda: all(call.closed for call in open_calls), 3.0)
 
     async def _wait_at_trunk(self) -> None:
         self._write_called()
