@@ -8,6 +8,7 @@ new segment is tried every few seconds.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import struct
@@ -155,15 +156,26 @@ def read(path: Path) -> Iterator[Entry]:
     unpacker, buffer = zlib.decompressobj(), bytearray()
     with path.open("rb") as file:
         while chunk := file.read(1 << 16):
+            before = unpacker.copy()
             try:
                 buffer += unpacker.decompress(chunk)
             except zlib.error as error:
                 _log.warning("journal segment is damaged; what came before is used", segment=path.name, error=str(error))
+                buffer += _sound_part(before, chunk)
                 break
             yield from _take(buffer)
     yield from _take(buffer)
     if buffer:
         _log.info("journal segment ends in the middle of a record", segment=path.name, left_over=len(buffer))
+
+
+def _sound_part(unpacker: zlib._Decompress, chunk: bytes) -> bytes:
+    """What a damaged chunk gives before its damage: found byte by byte, because the failing call gives nothing."""
+    found = bytearray()
+    with contextlib.suppress(zlib.error):
+        for place in range(len(chunk)):
+            found += unpacker.decompress(chunk[place : place + 1])
+    return bytes(found)
 
 
 def _take(buffer: bytearray) -> Iterator[Entry]:
