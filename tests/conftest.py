@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,6 +103,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 def new_postgres() -> type[Postgres]:
     """The class, for a test that needs a server of its own."""
     return Postgres
+
+
+@pytest.fixture
+def migrate() -> Callable[[str], None]:
+    """Brings the database of an owner's DSN to the newest schema."""
+    return lambda dsn: run(_migrate(dsn))
 
 
 @pytest.fixture

@@ -48,5 +48,6 @@ def test_a_malformed_file_is_refused_with_its_place(file: Path, text: str, compl
 
 def test_every_file_of_the_tree_can_be_read() -> None:
     files = [f for f in paths.TREE.glob("*/**/sql/*.sql") if ".venv" not in f.parts and ".cache" not in f.parts]
+    files = [f for f in files if f.name != "schema.sql"]  # no queries: what the migrations make
     assert files
     assert all(sql.load(file) for file in files)
