@@ -1,7 +1,7 @@
 """The standby script: what Asterisk runs itself when FastAGI cannot be reached, and for every message.
 
 ``python -m agi.standby inbound | after-queue STATUS | message``. It needs neither database nor network nor settings, only the
-file that ``HOTLINE_STANDBY`` names (see ``agi/standby_config.py``). Who goes to the agents and who is asked for a message is
+file that ``HOTLINE_STANDBY`` names (see ``hotline/standby_config.py``). Who goes to the agents and who is asked for a message is
 decided by the same flow as always (``ivr_flows/first_flow.py``).
 
 A message is ``<uniqueid>.wav`` in the inbox, and ``<uniqueid>.json`` beside it is safe on disk before the recording begins: when
@@ -20,9 +20,9 @@ from typing import Literal, assert_never
 import msgspec
 
 from agi.errors import CallerGone, CommandFailed
-from agi.standby_config import StandbyConfig
 from agi.telephone import Telephone
 from hotline import clock, hours
+from hotline.standby_config import StandbyConfig
 from ivr_flows import engine
 from ivr_flows.engine import Call, Gather, Instruction, Next, Note, Reason, Say
 from ivr_flows.errors import FlowError
@@ -32,6 +32,7 @@ LONGEST_MS = 120_000
 SILENCE_SECONDS = 6
 SAMPLES_PER_SECOND = 8000
 TRIES = 2
+_HEADER_BYTES = 44
 REASONS = frozenset({"out_of_hours", "no_agents", "timed_out", "queue_full", "fault"})
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
 
@@ -123,12 +124,24 @@ def leave_message(telephone: Telephone, config: StandbyConfig) -> None:
 
 def _record(telephone: Telephone, file: Path) -> str:
     for attempt in count(1):
-        samples, ended_by = telephone.record(str(file), longest_ms=LONGEST_MS, silence_s=SILENCE_SECONDS)
+        try:
+            samples, ended_by = telephone.record(str(file), longest_ms=LONGEST_MS, silence_s=SILENCE_SECONDS)
+        except CallerGone:
+            _note_what_was_said(telephone, file)
+            raise
         outcome = verdict(spoken_samples(samples, ended_by), attempt)
         if outcome != "again":
             return outcome
         _say(telephone, "message-too-short")
     raise AssertionError("verdict ends the tries")
+
+
+def _note_what_was_said(telephone: Telephone, file: Path) -> None:
+    """The caller hung up instead of pressing pound: what was said counts as much (IVR-10)."""
+    telephone.get("HOTLINE_REASON")  # when Asterisk answers this, it has closed the file
+    recorded = file.with_name(f"{file.name}.wav")
+    size = recorded.stat().st_size if recorded.exists() else 0
+    note(telephone, f"message:{verdict(max(0, size - _HEADER_BYTES) // 2, TRIES)}")
 
 
 def write_sidecar(telephone: Telephone, config: StandbyConfig) -> Path:

@@ -37,7 +37,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class UnfitRecording(ValueError):
-    """A recording is not 8 kHz, one channel, 16 bits, or not a WAV file at all; the text says what it is and how to convert it."""
+    """A recording is not a WAV file of 8 kHz, one channel and 16 bits; the text says what it is and how to convert it."""
 
 
 def install(target: Path, overrides: Path | None) -> list[Refused]:

@@ -28,7 +28,7 @@ _START_SECONDS = 90.0
 
 
 class Trial:
-    """A running stack. ``environment`` is what commands need to reach it; this process sees it too while it runs."""
+    """A stack to start, look into, hurt and stop. ``environment`` is what commands need to reach it."""
 
     def __init__(self, folder: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> None:
         self.folder = folder
@@ -48,7 +48,22 @@ class Trial:
     @property
     def credentials(self) -> Credentials:
         """The secrets made at the start."""
-        return credentials.load()
+        with self._in_force():
+            return credentials.load()
+
+    @contextlib.contextmanager
+    def _in_force(self) -> Iterator[None]:
+        """This process sees the stack's folder and settings for a moment; several trials may run side by side."""
+        before = {name: os.environ.get(name) for name in self.environment}
+        os.environ.update(self.environment)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
     def start(self) -> None:
         """``hotline up`` until it says that all is ready; raises ``AssertionError`` with what it said otherwise."""
@@ -79,7 +94,8 @@ class Trial:
 
     def pid(self, part: str) -> int:
         """The process number of a part that runs."""
-        number = supervisor.running(part)
+        with self._in_force():
+            number = supervisor.running(part)
         assert number, f"{part} does not run"
         return number
 
@@ -105,9 +121,10 @@ class Trial:
         """What Asterisk's console answers."""
         chosen = installation.find()
         assert chosen
-        etc = configuration.folders(chosen).etc
+        with self._in_force():
+            etc = configuration.folders(chosen).etc
         argv = [*chosen.command, "-C", str(etc / "asterisk.conf"), "-rx", command]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+        return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False).stdout
 
     def fetch(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the database."""
@@ -131,16 +148,12 @@ class Trial:
 def running(folder: Path, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Iterator[Trial]:
     """A stack that runs inside the block."""
     trial = Trial(folder, overrides)
-    before = {name: os.environ.get(name) for name in trial.environment}
-    os.environ.update(trial.environment)
     try:
         trial.start()
         yield trial
     finally:
         if trial.process:
             trial.stop()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "") -> None:

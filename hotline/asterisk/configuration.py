@@ -23,6 +23,7 @@ from hotline.asterisk.installation import Installation
 from hotline.credentials import Credentials
 from hotline.errors import SettingsError
 from hotline.settings import Settings
+from hotline.standby_config import standby_config
 
 TEMPLATES = paths.TREE / "asterisk-conf"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;\[\]]")
@@ -157,11 +158,12 @@ def _link(link: Path, target: Path) -> None:
 
 def _standby_script(dirs: Folders, settings: Settings) -> None:
     """``agi-bin/standby``: a wrapper that starts the pyst2 script with our Python and the one file of facts it needs."""
-    known = {"node": settings.asterisk.node, "hours": settings.hours, "inbox": str(paths.var() / "recordings" / "messages-inbox")}
+    known = standby_config(settings, paths.var() / "recordings" / "messages-inbox")
     facts = dirs.agi / "standby.json"
     _write(facts, msgspec.json.encode(known).decode(), mode=0o600)
-    python, script, where = (shlex.quote(str(part)) for part in (sys.executable, paths.TREE / "agi" / "standby.py", facts))
-    _write(dirs.agi / "standby", f'#!/bin/sh\nHOTLINE_STANDBY={where} exec {python} -I {script} "$@"\n', mode=0o700)
+    python, tree, where = (shlex.quote(str(part)) for part in (sys.executable, paths.TREE, facts))
+    start = f'#!/bin/sh\ncd {tree} && HOTLINE_STANDBY={where} exec {python} -m agi.standby "$@"\n'
+    _write(dirs.agi / "standby", start, mode=0o700)
 
 
 def _write(file: Path, text: str, *, mode: int) -> None:

@@ -14,7 +14,6 @@ import pytest
 from hotline.phones.call_log import Call
 from hotline.phones.citizens import Citizen, Citizens
 from hotline.phones.seats import Seat, Seats
-from hotline.stack import supervisor
 from tests import trial
 from tests.e2e.test_menu import records
 from tests.sounds import likeness, samples
@@ -162,7 +161,7 @@ def test_when_asterisk_itself_is_killed_its_calls_are_closed_as_system_fault(vic
     query = "SELECT length_ms FROM recordings WHERE call_id = $1"
     wait_until(lambda: victim.fetch(query, row["call_id"]), what="what was recorded before the fault")
     assert victim.fetch(query, row["call_id"])[0]["length_ms"] > 2000
-    wait_until(lambda: supervisor.running("asterisk"), what="Asterisk is back")
+    wait_until(lambda: "booted" in victim.asterisk("core waitfullybooted"), what="Asterisk is back")
 
     async def again() -> list[Call]:
         seats = Seats(victim.settings, victim.credentials.agents, [Seat(user="1001", talk_seconds=2, speech=None)])

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from agi import standby
-from agi.standby_config import StandbyConfig, standby_config
 from hotline.settings import Hours, Settings
+from hotline.standby_config import StandbyConfig, standby_config
 from ivr_flows.engine import Next, Note, Reason, Say
 from ivr_flows.errors import FlowError
 
