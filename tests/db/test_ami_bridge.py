@@ -49,11 +49,14 @@ class World:
 
     def start(self) -> None:
         """Start a bridge process, as the supervisor does."""
+        self.bridge = self.run()
+
+    def run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """``python -m ami_bridge ARGUMENTS`` in this world."""
         environment = os.environ | {"HOTLINE_VAR": str(self.var), "HOTLINE_CONFIG": str(self.config)}
+        argv = [sys.executable, "-m", "ami_bridge", *arguments]
         with self.output.open("ab") as out:
-            self.bridge = subprocess.Popen(
-                [sys.executable, "-m", "ami_bridge"], cwd=paths.TREE, env=environment, stdout=out, stderr=out
-            )
+            return subprocess.Popen(argv, cwd=paths.TREE, env=environment, stdout=out, stderr=out)
 
     def kill(self) -> None:
         """kill -9."""
