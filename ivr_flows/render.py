@@ -102,7 +102,10 @@ def _with_espeak(prompts: list[Prompt], folder: Path) -> Iterator[tuple[Prompt, 
     print("prompts: spoken by espeak-ng, which is hard to understand; replace them with recordings", flush=True)
     for number, prompt in enumerate(prompts):
         raw = folder / f"{number}.wav"
-        subprocess.run([program, "-v", "cmn", "-s", "150", "-w", raw, "--", prompt.spoken], check=True, timeout=60)
+        try:
+            subprocess.run([program, "-v", "cmn", "-s", "150", "-w", raw, "--", prompt.spoken], check=True, timeout=60)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise PromptError(f"espeak-ng cannot speak {prompt.name}: {error}") from error
         yield prompt, raw
 
 
