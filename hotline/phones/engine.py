@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -46,6 +47,10 @@ class Engine:
         """Tell the engine that the call on ``port`` was answered by ``peer`` (``host:port``), or is over."""
         if self._process is not None:
             self._process.write(msgspec.json.encode(Order(port, peer)) + b"\n")
+
+    async def until(self, condition: Callable[[], bool], within: float) -> bool:
+        """Wait until ``condition`` (on ``reports``) holds; ``False`` after ``within`` seconds or when the engine died."""
+        return self._process is not None and await self._process.until(condition, within)
 
     async def stop(self) -> None:
         """Take the last reports; safe to call twice. Raises ``MediaError`` when the engine had died."""

@@ -84,7 +84,9 @@ class Engine:
                 self._read += 1
                 if telephone.read():
                     min(self._slots, key=len)[descriptor] = telephone
-                if telephone.deaf:
+                if telephone.gone:
+                    self._end(telephone)
+                elif telephone.deaf:
                     self._epoll.unregister(descriptor)
                     telephone.go_deaf()
             if until <= clock.monotonic():

@@ -80,7 +80,8 @@ class Seats:
 
     async def __aenter__(self) -> Seats:
         """Open the sound, answer the telephone, register. Raises ``StackError`` when Asterisk does not take them all."""
-        check_listening(self._settings)
+        if self._secrets is not None:
+            check_listening(self._settings)
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hotline-seats-")))
         try:
             self.engine = await self._stack.enter_async_context(Engine(self._plan, self._folder))
@@ -139,6 +140,8 @@ class Seats:
         if not sipp.is_free(*place):
             raise StackError(f"another program has the units' SIP port {place[0]}:{place[1]}")
         await self.sipp.start(self._target, *place, ["-sf", _ANSWER, "-inf", "called.csv", "-infindex", "called.csv", "0"])
+        if not await self.sipp.listening(10):
+            raise StackError(f"the units' telephones did not start: {self.sipp.complaints() or 'no reason given'}")
 
     async def _register(self, secrets: Mapping[str, str]) -> None:
         self._write_called()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import os
 import re
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hotline import paths
+from hotline import clock, paths
 from hotline.phones import call_log
 from hotline.phones.call_log import Call, LogLine
 from hotline.phones.errors import SippError
@@ -59,13 +60,11 @@ def free_port(address: str) -> int:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether nobody has this UDP port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            return error.errno != errno.EADDRINUSE
-        return True
+    """Whether nobody has this UDP port: looked up, not tried, so that a program that is just starting is not disturbed."""
+    own = int.from_bytes(socket.inet_aton(address), sys.byteorder)
+    taken = {f"{place:08X}:{port:04X}" for place in (own, 0)}
+    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return not any(line.split()[1] in taken for line in lines)
 
 
 def _send(data: bytes, place: tuple[str, int]) -> None:
@@ -126,6 +125,13 @@ class Sipp:
         match = re.search(r"SIPp v(\d+)\.(\d+)", " ".join(said))
         if match is None or (int(match[1]), int(match[2])) < (3, 8):
             raise SippError(f"{command()[-1]}: SIPp 3.8 or newer is needed; this one says: {' '.join(said)[:200] or 'nothing'}")
+
+    async def listening(self, within: float) -> bool:
+        """Wait until it has its SIP port; ``False`` when it ended before, or after ``within`` seconds."""
+        deadline = clock.monotonic() + within
+        while is_free(*self._place) and self.running and clock.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # SIPp does not say when it listens
+        return not is_free(*self._place)
 
     async def until(self, condition: Callable[[], bool], within: float) -> bool:
         """As ``LineProcess.until``, on ``calls`` and ``registrations``."""

@@ -31,6 +31,7 @@ class Telephone:
         "_plan",
         "_speech",
         "deaf",
+        "gone",
         "ordinal",
         "port",
         "reception",
@@ -49,7 +50,7 @@ class Telephone:
         """A new socket and a new call's state; raises ``OSError`` when the port is taken."""
         self._peer: tuple[str, int] | None = None
         self._first_digit_at: str | None = None
-        self.deaf, self.sent = False, 0
+        self.deaf, self.gone, self.sent = False, False, 0
         self.reception = Reception(recording=self._plan.mode == "record")
         self.sender = Sender(
             self._plan,
@@ -68,10 +69,13 @@ class Telephone:
             raise
 
     def read(self) -> bool:
-        """Take one datagram; returns whether a call began with it."""
+        """Take one datagram; returns whether a call began with it. Sets ``gone`` when the peer has closed its port."""
         try:
             data, ancillary, _, source = self.socket.recvmsg(2048, 64)
-        except (BlockingIOError, ConnectionRefusedError):
+        except ConnectionRefusedError:
+            self.gone = True
+            return False
+        except BlockingIOError:
             return False
         seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
         reception, sender = self.reception, self.sender

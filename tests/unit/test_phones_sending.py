@@ -1,0 +1,73 @@
+"""What a telephone sends, packet by packet; and when keys are pressed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline.phones.errors import PlanError
+from hotline.phones.plan import Press, Stream, presses
+from hotline.phones.reception import Reception
+from hotline.phones.rtp import ALAW, EVENT, KEYS, Packet, pack, unpack
+from hotline.phones.sending import Sender
+
+SPEECH = [b"\x11" * 160, b"\x22" * 160, b"\x33" * 160]
+
+
+def _packets(stream: Stream, count: int, *, cued: bool = True) -> list[Packet]:
+    sender = Sender(stream, SPEECH, sequence=0xFFFE, timestamp=0xFFFFFF00, ssrc=9)
+    sender.cued = cued
+    found = [unpack(sender.step()) for _ in range(count)]
+    assert None not in found
+    return [packet for packet in found if packet]
+
+
+def test_before_its_cue_a_telephone_is_silent() -> None:
+    assert {packet.payload for packet in _packets(Stream(), 50, cued=False)} == {b"\xd5" * 160}
+
+
+def test_speech_begins_when_it_is_due_and_is_looped() -> None:
+    packets = _packets(Stream(speak_at_ms=100), 12)
+    assert [packet.payload[0] for packet in packets] == [0xD5] * 4 + [0x11, 0x22, 0x33] * 2 + [0x11, 0x22]
+
+
+def test_sequence_and_timestamp_run_on_without_a_hole() -> None:
+    packets = _packets(Stream(presses=[Press(60, "1")]), 30)
+    assert [packet.sequence for packet in packets] == [(0xFFFE + n) & 0xFFFF for n in range(30)]
+    sound = [(n, packet.timestamp) for n, packet in enumerate(packets) if packet.payload_type == ALAW]
+    assert all(timestamp == (0xFFFFFF00 + 160 * n) & 0xFFFFFFFF for n, timestamp in sound)
+
+
+def test_a_key_is_marked_once_and_keeps_the_time_of_its_press() -> None:
+    packets = _packets(Stream(presses=[Press(60, "7")]), 30)
+    events = [packet for packet in packets if packet.payload_type == EVENT]
+    assert [packet.marker for packet in events] == [True] + [False] * 7
+    assert {packet.timestamp for packet in events} == {(0xFFFFFF00 + 160 * 2) & 0xFFFFFFFF}
+
+
+def test_speech_waits_for_the_last_key() -> None:
+    packets = _packets(Stream(presses=[Press(20, "1"), Press(400, "2")]), 60)
+    first_word = next(n for n, packet in enumerate(packets) if packet.payload[0] == 0x11)
+    last_event = max(n for n, packet in enumerate(packets) if packet.payload_type == EVENT)
+    assert first_word > last_event
+
+
+@given(st.text(KEYS, max_size=10), st.integers(0, 500))
+def test_every_key_arrives_however_fast_they_are_pressed(keys: str, apart_ms: int) -> None:
+    stream = Stream(presses=presses(keys, first_ms=100, apart_ms=apart_ms))
+    reception = Reception()
+    for packet_number, packet in enumerate(_packets(stream, 20 + len(keys) * (8 + apart_ms // 20 + 1))):
+        reception.take(pack(packet), packet_number * 20_000_000)
+    assert "".join(reception.digits) == keys
+
+
+def test_keys_are_pressed_one_after_another_with_waits_between() -> None:
+    assert presses("1, w2#") == [Press(1500, "1"), Press(2900, "2"), Press(3300, "#")]
+    assert presses("") == []
+
+
+@pytest.mark.parametrize("keys", ["1x", "e", "1;2", "一"])
+def test_a_key_that_no_telephone_has_is_refused_by_name(keys: str) -> None:
+    with pytest.raises(PlanError, match="is not a key"):
+        presses(keys)
