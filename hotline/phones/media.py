@@ -50,6 +50,7 @@ class Engine:
         self._slots: list[dict[int, Telephone]] = [{} for _ in range(_SLOTS)]
         self._late = array("I", bytes(4 * 4096))
         self._stalls: list[Gap] = []
+        self._last_late = 0.0
         self._sent = self._read = 0
 
     def run(self) -> None:
@@ -130,7 +131,8 @@ class Engine:
 
     def _note_lateness(self, late: float) -> None:
         self._late[min(4095, int(late * 10_000))] += 1
-        if late > _STALL_SECONDS and len(self._stalls) < 1000:
+        before, self._last_late = self._last_late, late
+        if late > _STALL_SECONDS >= before and len(self._stalls) < 1000:
             self._stalls.append(Gap(clock.now().isoformat(timespec="microseconds"), round(late * 1000, 3)))
 
     def _own_report(self, wall_seconds: float) -> EngineReport:
