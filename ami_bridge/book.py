@@ -7,7 +7,7 @@ is an entry. After a kill -9, reading the segments from the saved position gives
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -83,12 +83,20 @@ class Book:
         self._write(Kind.STREAM, at, b"".join(frame.raw for frame in frames))
         self._apply(_from_frames(frames, at), self.journal.segment)
 
-    def read_log(self, lines: list[bytes], at: dt.datetime) -> int:
-        """Lines of the channel event log; those that fall into an unrepaired gap are taken as evidence. Returns how many."""
-        missed = [raw for raw in lines if (line := cel.parse(raw)) and any(gap.covers(line.at) for gap in self.unrepaired)]
+    def read_log(self, lines: list[bytes], at: dt.datetime, watched: Set[str] = frozenset()) -> int:
+        """Lines of the channel event log: those in an unrepaired gap and those of ``watched`` calls are evidence.
+
+        Returns how many were.
+        """
+        missed = [
+            raw for raw in lines if (line := cel.parse(raw)) and (line.linkedid in watched or self._may_have_missed(line.at))
+        ]
         if missed:
             self._learn(Kind.CHANNEL_LOG, at, b"\n".join(missed))
         return len(missed)
+
+    def _may_have_missed(self, at: dt.datetime) -> bool:
+        return any(gap.covers(at) for gap in self.unrepaired)
 
     def lose(self, lost: list[str], at: dt.datetime) -> None:
         """Close calls that Asterisk no longer has: at the last they were heard of, or when the link was last up."""

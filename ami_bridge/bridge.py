@@ -49,6 +49,8 @@ class Bridge:
         self._cause = "the bridge was not running"
         self._is_noted = False
         self._is_repaired = False
+        self._watched: set[str] = set()
+        self._open_before: set[str] = set()
         self._prune_at = 0.0
         self._link = Link(
             settings.ami,
@@ -105,8 +107,9 @@ class Bridge:
         self._book.lose(lost, clock.now())
         self._book.close_gaps(clock.now())
         self._is_repaired = True
+        self._watched = self._open_before = self._open()
         self._store.touch()
-        _log.info("gap repaired", calls_lost=len(lost), calls_open=len(self._book.state.open()))
+        _log.info("gap repaired", calls_lost=len(lost), calls_open=len(self._watched))
 
     def _down(self, heard_at: dt.datetime, cause: str) -> None:
         if self._is_noted:
@@ -115,16 +118,35 @@ class Bridge:
         self._show(connected=False)
 
     def _alive(self) -> None:
-        """A ping was answered: what the log held at the ping before has surely arrived over AMI too."""
+        """A ping was answered."""
         self._book.alive(clock.now())
         self._show(connected=True)
         if self._is_repaired:
-            self._log_used, self._log_mark = self._log_mark, self._channel_log.end()
+            self._follow_log()
             self._channel_log.rotate(largest=_LARGEST_LOG, keep=_LOGS_KEPT)
             self._store.touch()
         if clock.monotonic() >= self._prune_at:
             self._prune_at = clock.monotonic() + 3600
             self._book.prune(clock.now(), self._book.oldest_needed())
+
+    def _follow_log(self) -> None:
+        """Move the position in the log on.
+
+        Calls that were open across a gap are watched there to their end: a step taken in the gap is told by the later lines
+        of its call (the userfield grows). Without such calls nothing is read: what the log held at the ping before has
+        surely arrived over AMI too.
+        """
+        if not self._watched:
+            self._log_used, self._log_mark = self._log_mark, self._channel_log.end()
+            return
+        lines, self._log_used = self._channel_log.read(self._log_used)
+        self._log_mark = self._log_used
+        self._book.read_log(lines, clock.now(), self._watched)
+        self._watched &= self._open_before
+        self._open_before = self._open()
+
+    def _open(self) -> set[str]:
+        return {call.call_id for call in self._book.state.open()}
 
     async def _read_log(self, position: channel_log.Position) -> channel_log.Position:
         """Use the channel event log from ``position`` on; returns the position after it."""

@@ -130,3 +130,17 @@ def test_a_lost_call_ends_when_the_link_was_last_up(tmp_path: Path) -> None:
     record = kept.records[call.call_id]
     assert (record.ended_at, record.disposition, record.hung_up_by, record.repaired) == (begin, "system_fault", "system", True)
     assert replayed(tmp_path).records == kept.records
+
+
+def test_a_call_that_was_open_across_a_gap_may_be_watched_in_the_log_to_its_end(tmp_path: Path) -> None:
+    kept = Kept()
+    book = Book(tmp_path, kept)
+    steps = [frame for frame in FRAMES if frame.headers.get("userevent") == "HotlineStep"]
+    call_id = steps[0].headers["linkedid"]
+    book.hear([frame for frame in FRAMES if frame not in steps], NOW)
+    assert kept.records[call_id].menu_path == ""
+    assert book.read_log(LOG, NOW) == 0
+    assert book.read_log(LOG, NOW, {call_id}) > 0
+    record = kept.records[call_id]
+    assert (record.menu_path, record.source, record.repaired) == ("main:1", "ami", False)
+    assert replayed(tmp_path).records == kept.records
