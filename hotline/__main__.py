@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline import commands, log
+from hotline import commands, log, messages
 from hotline.errors import HotlineError
 from hotline.phones import commands as phones
+
+_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     except HotlineError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(messages.text("system_error", reason=error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return status
 
 

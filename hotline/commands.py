@@ -37,14 +37,13 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _down(arguments: argparse.Namespace) -> int:
     pid = supervisor.running("up", "hotline")
-    stopped = pid is None
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         deadline = clock.monotonic() + _DOWN_SECONDS
         while not (stopped := supervisor.running("up", "hotline") is None) and clock.monotonic() < deadline:
             time.sleep(0.1)
     else:
-        supervisor.stop_left_behind("asterisk")
+        stopped = supervisor.stop_left_behind("asterisk", seconds=_DOWN_SECONDS)
     if arguments.json:
         print(json.dumps({"was_running": pid is not None, "stopped": stopped}))
     elif pid is None:

@@ -14,7 +14,7 @@ try:
 except SetupError as problem:
     sys.exit(f"{messages.text('setup.stopped')}\n{problem}")
 except OSError as problem:
-    sys.exit(f"{messages.text('setup.stopped')}\n{messages.text('setup.system_error', reason=problem)}")
+    sys.exit(f"{messages.text('setup.stopped')}\n{messages.text('system_error', reason=problem)}")
 except subprocess.CalledProcessError as problem:
     sys.exit(f"{messages.text('setup.stopped')}\n{problem}\n{problem.stderr or problem.stdout or ''}")
 except KeyboardInterrupt:

@@ -37,6 +37,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     alive: Check
     patience: int = 3
     every: float = 1.0
+    start_seconds: float = 60.0
+    """How long it may take to come up the first time."""
     stop: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     after: Callable[[], Awaitable[None]] | None = None
@@ -85,7 +87,8 @@ def table(
         name="postgres",
         command=postgres.command(postgres.cluster(settings)),
         alive=lambda: _database_answers(credentials.database),
-        patience=30,
+        patience=600,  # recovery after a crash may take minutes, and killing it then begins it anew
+        start_seconds=600,
         after=migrate,
         stop=signal.SIGINT,
         stop_seconds=20,
@@ -103,6 +106,6 @@ async def _database_answers(dsn: str) -> str | None:
         async with asyncio.timeout(_PROBE_SECONDS * 2):
             connection = await asyncpg.connect(dsn)
             await connection.close()
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return str(error) or "no answer"
     return None

@@ -31,7 +31,7 @@ def run(*, as_json: bool = False) -> None:
     already = supervisor.running("up", "hotline")
     if already:
         raise StartError(messages.text("up.already", pid=already))
-    supervisor.pid_file("up").write_text(str(os.getpid()))
+    supervisor.write_pid("up", os.getpid())
     try:
         asyncio.run(_run(settings, as_json=as_json))
     finally:
@@ -40,6 +40,9 @@ def run(*, as_json: bool = False) -> None:
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
     say = _speaker(as_json)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     credentials = secrets.ensure(settings)
     asterisk = installation.find()
     if asterisk is None:
@@ -51,10 +54,6 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
         await _migrate(credentials.database_owner, say)
     else:
         await asyncio.to_thread(postgres.prepare, postgres.cluster(settings), credentials)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     table = parts.table(settings, credentials, asterisk, folders, migrate=lambda: _migrate(credentials.database_owner, say))
     await supervisor.run(table, stop=stop, say=say, ready=lambda: say(_welcome(settings)))
 
