@@ -2,17 +2,19 @@
 
 Templates (``*.j2``, Jinja2) see ``settings``, ``credentials``, ``dirs`` and ``newer_filters``; every value that a template
 prints is checked for its place: a newline, a semicolon, a bracket or a control character is refused with the name of the
-file, so that no setting can end a line, a value or a section. Files with secrets are of mode 0600.
+file and of the value, so that no setting can end a line, a value or a section. Files are of mode 0600, folders of mode 0700.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import re
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
@@ -28,6 +30,14 @@ from hotline.standby_config import standby_config
 TEMPLATES = paths.TREE / "asterisk-conf"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;\[\]]")
 _LONGEST_SOCKET_PATH = 100
+
+
+class _UnfitValue(ValueError):
+    """A value that would break the file it is printed into."""
+
+
+class _Bracketed(str):
+    """An IPv6 address in the brackets that a port behind it demands; they are ours, not the setting's."""
 
 
 class Folders(msgspec.Struct, frozen=True):
@@ -77,7 +87,7 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
     known = {"settings": settings, "credentials": credentials, "dirs": dirs, "newer_filters": installation.newer_event_filters()}
     for source in sorted(TEMPLATES.iterdir()):
         if source.suffix == ".j2":
-            text = environment.get_template(source.name).render(known)
+            text = _rendered(environment, source.name, known)
         elif source.suffix == ".conf":
             text = source.read_text(encoding="utf-8")
         else:
@@ -89,9 +99,36 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
     return dirs
 
 
+def _rendered(environment: jinja2.Environment, name: str, known: Mapping[str, object]) -> str:
+    """One template as text; raises ``SettingsError`` with the file and the name of the value that may not stand in it."""
+    try:
+        return environment.get_template(name).render(known)
+    except _UnfitValue as error:
+        value = str(error)
+        names = [path for path, text in _leaves(known) if text == value] or ["a value"]
+        shown = "" if names[0].startswith("credentials.") else f" {value!r}"
+        raise SettingsError(
+            f"{name.removesuffix('.j2')}: {', '.join(names)}{shown} may not stand in an Asterisk file: "
+            "it holds a newline, a control character, a semicolon or a bracket"
+        ) from None
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every single value below ``value`` as text, with its name in dots."""
+    plain = msgspec.to_builtins(value, enc_hook=str, str_keys=True)
+    if isinstance(plain, dict):
+        for name, inner in plain.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(plain, list):
+        for index, inner in enumerate(plain):
+            yield from _leaves(inner, f"{path}.{index}")
+    else:
+        yield path, str(plain)
+
+
 def _environment() -> jinja2.Environment:
-    """Strict: an unknown variable is an error; every printed value is checked."""
-    return jinja2.Environment(
+    """Strict: an unknown variable is an error; every printed value is checked. ``| host`` is an address with a port behind it."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         finalize=_checked,
@@ -101,15 +138,21 @@ def _environment() -> jinja2.Environment:
         comment_start_string="{##",
         comment_end_string="##}",
     )
+    environment.filters["host"] = _host
+    return environment
+
+
+def _host(address: str) -> str:
+    return _Bracketed(f"[{address}]") if ipaddress.ip_address(address).version == 6 else address
 
 
 def _checked(value: object) -> object:
     """The value as it may stand in an Asterisk file."""
-    if isinstance(value, jinja2.Undefined):
+    if isinstance(value, jinja2.Undefined | _Bracketed):
         return value
     text = str(value)
     if _UNSAFE.search(text):
-        raise SettingsError(f"{text!r} may not stand in an Asterisk file: newline, control character, semicolon or bracket")
+        raise _UnfitValue(text)
     return text
 
 
@@ -124,7 +167,9 @@ def _only_present(text: str, modules: Path) -> str:
 
 
 def _make(dirs: Folders, installation: Installation) -> None:
+    recordings = paths.var() / "recordings"
     for folder in (
+        dirs.etc.parent,
         dirs.etc,
         dirs.varlib,
         dirs.data,
@@ -135,14 +180,14 @@ def _make(dirs: Folders, installation: Installation) -> None:
         dirs.log / "cdr-csv",
         dirs.log / "cel-custom",
         dirs.varlib / "keys",
+        recordings,
+        recordings / "spool",
+        recordings / "messages-inbox",
     ):
-        folder.mkdir(parents=True, exist_ok=True)
-    dirs.run.chmod(0o700)
-    dirs.etc.chmod(0o700)
-    recordings = paths.var() / "recordings"
-    for folder in (recordings / "spool", recordings / "messages-inbox"):
-        folder.mkdir(parents=True, exist_ok=True)
-    recordings.chmod(0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder.is_symlink() and folder == dirs.run:
+            raise SettingsError(f"{folder}: is a link that somebody made; remove it")
+        folder.chmod(0o700)
     _link(dirs.data / "documentation", installation.documentation)
     _link(dirs.data / "sounds", paths.var() / "asterisk" / "sounds")
     _link(dirs.data / "moh", paths.var() / "asterisk" / "moh")

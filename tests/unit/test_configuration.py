@@ -1,0 +1,413 @@
+"""What is rendered into Asterisk's folder: every template, with usual and unusual settings, and what may never stand in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ami_bridge.facts import WANTED
+from hotline.asterisk import configuration
+from hotline.asterisk.configuration import Folders
+from hotline.asterisk.installation import Installation
+from hotline.credentials import AmiUser, Credentials
+from hotline.errors import SettingsError
+from hotline.settings import Settings, parse
+from ivr_flows.engine import Leave
+from ivr_flows.first_flow import FLOW
+
+UNUSUAL: dict[str, dict[str, object]] = {
+    "asterisk": {
+        "node": "N-2_b",
+        "sip_address": "::1",
+        "sip_port": 65535,
+        "http_address": "::1",
+        "rtp_first": 1,
+        "rtp_last": 65535,
+    },
+    "trunks": {"citizen_address": "2001:db8::2", "unit_address": "::1", "unit_port": 1, "hotline_number": "0755123450000000000"},
+    "agents": {"first": 100, "last": 100},
+    "queue": {"name": "Q", "wait_seconds": 86400, "wrapup_seconds": 0, "max_waiting": 100000},
+    "hours": {"monday": [], "closed_dates": ["2026-10-01"]},
+    "agi": {"host": "::1", "port": 1, "processes": 64},
+    "ami": {"host": "::1", "port": 2},
+    "database": {"dsn": "postgresql://u:p%3B@[::1]/x?options=-c;[a]"},
+}
+Rendered = Callable[..., Folders]
+Sections = list[tuple[str, list[tuple[str, str]]]]
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    """A folder with every module of the list, as an Asterisk has it."""
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    for name in re.findall(r"^(?:load|require) = (\S+)", (configuration.TEMPLATES / "modules.conf").read_text(), re.MULTILINE):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture
+def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modules: Path) -> Rendered:
+    """Renders into ``a var`` below the test's folder; a permissive umask must not matter."""
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / "a var"))
+    before = os.umask(0)
+    os.umask(before)
+
+    def rendered(
+        settings: Settings | None = None, secrets: Credentials | None = None, version: tuple[int, ...] = (22, 10, 0)
+    ) -> Folders:
+        chosen = settings or Settings()
+        installed = Installation(("asterisk",), modules, tmp_path, version)
+        os.umask(0)
+        try:
+            return configuration.render(chosen, secrets or credentials(chosen), installed)
+        finally:
+            os.umask(before)
+
+    return rendered
+
+
+def credentials(settings: Settings, **changed: object) -> Credentials:
+    """Secrets of the usual form."""
+    secrets = Credentials(
+        ami=AmiUser("hotline", "bridge-secret"),
+        ami_reader=AmiUser("reader", "reader-secret"),
+        agents={agent: f"s{agent}" for agent in settings.agents.numbers()},
+        web={},
+        database="",
+        database_owner="",
+    )
+    return msgspec.structs.replace(secrets, **changed)
+
+
+def sections(file: Path) -> Sections:
+    """An Asterisk file as it reads it: section headers in order, each with its ``name = value`` lines."""
+    found: Sections = [("", [])]
+    for raw in file.read_text(encoding="utf-8").splitlines():
+        line = raw.partition(";")[0].strip()
+        if line.startswith("["):
+            found.append((line.partition("]")[0][1:], []))
+        elif line:
+            name, separator, value = line.partition("=")
+            assert separator, f"{file.name}: not a setting: {raw!r}"
+            found[-1][1].append((name.strip(), value.removeprefix(">").strip()))
+    return found
+
+
+def section(file: Path, name: str) -> dict[str, list[str]]:
+    """The values of one section by name."""
+    values: dict[str, list[str]] = {}
+    for title, lines in sections(file):
+        if title == name:
+            for key, value in lines:
+                values.setdefault(key, []).append(value)
+    return values
+
+
+def test_every_template_renders_with_the_defaults(render: Rendered) -> None:
+    dirs = render()
+    expected = {source.name.removesuffix(".j2") for source in configuration.TEMPLATES.iterdir()}
+    assert {file.name for file in dirs.etc.iterdir()} == expected
+    for file in dirs.etc.iterdir():
+        text = file.read_text()
+        assert "{{" not in text and "{%" not in text, file.name
+        sections(file)
+
+
+def test_every_template_renders_with_unusual_settings(render: Rendered) -> None:
+    dirs = render(parse(UNUSUAL, source="test"))
+    pjsip = (dirs.etc / "pjsip.conf").read_text()
+    assert "bind = [::1]:65535" in pjsip
+    assert "contact = sip:[::1]:1" in pjsip
+    assert "match = 2001:db8::2" in pjsip
+    assert "FASTAGI = agi://[::1]:1\n" in (dirs.etc / "extensions.conf").read_text()
+    assert section(dirs.etc / "http.conf", "general")["bindaddr"] == ["::1"]
+    assert section(dirs.etc / "rtp.conf", "general") == {"rtpstart": ["1"], "rtpend": ["65535"], "strictrtp": ["yes"]}
+    assert section(dirs.etc / "queues.conf", "Q")["member"] == [
+        "PJSIP/100,0,100,PJSIP/100",
+        "PJSIP/100@browser,0,100,PJSIP/100@browser",
+    ]
+
+
+def test_rendering_again_changes_nothing(render: Rendered) -> None:
+    dirs = render()
+    before = {file: file.read_bytes() for file in dirs.etc.iterdir()}
+    assert render() == dirs
+    assert {file: file.read_bytes() for file in dirs.etc.iterdir()} == before
+
+
+def test_files_are_for_their_owner_alone(render: Rendered, tmp_path: Path) -> None:
+    dirs = render()
+    var = tmp_path / "a var"
+    folders = [folder for folder in var.rglob("*") if folder.is_dir() and not folder.is_symlink()]
+    assert {
+        str(folder.relative_to(var)): folder.stat().st_mode & 0o777 for folder in folders if folder.stat().st_mode & 0o077
+    } == {}
+    files = [file for file in var.rglob("*") if file.is_file()]
+    modes = {str(file.relative_to(var)): oct(file.stat().st_mode & 0o777) for file in files}
+    assert modes.pop("asterisk/agi-bin/standby") == "0o700"
+    assert set(modes.values()) == {"0o600"}, modes
+    assert dirs.etc in folders
+
+
+def test_a_file_that_was_open_to_others_is_closed_again(render: Rendered) -> None:
+    dirs = render()
+    (dirs.etc / "manager.conf").chmod(0o666)
+    dirs.etc.chmod(0o777)
+    render()
+    assert (dirs.etc / "manager.conf").stat().st_mode & 0o777 == 0o600
+    assert dirs.etc.stat().st_mode & 0o777 == 0o700
+
+
+BREAKING = ["a\nb", "a\rb", "a;b", "a[b", "a]b", "a\x00b", "a\x7fb", "\n[evil]\nsecret = x"]
+
+
+@pytest.mark.parametrize("value", BREAKING)
+def test_a_setting_that_got_past_the_settings_is_refused_by_name(render: Rendered, value: str) -> None:
+    settings = msgspec.structs.replace(Settings(), queue=msgspec.structs.replace(Settings().queue, name=value))
+    with pytest.raises(SettingsError) as raised:
+        render(settings)
+    assert "settings.queue.name" in str(raised.value)
+    assert repr(value) in str(raised.value)
+    assert ".conf:" in str(raised.value), "the file is named too"
+
+
+@pytest.mark.parametrize("value", BREAKING)
+@pytest.mark.parametrize(
+    ("change", "name", "file"),
+    [
+        (lambda v: {"ami": AmiUser("hotline", v)}, "credentials.ami.secret", "manager.conf"),
+        (lambda v: {"ami_reader": AmiUser(v, "x")}, "credentials.ami_reader.user", "manager.conf"),
+        (lambda v: {"agents": credentials(Settings()).agents | {"1007": v}}, "credentials.agents.1007", "pjsip.conf"),
+    ],
+)
+def test_a_secret_that_would_break_a_file_is_refused_by_name_and_not_shown(
+    render: Rendered, value: str, change: Callable[[str], dict[str, object]], name: str, file: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        render(secrets=credentials(Settings(), **change(value)))
+    assert str(raised.value).startswith(f"{file}: {name} may not stand")
+    assert value not in str(raised.value).replace("a ", "")
+
+
+@pytest.mark.parametrize("name", ["a;b", "a[b", "a]b", "a\nb"])
+def test_a_state_folder_that_would_break_a_file_is_refused_by_name(
+    render: Rendered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / name))
+    with pytest.raises(SettingsError, match=r"^asterisk\.conf: dirs\.etc ") as raised:
+        render()
+    assert repr(str(tmp_path / name / "asterisk" / "etc")) in str(raised.value)
+
+
+def test_what_no_template_prints_may_hold_anything(render: Rendered) -> None:
+    settings = parse({"database": {"dsn": "postgresql://u:p@[::1]/x;y"}}, source="test")
+    render(settings, credentials(settings, database="postgresql://[;]", web={"admin": "[;\n]"}))
+
+
+def test_modules_that_this_asterisk_lacks_are_left_out(render: Rendered, modules: Path) -> None:
+    (modules / "codec_opus_open_source.so").unlink()
+    (modules / "res_cdrel_custom.so").unlink()
+    (modules / "app_queue.so").unlink()
+    lines = section(render().etc / "modules.conf", "modules")
+    assert "codec_opus_open_source.so" not in lines["load"]
+    assert "res_cdrel_custom.so" not in lines["load"]
+    assert "codec_alaw.so" in lines["load"]
+    assert "app_queue.so" in lines["require"], "without it nothing works: Asterisk shall say so"
+    assert lines["autoload"] == ["no"]
+
+
+def test_no_module_is_named_twice() -> None:
+    names = re.findall(r"^(?:load|require) = (\S+)", (configuration.TEMPLATES / "modules.conf").read_text(), re.MULTILINE)
+    assert len(names) == len(set(names)) > 40
+
+
+def test_the_bridge_is_sent_what_it_reads_and_nothing_else(render: Rendered) -> None:
+    file = render().etc / "manager.conf"
+    text = file.read_text()
+    assert tuple(re.findall(r"^eventfilter\(action\(include\),name\((\w+)\)\) =$", text, re.MULTILINE)) == WANTED
+
+
+def test_older_asterisks_get_one_expression_of_the_same_events(render: Rendered) -> None:
+    file = render(version=(20, 6, 0)).etc / "manager.conf"
+    (own,) = section(file, "hotline")["eventfilter"]
+    names = re.search(r"\(([\w|]+)\)", file.read_text().partition("eventfilter")[2])
+    assert names and tuple(names[1].split("|")) == WANTED
+    assert own.startswith("^Event: (")
+    assert "eventfilter(" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("version", "newer"),
+    [
+        ((20, 6, 0), False),
+        ((20, 10, 9), False),
+        ((20, 11, 0), True),
+        ((21, 5), False),
+        ((21, 6), True),
+        ((22, 0, 0), False),
+        ((22, 1, 0), True),
+        ((22,), False),
+        ((23, 0, 0), True),
+        ((24, 0), True),
+    ],
+)
+def test_the_syntax_of_event_filters_follows_the_version(version: tuple[int, ...], newer: bool) -> None:
+    assert Installation((), Path(), Path(), version).newer_event_filters() is newer
+
+
+def test_manager_users_may_do_what_they_need_and_no_more(render: Rendered) -> None:
+    """Neither may run commands, read or write files, change the configuration or the dialplan, or reach the system."""
+    file = render().etc / "manager.conf"
+    assert [title for title, _ in sections(file)] == ["", "general", "hotline", "reader"]
+    bridge, reader = section(file, "hotline"), section(file, "reader")
+    assert set(bridge["read"][0].split(",")) == {"system", "call", "agent", "user"}
+    assert set(bridge["write"][0].split(",")) == {"call", "agent", "originate", "reporting"}
+    assert set(reader["read"][0].split(",")) == {"system", "call", "agent", "user"}
+    assert reader["write"] == ["none"]
+    for user in (bridge, reader):
+        assert user["deny"] == ["0.0.0.0/0.0.0.0", "::/0"]
+        assert user["permit"] == ["127.0.0.1/255.255.255.255", "127.0.0.1"]
+    general = section(file, "general")
+    assert general["webenabled"] == ["no"]
+    assert general["timestampevents"] == ["yes"]
+
+
+def test_the_bridge_is_let_in_from_the_address_that_the_manager_interface_has(render: Rendered) -> None:
+    file = render(parse({"ami": {"host": "192.0.2.7"}}, source="test")).etc / "manager.conf"
+    assert section(file, "general")["bindaddr"] == ["192.0.2.7"]
+    assert "192.0.2.7" in section(file, "hotline")["permit"]
+
+
+def test_a_path_with_a_space_stands_as_it_is(render: Rendered, tmp_path: Path) -> None:
+    dirs = render()
+    assert section(dirs.etc / "asterisk.conf", "directories")["astspooldir"] == [str(tmp_path / "a var" / "asterisk" / "spool")]
+    assert (dirs.spool / "monitor").resolve() == tmp_path / "a var" / "recordings" / "spool"
+    assert str(dirs.agi / "standby.json") in (dirs.agi / "standby").read_text()
+
+
+def test_a_path_that_is_too_long_for_a_socket_moves_only_the_socket(
+    render: Rendered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    monkeypatch.setenv("HOTLINE_VAR", str(deep))
+    dirs = render()
+    try:
+        assert len(str(dirs.control_socket())) < 100
+        assert dirs.run.parent == Path(tempfile.gettempdir())
+        assert dirs.run.stat().st_mode & 0o777 == 0o700
+        assert dirs.etc.is_relative_to(deep)
+        assert render() == dirs, "and to the same place each time"
+        dirs.run.rmdir()
+        dirs.run.symlink_to(tmp_path)
+        with pytest.raises(SettingsError, match="link"):
+            render()
+    finally:
+        dirs.run.unlink() if dirs.run.is_symlink() else shutil.rmtree(dirs.run)
+
+
+def test_two_state_folders_that_are_too_long_do_not_share_a_socket(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, modules: Path
+) -> None:
+    installed = Installation(("asterisk",), modules, tmp_path, (22, 10))
+    runs = []
+    for last in "ab":
+        monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / ("d" * 90) / last))
+        runs.append(configuration.folders(installed).run)
+    assert len(set(runs)) == 2
+
+
+# --- the dialplan ---------------------------------------------------------------------------------------------------------
+
+NEXT = {node.context for node in FLOW.nodes.values() if isinstance(node, Leave)}
+"""What ``HOTLINE_NEXT`` can be."""
+
+
+def dialplan(file: Path) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Contexts to extensions to steps, each a label (or the empty text) and an application with its arguments."""
+    contexts: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for title, lines in sections(file):
+        if title in ("", "general", "globals"):
+            continue
+        context = contexts.setdefault(title, {})
+        extension = ""
+        for name, value in lines:
+            if name == "exten":
+                extension, _, step = value.partition(",")
+                context[extension] = []
+            else:
+                assert name == "same", name
+                step = value
+            priority, _, application = step.partition(",")
+            assert re.fullmatch(r"1|n(\(\w+\))?", priority), step
+            context[extension].append(("".join(re.findall(r"\((\w+)\)", priority)), application))
+    return contexts
+
+
+def targets(application: str) -> list[str]:
+    """Where a step may go to: ``context,extension,priority`` with all of them spelt out, for each value of HOTLINE_NEXT."""
+    match = re.fullmatch(r"(Goto|GotoIf)\((.*)\)", application)
+    if match is None:
+        return []
+    places = [match[2]] if match[1] == "Goto" else match[2].rpartition("?")[2].split(":")
+    return [place.replace("${HOTLINE_NEXT}", name) for place in places for name in sorted(NEXT)]
+
+
+def test_every_jump_of_the_dialplan_arrives(render: Rendered) -> None:
+    contexts = dialplan(render().etc / "extensions.conf")
+    jumps = [
+        (context, target)
+        for context, extensions in contexts.items()
+        for steps in extensions.values()
+        for _, application in steps
+        for target in targets(application)
+    ]
+    assert len(jumps) > 10
+    for context, target in jumps:
+        parts = target.split(",")
+        where, extension, priority = [context, *parts][-3:] if len(parts) == 2 else parts
+        steps = contexts[where][extension]
+        assert priority == "1" or priority in [label for label, _ in steps], target
+
+
+def test_the_flow_leads_to_contexts_that_exist(render: Rendered) -> None:
+    contexts = dialplan(render().etc / "extensions.conf")
+    assert {"agents", "message", "goodbye"} == NEXT
+    assert all("s" in contexts[name] for name in NEXT)
+
+
+def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendered) -> None:
+    """A name like ``${SHELL(…)}`` is text only as long as nobody expands it: no caller id, no header, no dialled name."""
+    text = (render().etc / "extensions.conf").read_text()
+    expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
+    assert expanded == {"FASTAGI", "HOTLINE_KEY", "HOTLINE_NEXT", "UNIQUEID", "QUEUESTATUS", "EXTEN"}
+    assert "CALLERID(" not in text
+    keys = [extension for extension in dialplan(render().etc / "extensions.conf")["welcome"] if extension != "s"]
+    assert keys == ["_[0-9*#]"], "EXTEN is one key of the telephone"
+
+
+def test_every_way_through_the_dialplan_survives_an_empty_next_step(render: Rendered) -> None:
+    """After each FastAGI request the standby script is asked when it left nothing, and then there is still somewhere to go."""
+    for context, extensions in dialplan(render().etc / "extensions.conf").items():
+        for steps in extensions.values():
+            applications = [application for _, application in steps]
+            for place, application in enumerate(applications):
+                if application.startswith("AGI(${FASTAGI}"):
+                    first, second, third = applications[place + 1 : place + 4]
+                    assert first.startswith('ExecIf($["${HOTLINE_NEXT}" = ""]?AGI(standby,'), context
+                    assert second.startswith('GotoIf($["${HOTLINE_NEXT}" = ""]?'), context
+                    assert third == "Goto(${HOTLINE_NEXT},s,1)", context
+
+
+def test_agents_cannot_dial_out_and_nobody_reaches_the_system(render: Rendered) -> None:
+    file = render().etc / "extensions.conf"
+    assert dialplan(file)["seats"] == {}
+    used = set(re.findall(r"(?:,|\?)(\w+)\(", file.read_text()))
+    assert not used & {"System", "TrySystem", "Dial", "SHELL", "EVAL", "Exec", "DISA", "ChanSpy"}
