@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from hotline import clock, messages, paths, sounds
 from hotline import credentials as secrets
-from hotline import messages, paths, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.errors import CredentialsError, SettingsError
@@ -24,6 +25,7 @@ from hotline.setup import python
 from hotline.stack import supervisor
 
 _DISK_MEGABYTES = 500
+_BOOT_SECONDS, _LEAVE_SECONDS = 30.0, 10.0
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -136,48 +138,80 @@ def _free(protocol: str, host: str, port: int) -> bool:
 
 
 def _asterisk_starts(settings: Settings) -> Iterator[Finding]:
-    """Render the configuration as it is now and let Asterisk load it, when it is not running anyway."""
+    """Render the configuration as it is now, in a folder aside, and let Asterisk load it, when it is not running anyway."""
     chosen = installation.find()
     if chosen is None or supervisor.running("asterisk") or any(_ports(settings)):
         return
+    known = _known_secrets()
     with tempfile.TemporaryDirectory(prefix="hotline-doctor-") as folder:
-        before = os.environ.get("HOTLINE_VAR")
-        os.environ["HOTLINE_VAR"] = folder
-        try:
-            sounds.install(paths.var() / "asterisk", paths.var() / "prompts")
-            dirs = configuration.render(settings, secrets.ensure(settings), chosen)
-        except SettingsError as error:
-            yield _finding("asterisk", "doctor.settings", reason=error)
-            return
-        finally:
-            if before is None:
-                del os.environ["HOTLINE_VAR"]
-            else:
-                os.environ["HOTLINE_VAR"] = before
+        with _state_in(folder):
+            try:
+                sounds.install(paths.var() / "asterisk", paths.var() / "prompts")
+                dirs = configuration.render(settings, known or secrets.ensure(settings), chosen)
+            except SettingsError as error:
+                yield _finding("asterisk", "doctor.settings", reason=error)
+                return
         said = _try_start([*chosen.command, "-C", str(dirs.etc / "asterisk.conf")], Path(folder))
+        if not dirs.run.is_relative_to(folder):
+            shutil.rmtree(dirs.run, ignore_errors=True)
         if said:
             yield _finding("asterisk", "doctor.asterisk_start", reason=said, log=paths.var() / "log" / "asterisk.log")
 
 
+def _known_secrets() -> secrets.Credentials | None:
+    """The installation's own, because one of them may be what Asterisk cannot read; None when there are none that fit."""
+    try:
+        return secrets.load()
+    except CredentialsError:
+        return None
+
+
+@contextlib.contextmanager
+def _state_in(folder: str) -> Iterator[None]:
+    """For a moment the state folder is another one."""
+    before = os.environ.get("HOTLINE_VAR")
+    os.environ["HOTLINE_VAR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HOTLINE_VAR"]
+        else:
+            os.environ["HOTLINE_VAR"] = before
+
+
 def _try_start(command: list[str], folder: Path) -> str | None:
-    """Start Asterisk, ask whether it booted, stop it; returns what it said when it did not."""
+    """Start Asterisk, ask whether it booted, stop it; returns what it said last when it did not."""
     output = folder / "output"
     with (
         output.open("wb") as out,
         subprocess.Popen([*command, "-f"], stdout=out, stderr=out, stdin=subprocess.DEVNULL) as process,
     ):
-        for _ in range(100):
-            if process.poll() is not None:
-                break
-            asked = subprocess.run(
-                [*command, "-rx", "core waitfullybooted"], capture_output=True, text=True, timeout=30, check=False
-            )
-            if "fully booted" in asked.stdout:
-                process.terminate()
-                return None
-        process.kill()
+        booted = _boots(command, process)
+        process.terminate()
+        try:
+            process.wait(_LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if booted:
+        return None
     lines = [line for line in output.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "?"
+
+
+def _boots(command: list[str], process: subprocess.Popen[bytes]) -> bool:
+    """Whether its console says within the time that it is there."""
+    deadline = clock.monotonic() + _BOOT_SECONDS
+    while process.poll() is None and clock.monotonic() < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            asked = subprocess.run(
+                [*command, "-rx", "core waitfullybooted"], capture_output=True, timeout=_BOOT_SECONDS, check=False
+            )
+            if b"fully booted" in asked.stdout:
+                return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    return False
 
 
 _WITHOUT_SETTINGS = (_python, _asterisk, _folders, _modes, _credentials, _prompts)

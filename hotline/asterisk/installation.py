@@ -15,6 +15,8 @@ from pathlib import Path
 from hotline import paths
 
 OLDEST = 20
+PLACES = ("/usr/sbin/asterisk", "/usr/local/sbin/asterisk")
+"""Where an installed one is although an ordinary user's PATH does not lead there."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def find() -> Installation | None:
 
 
 def _on_path() -> list[Path]:
-    candidates = [shutil.which("asterisk"), "/usr/sbin/asterisk", "/usr/local/sbin/asterisk"]
+    candidates = [shutil.which("asterisk"), *PLACES]
     return [Path(candidate) for candidate in candidates if candidate and Path(candidate).exists()]
 
 
@@ -83,17 +85,17 @@ def _installed(program: Path) -> Installation | None:
 
 def _version(command: tuple[str, ...]) -> tuple[int, ...]:
     try:
-        output = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=20, check=False).stdout
-    except OSError:
+        output = subprocess.run([*command, "-V"], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL).stdout
+    except (OSError, subprocess.TimeoutExpired):
         return ()
-    match = re.search(r"Asterisk (?:certified/)?(\d+)\.(\d+)(?:\.(\d+))?", output)
+    match = re.search(rb"Asterisk (?:certified/)?(\d+)\.(\d+)(?:\.(\d+))?", output)
     return tuple(int(part) for part in match.groups(default="0")) if match else ()
 
 
 def sipp() -> tuple[str, ...] | None:
-    """How to run SIPp: ``HOTLINE_SIPP``, the private one, or an installed one; None when there is none."""
-    named = os.environ.get("HOTLINE_SIPP") or None
+    """How to run SIPp: ``HOTLINE_SIPP``, the private one, or an installed one; None when there is none that can be run."""
+    named = os.environ.get("HOTLINE_SIPP")
     if named:
-        return (named,)
+        return (named,) if shutil.which(named) else None
     installed = shutil.which("sipp")
     return through_loader(private_root(), "usr/bin/sipp") or ((installed,) if installed else None)
