@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  said before anything is imported that an older Python cannot read
+    _HAS = sys.version.split()[0]
+    sys.exit(f"Python {_HAS} 太旧：需要 3.11 以上 / Python {_HAS} is too old: 3.11 or newer is needed")
+
+import subprocess
 
 from hotline import messages
 from hotline.setup import steps

@@ -6,14 +6,14 @@ has left one suite is looked for in the next one. Standard library only. Source 
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import hashlib
 import json
 import re
 import shutil
 import subprocess
-import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,36 +23,84 @@ from hotline.setup.progress import Progress
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """Where a distribution keeps Asterisk: suites in the order of trial, components, keyring."""
+class Source:
+    """A mirror and the options that apt's sources give it: ``signed-by=…`` or ``trusted=yes``, else the empty text."""
+
+    address: str
+    options: str = ""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where a distribution keeps Asterisk: suites and mirrors in the order of trial, components, keyring."""
 
     suites: tuple[str, ...]
     components: str
     keyring: str
+    mirrors: tuple[Source, ...] = ()
 
 
 DISTRIBUTIONS = {
-    "debian": Distribution(("forky", "duke", "sid"), "main", "/usr/share/keyrings/debian-archive-keyring.gpg"),
-    "ubuntu": Distribution(("noble", "questing", "resolute"), "main universe", "/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
+    "debian": Archive(("forky", "duke", "sid"), "main", "/usr/share/keyrings/debian-archive-keyring.gpg"),
+    "ubuntu": Archive(("noble", "questing", "resolute"), "main universe", "/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
 }
+_SCHEME = re.compile(r"^(https?|file|copy|ftp|mirror(\+\w+)?):")
+_USUAL = re.compile(r"/(debian|ubuntu|ubuntu-ports)(\.list)?/?$")
+_OFF = ("no", "false", "without", "off", "disable", "0")
 
 
-def mirror(sources: list[tuple[str, str]]) -> str | None:
-    """The first mirror of the main archive in apt's sources, given as (file name, text); None when there is none.
+def mirrors(sources: list[tuple[str, str]]) -> list[Source]:
+    """The mirrors in apt's sources, given as (file name, text), that may hold the main archive, the likely ones first.
 
-    Reads one-line entries (``deb [options] URI suite …``) and deb822 stanzas (``URIs:``); security archives are passed over.
+    Reads one-line entries (``deb [options] URI suite component…``) and deb822 stanzas. Passed over are sources that are
+    switched off, security archives, and what has no component ``main``, which are other people's archives.
     """
-    found: list[str] = []
+    found: list[Source] = []
     for name, text in sources:
-        if name.endswith(".sources"):
-            for stanza in re.split(r"\n\s*\n", text):
-                fields = dict(re.findall(r"^(\w[\w-]*):[ \t]*(.*)$", stanza, re.MULTILINE))
-                if fields.get("Enabled", "yes").lower() != "no" and "deb" in fields.get("Types", "").split():
-                    found += fields.get("URIs", "").split()
-        else:
-            found += re.findall(r"^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)", text, re.MULTILINE)
-    distribution = re.compile(r"^(https?|file|ftp|mirror\+\w+)://?.*/(debian|ubuntu|ubuntu-ports)/?$")
-    return next((uri for uri in found if distribution.match(uri)), None)
+        entries = _stanzas(text) if name.endswith(".sources") else _lines(text)
+        found += [
+            Source(uri, options) for uris, suites, parts, options in entries for uri in uris if _is_main(uri, suites, parts)
+        ]
+    return sorted(dict.fromkeys(found), key=lambda source: _USUAL.search(source.address) is None)
+
+
+_Entry = tuple[list[str], list[str], list[str], str]
+
+
+def _is_main(uri: str, suites: list[str], components: list[str]) -> bool:
+    security = re.search(r"://(\w+\.)*security\.|[/-]security\b", uri) or all(suite.endswith("security") for suite in suites)
+    return bool(_SCHEME.match(uri)) and not security and "main" in components
+
+
+def _lines(text: str) -> Iterator[_Entry]:
+    for match in re.finditer(r"^[ \t]*deb[ \t]+(?:\[([^\]]*)\][ \t]*)?([^#\n]+)", text, re.MULTILINE):
+        uri, *rest = match[2].split()
+        given = dict(option.split("=", 1) for option in (match[1] or "").split() if "=" in option)
+        yield [uri], rest[:1], rest[1:], _options(given)
+
+
+def _stanzas(text: str) -> Iterator[_Entry]:
+    for stanza in re.split(r"\n[ \t]*\n", text):
+        fields: dict[str, str] = {}
+        last = ""
+        for line in stanza.splitlines():
+            if line.startswith((" ", "\t")) and last:
+                fields[last] += f" {line.strip()}"
+            elif not line.startswith("#") and ":" in line:
+                last, _, value = line.partition(":")
+                last = last.strip().lower()
+                fields[last] = value.strip()
+        if fields.get("enabled", "yes").lower() not in _OFF and "deb" in fields.get("types", "").split():
+            uris, suites, components = (fields.get(name, "").split() for name in ("uris", "suites", "components"))
+            yield uris, suites, components, _options(fields)
+
+
+def _options(given: dict[str, str]) -> str:
+    """Those that decide whose signature counts; a key that stands in the source itself (deb822) is left to the keyring."""
+    if given.get("trusted", "no").lower() == "yes":
+        return "trusted=yes"
+    keyring = given.get("signed-by", "")
+    return f"signed-by={keyring}" if re.fullmatch(r"/[^\s,\]]+", keyring) else ""
 
 
 def _system_sources() -> list[tuple[str, str]]:
@@ -61,40 +109,42 @@ def _system_sources() -> list[tuple[str, str]]:
     return [(file.name, file.read_text(errors="replace")) for file in files if file.is_file()]
 
 
-def _distribution() -> Distribution:
+def _own_archive() -> Archive:
+    """The archive of the distribution that this machine runs, at the machine's own mirrors; raises ``SetupError``."""
     release = Path("/etc/os-release")
     fields = dict(re.findall(r'^(\w+)="?(.*?)"?$', release.read_text() if release.exists() else "", re.MULTILINE))
     for name in [fields.get("ID", ""), *fields.get("ID_LIKE", "").split()]:
         if name in DISTRIBUTIONS:
-            return DISTRIBUTIONS[name]
+            found = tuple(mirrors(_system_sources()))
+            if not found:
+                raise SetupError(messages.text("setup.no_mirror"))
+            return replace(DISTRIBUTIONS[name], mirrors=found)
     raise SetupError(messages.text("setup.not_debian", system=fields.get("PRETTY_NAME", "?")))
 
 
-def fetch(packages: list[str], folder: Path, progress: Progress) -> str:
+def fetch(packages: list[str], folder: Path, progress: Progress, *, archive: Archive | None = None) -> str:
     """Download ``packages`` and all they depend on, unpack them into ``folder/root``; returns the suite they came from.
 
     ``folder/archives`` keeps the files, ``folder/packages.json`` their versions and SHA-256. ``root`` appears only when it is
-    complete. Raises ``SetupError`` when apt is missing, there is no mirror, or no suite has the packages.
+    complete. ``archive`` is by default the machine's own. Raises ``SetupError`` when apt is missing, there is no mirror, or no
+    suite has the packages.
     """
     for program in ("apt-get", "dpkg-deb"):
         if not shutil.which(program):
             raise SetupError(messages.text("setup.no_apt", program=program))
-    distribution = _distribution()
-    address = mirror(_system_sources())
-    if address is None:
-        raise SetupError(messages.text("setup.no_mirror"))
+    chosen = archive or _own_archive()
     reasons: list[str] = []
-    for suite in distribution.suites:
-        try:
-            archives = _download(
-                packages, folder, _current(_apt(folder, distribution, address, suite), suite, progress), progress
-            )
-        except subprocess.CalledProcessError as error:
-            reasons.append(f"{suite}: {_last_line(error.stderr or error.stdout)}")
-            progress.note("setup.next_suite", suite=suite, reason=_last_line(error.stderr or error.stdout))
-            continue
-        _unpack(archives, folder, progress)
-        return suite
+    for mirror in chosen.mirrors:
+        for suite in chosen.suites:
+            try:
+                apt = _current(_apt(folder, chosen, mirror, suite), suite, progress)
+                archives = _download(packages, folder, apt, progress)
+            except subprocess.CalledProcessError as error:
+                reasons.append(f"{suite}: {_reason(error.stderr or error.stdout)}")
+                progress.note("setup.next_suite", suite=suite, reason=_reason(error.stderr or error.stdout))
+                continue
+            _unpack(archives, folder, progress)
+            return suite
     raise SetupError(messages.text("setup.no_suite", packages=" ".join(packages), reasons="; ".join(reasons)))
 
 
@@ -115,22 +165,23 @@ def _current(apt: list[str], suite: str, progress: Progress) -> list[str]:
     return apt
 
 
-def _last_line(output: str | None) -> str:
+def _reason(output: str | None) -> str:
+    """What apt says first of what is wrong: what follows are its consequences."""
     lines = [line for line in (output or "").splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("E:")]
-    return (errors or lines or ["?"])[-1]
+    return next((line for line in lines if line.startswith("E:")), (lines or ["?"])[-1])
 
 
-def _apt(folder: Path, distribution: Distribution, address: str, suite: str) -> list[str]:
+def _apt(folder: Path, archive: Archive, mirror: Source, suite: str) -> list[str]:
     """The apt-get command line with a private state for one suite."""
+    options = mirror.options or (f"signed-by={archive.keyring}" if Path(archive.keyring).exists() else "")
+    address = re.sub(r"^file:/+", "copy:/", mirror.address)  # what comes from file: is used in its place and not kept
     state = folder / "apt" / suite
     for sub in ("lists/partial", "cache"):
         (state / sub).mkdir(parents=True, exist_ok=True)
     (folder / "archives" / "partial").mkdir(parents=True, exist_ok=True)
     (state / "status").touch()
-    signed = f" [signed-by={distribution.keyring}]" if Path(distribution.keyring).exists() else ""
-    (state / "sources.list").write_text(f"deb{signed} {address} {suite} {distribution.components}\n")
-    options = {
+    (state / "sources.list").write_text(f"deb [{options}] {address} {suite} {archive.components}\n".replace("[] ", ""))
+    settings = {
         "Dir::State": state,
         "Dir::State::lists": state / "lists",
         "Dir::State::status": state / "status",
@@ -141,12 +192,12 @@ def _apt(folder: Path, distribution: Distribution, address: str, suite: str) -> 
         "Dir::Etc::preferences": "/dev/null",
         "Dir::Etc::preferencesparts": "/dev/null",
         "Debug::NoLocking": "1",
-        "APT::Sandbox::User": getpass.getuser(),
+        "APT::Sandbox::User": "root",  # that is: nobody else; it counts only when root runs this
         "APT::Install-Recommends": "false",
         "Acquire::Retries": "3",
         "Acquire::Languages": "none",
     }
-    return ["apt-get", "-q", "-y", *(part for key, value in options.items() for part in ("-o", f"{key}={value}"))]
+    return ["apt-get", "-q", "-y", *(part for key, value in settings.items() for part in ("-o", f"{key}={value}"))]
 
 
 def _run(command: list[str]) -> str:
@@ -162,20 +213,20 @@ def _download(packages: list[str], folder: Path, apt: list[str], progress: Progr
     wanted = {name: int(size) for name, size in re.findall(r"^'[^']+' (\S+\.deb) (\d+)", listed, re.MULTILINE)}
     total = sum(wanted.values())
     progress.note("setup.downloading", count=len(wanted), megabytes=total // 1_000_000)
-    process = subprocess.Popen(
-        [*apt, "--download-only", "install", *packages],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    while process.poll() is None:
-        done = sum(_size(archives / name) or _size(archives / "partial" / name) for name in wanted)
-        progress.percent(min(done, total), total)
-        time.sleep(0.5)
-    output = process.stdout.read() if process.stdout else ""
+    said = folder / "apt.log"
+    with (
+        said.open("wb") as log,
+        subprocess.Popen(
+            [*apt, "--download-only", "install", *packages], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        ) as process,
+    ):
+        while process.poll() is None:
+            done = sum(_size(archives / name) or _size(archives / "partial" / name) for name in wanted)
+            progress.percent(min(done, total), total)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, "apt-get", output)
+        raise subprocess.CalledProcessError(process.returncode, "apt-get", said.read_text(errors="replace"))
     progress.percent(total, total)
     return [archives / name for name in sorted(wanted)]
 

@@ -67,6 +67,8 @@ def _make(progress: Progress) -> list[str]:
     if not wheels:
         debian.fetch(["python3-pip-whl"], folder, progress)
         wheels = list(folder.glob("root/usr/share/python-wheels/pip-*.whl"))
+    if not wheels:
+        raise SetupError(f"{messages.text('setup.pip_failed')} {folder}")
     return [python, f"{wheels[0]}/pip"]
 
 

@@ -35,7 +35,8 @@ def _asterisk(progress: Progress) -> None:
     if os.environ.get("HOTLINE_ASTERISK") and found is None:
         raise SetupError(messages.text("setup.named_asterisk", path=os.environ["HOTLINE_ASTERISK"], oldest=installation.OLDEST))
     if found is None or installation.sipp() is None:
-        debian.fetch(_PACKAGES if found is None else ["sip-tester"], paths.cache() / "asterisk", progress)
+        own = found is None or found.modules.is_relative_to(installation.private_root())
+        debian.fetch(_PACKAGES if own else ["sip-tester"], paths.cache() / "asterisk", progress)
         found = installation.find()
     if found is None or installation.sipp() is None:
         raise SetupError(messages.text("setup.asterisk_broken", folder=installation.private_root()))
