@@ -22,9 +22,9 @@ def samples(file: Path) -> list[array.array[int]]:
     return [both[channel::count] for channel in range(count)]
 
 
-def likeness(heard: Sequence[int], speech: Path) -> float:
+def likeness(heard: Sequence[int], speech: Path | Sequence[int]) -> float:
     """The best correlation (up to 1.0) of the loudest 3 s of ``speech`` with any place of ``heard``."""
-    (spoken,) = samples(speech)
+    spoken = samples(speech)[0] if isinstance(speech, Path) else speech
     wanted, place = _envelope(spoken), _envelope(heard)
     length = min(int(_PIECE_SECONDS * 8000 / _WINDOW), len(wanted))
     begin = max(range(len(wanted) - length + 1), key=lambda at: sum(wanted[at : at + length]))
