@@ -38,10 +38,11 @@ def main() -> int:
         chosen, secrets = settings.load(), credentials.load()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             if arguments.command == "record":
+                arguments.file.open("ab").close()  # a file that cannot be written is said before anything else
                 runner.run(_until_stopped(record(arguments.file, chosen.ami, secrets.ami_reader)))
             else:
                 runner.run(_until_stopped(Bridge(chosen, secrets, paths.var()).run()))
-    except HotlineError as error:
+    except (HotlineError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

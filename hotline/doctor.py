@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -106,35 +107,44 @@ def _prompts(_: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    """Ports that another program holds, asked only while our own stack does not run."""
-    if supervisor.running("up", "hotline") or supervisor.running("asterisk"):
-        return
-    asterisk, web = settings.asterisk, settings.web
-    wanted = [
-        ("udp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
-        ("tcp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
-        ("tcp", asterisk.http_address, asterisk.http_port, "WebSocket", "asterisk.http_port"),
-        ("tcp", settings.agi.host, settings.agi.port, "FastAGI", "agi.port"),
-        ("tcp", settings.ami.host, settings.ami.port, "AMI", "ami.port"),
-        ("tcp", web.host, web.port, "web", "web.port"),
-    ]
-    if not settings.database.dsn:
-        wanted.append(("tcp", "127.0.0.1", settings.database.port, "PostgreSQL", "database.port"))
-    for protocol, host, port, what, key in wanted:
-        if not _free(protocol, host, port):
-            yield _finding("port", "doctor.port", protocol=protocol.upper(), address=f"{host}:{port}", what=what, setting=key)
+    """Asked only while our own stack does not run."""
+    if not supervisor.running("up", "hotline") and not supervisor.running("asterisk"):
+        yield from ports(settings)
 
 
-def _free(protocol: str, host: str, port: int) -> bool:
+def ports(settings: Settings) -> Iterator[Finding]:
+    """Ports that cannot be had, because another program holds them or the address is not this machine's."""
+    asterisk, agi, ami, web, database = settings.asterisk, settings.agi, settings.ami, settings.web, settings.database
+    wanted = [("tcp", agi.host, agi.port, "FastAGI", "agi.port"), ("tcp", web.host, web.port, "web", "web.port")]
+    if not supervisor.running("asterisk"):  # one that outlived its supervisor holds its own
+        wanted += [
+            ("udp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
+            ("tcp", asterisk.sip_address, asterisk.sip_port, "SIP", "asterisk.sip_port"),
+            ("tcp", asterisk.http_address, asterisk.http_port, "WebSocket", "asterisk.http_port"),
+            ("tcp", ami.host, ami.port, "AMI", "ami.port"),
+        ]
+    if not database.dsn:
+        wanted.append(("tcp", "127.0.0.1", database.port, "PostgreSQL", "database.port"))
+    for protocol, host, port, what, setting in wanted:
+        code = _cannot_bind(protocol, host, port)
+        told = {"protocol": protocol.upper(), "address": f"{host}:{port}", "what": what, "setting": setting}
+        if code == errno.EADDRINUSE:
+            yield _finding("port", "doctor.port", **told)
+        elif code:
+            yield _finding("port", "doctor.address", reason=os.strerror(code), **told)
+
+
+def _cannot_bind(protocol: str, host: str, port: int) -> int:
+    """The system's reason, 0 when it can be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM) as one:
         if protocol == "tcp":
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.errno or errno.EINVAL
+    return 0
 
 
 def _asterisk_starts(settings: Settings) -> Iterator[Finding]:

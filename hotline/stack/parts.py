@@ -41,6 +41,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """How long it may take to come up the first time."""
     stop: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
+    ask_again: float | None = None
+    """Pause after which a request to leave is repeated: Asterisk forgets one that comes while it boots."""
     after: Callable[[], Awaitable[None]] | None = None
     """What is done once, when the part has come up for the first time."""
     outlives: bool = False
@@ -63,6 +65,7 @@ def table(
             command=[*asterisk.command, "-C", str(folders.etc / "asterisk.conf"), "-f"],
             alive=lambda: probes.listens(settings.ami.host, settings.ami.port),
             patience=10,
+            ask_again=1.0,
             outlives=True,
         ),
         Part(

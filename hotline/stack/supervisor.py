@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import structlog
@@ -68,6 +68,23 @@ def stop_left_behind(name: str, *, seconds: float) -> bool:
     while running(name) and clock.monotonic() < deadline:
         time.sleep(0.05)
     return running(name) is None
+
+
+async def predecessors_leave(say: Say, *, staying: Collection[str], seconds: float) -> None:
+    """Wait for the parts of a supervisor that was killed: they are leaving. One that has not after ``seconds`` is killed."""
+    deadline = clock.monotonic() + seconds
+    for name in sorted(file.stem for file in (paths.var() / "run").glob("*.pid")):
+        pid = running(name)
+        if pid is None or name in staying:
+            continue
+        say(messages.text("up.predecessor", part=name, pid=pid))
+        child = Child(pid, None)
+        try:
+            async with asyncio.timeout(max(0.0, deadline - clock.monotonic())):
+                await child.wait()
+        except TimeoutError:
+            child.send(signal.SIGKILL)
+            await child.wait()
 
 
 def _look(pid: int) -> tuple[str, int]:
@@ -190,15 +207,16 @@ class _Kept:
         """Ask it to leave; kill it when it does not within its time."""
         if self._child is None:
             return
-        self._child.send(self._part.stop)
+        part, child = self._part, self._child
         try:
-            async with asyncio.timeout(self._part.stop_seconds):
-                await self._child.wait()
+            async with asyncio.timeout(part.stop_seconds):
+                while not await _leaves(child, part):
+                    pass
         except TimeoutError:
-            log.warning("part_killed", part=self._part.name, after_seconds=self._part.stop_seconds)
-            self._child.send(signal.SIGKILL)
-            await self._child.wait()
-        pid_file(self._part.name).unlink(missing_ok=True)
+            log.warning("part_killed", part=part.name, after_seconds=part.stop_seconds)
+            child.send(signal.SIGKILL)
+            await child.wait()
+        pid_file(part.name).unlink(missing_ok=True)
 
     async def _first_sign(self) -> None:
         """Wait until the part works; a part that ends or stays mute is a ``StartError``."""
@@ -228,6 +246,16 @@ class _Kept:
                     child.send(signal.SIGKILL)
                     await ended
         return ended.result()
+
+
+async def _leaves(child: Child, part: Part) -> bool:
+    """Ask it to leave; whether it did before it is time to ask again."""
+    child.send(part.stop)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(part.ask_again):
+            await child.wait()
+            return True
+    return False
 
 
 async def _asked(part: Part) -> str | None:

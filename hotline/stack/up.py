@@ -11,7 +11,7 @@ from collections.abc import Callable
 import asyncpg
 
 from hotline import credentials as secrets
-from hotline import database, messages, paths, sounds
+from hotline import database, doctor, messages, paths, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.errors import StartError
@@ -43,6 +43,9 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await supervisor.predecessors_leave(say, staying=("up", "asterisk"), seconds=settings.agi.drain_seconds + 5)
+    if taken := list(doctor.ports(settings)):
+        raise StartError("\n".join(f"{finding.zh} / {finding.en}" for finding in taken))
     credentials = secrets.ensure(settings)
     asterisk = installation.find()
     if asterisk is None:

@@ -22,6 +22,8 @@ from tests.trial import wait_until
 CALM = "import signal, sys, time\nprint('up', flush=True)\nwhile True: time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{CALM}"
 """A part that does not leave when asked."""
+LINGERING = f"import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), sys.exit(0)))\n{CALM}"
+"""A part that takes its time to leave, as FastAGI does while calls finish."""
 SHORT_LIVED = "import sys; print('up', flush=True); sys.exit(3)"
 BROKEN = "import sys; print('first line'); print('cannot bind'); print('giving up'); sys.exit(7)"
 ORDERLY = """
@@ -327,6 +329,28 @@ def test_a_part_that_ignores_the_request_to_leave_is_killed_after_its_time(state
     assert 0.3 <= clock.monotonic() - began < 5
 
 
+FORGETFUL = f"""
+import signal, sys
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0) if asked else asked.append(1))
+{CALM}
+"""
+"""A part that forgets the first request, as Asterisk does while it boots."""
+
+
+def test_a_part_that_forgets_a_request_is_asked_again(state: Path) -> None:
+    began = clock.monotonic()
+    play([part("forgetful", FORGETFUL, state, ask_again=0.1)], nothing)
+    assert clock.monotonic() - began < 3
+
+
+def test_a_part_is_asked_once_unless_it_forgets(state: Path) -> None:
+    """A second request would cut short what our own processes do to leave in order."""
+    began = clock.monotonic()
+    play([part("forgetful", FORGETFUL, state, stop_seconds=0.5)], nothing)
+    assert clock.monotonic() - began >= 0.5
+
+
 def test_no_zombie_is_left_while_the_supervisor_goes_on(state: Path) -> None:
     async def steps(scene: Scene) -> None:
         await scene.until(lambda: len(scene.heard("up.died")) >= 3)
@@ -423,6 +447,27 @@ def test_children_die_with_a_killed_supervisor_except_what_outlives_and_the_next
     assert second.returncode == 0
     assert messages.text("up.stopped") in rest
     assert supervisor.running("switch") is None and supervisor.running("menu") is None
+
+
+@pytest.mark.parametrize(("seconds", "program"), [(20.0, LINGERING), (0.2, STUBBORN)])
+def test_parts_of_a_killed_supervisor_are_waited_for_and_killed_after_their_time(
+    state: Path, seconds: float, program: str
+) -> None:
+    said: list[str] = []
+    (state / "run").mkdir(parents=True)
+    with (
+        subprocess.Popen([sys.executable, "-S", "-c", program, str(state)], stdout=subprocess.PIPE) as old,
+        subprocess.Popen([sys.executable, "-S", "-c", CALM, str(state)], stdout=subprocess.PIPE) as switch,
+    ):
+        assert old.stdout and old.stdout.readline() == b"up\n"
+        supervisor.write_pid("menu", old.pid)
+        supervisor.write_pid("asterisk", switch.pid)
+        old.terminate()
+        asyncio.run(supervisor.predecessors_leave(said.append, staying=("up", "asterisk"), seconds=seconds))
+        assert old.wait(0) == (0 if program is LINGERING else -signal.SIGKILL)
+        assert switch.poll() is None
+        switch.kill()
+    assert said == [messages.text("up.predecessor", part="menu", pid=old.pid)]
 
 
 def test_a_part_that_outlived_its_supervisor_is_stopped_by_name(supervised: Path) -> None:

@@ -124,6 +124,12 @@ def test_a_port_that_another_program_holds_is_named_with_its_setting(
         assert f"{table}.{key}" in text
 
 
+def test_an_address_that_is_not_this_machines_is_not_called_taken(well: Trial) -> None:
+    well.config.write_text(well.config.read_text().replace("[web]", '[web]\nhost = "192.0.2.1"'))
+    found = only(doctor.examine(), "port")
+    assert "cannot listen on TCP 192.0.2.1:" in found.en and "Cannot assign requested address" in found.en
+
+
 def test_an_external_database_needs_no_port_here(well: Trial) -> None:
     port = well.settings.database.port
     well.config.write_text(well.config.read_text().replace("[database]", '[database]\ndsn = "postgresql://u:p@192.0.2.1/x"'))
