@@ -1,0 +1,36 @@
+"""``python -m bench [NAME…]``: run benchmarks, all by default. Exit status 1 when a limit was not kept, 2 for an unknown name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from bench import busy_hour, ivr_cpu
+from bench.figure import Figure, publish, say
+
+BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
+    "ivr_cpu": ivr_cpu.measure,
+    "busy_hour": busy_hour.measure,
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Run them in the order of the table."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        say(f"bench: no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+        return 2
+    missed = []
+    for name, measure in BENCHMARKS.items():
+        if names and name not in names:
+            continue
+        figures = measure()
+        publish(figures)
+        missed += [figure.name for figure in figures if not figure.is_reached]
+    if missed:
+        say(f"bench: not reached: {', '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
