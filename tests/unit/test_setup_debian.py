@@ -20,13 +20,13 @@ KEYRING = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
 DEB822 = """# by the installer
 Types: deb deb-src
 # a comment in the middle
-URIs: http://deb.debian.org/debian
+URIs: http://archive.example/debian
 Suites: bookworm bookworm-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: http://archive.example/debian-security
 Suites: bookworm-security
 Components: main
 """
@@ -40,13 +40,13 @@ def addresses(name: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("deb http://deb.debian.org/debian bookworm main\n", ["http://deb.debian.org/debian"]),
+        ("deb http://archive.example/debian bookworm main\n", ["http://archive.example/debian"]),
         ("  deb\thttps://mirrors.tuna.tsinghua.edu.cn/debian/  bookworm  main contrib # usual", 1),
         ("deb [arch=amd64] http://a.example/debian bookworm main", ["http://a.example/debian"]),
         ("# deb http://a.example/debian bookworm main", []),
         ("deb-src http://a.example/debian bookworm main", []),
         ("deb http://security.debian.org/debian-security bookworm-security main", []),
-        ("deb http://deb.debian.org/debian-security bookworm-security main", []),
+        ("deb http://archive.example/debian-security bookworm-security main", []),
         ("deb http://security.ubuntu.com/ubuntu noble-security main universe", []),
         ("deb http://cn.archive.ubuntu.com/ubuntu/ noble main universe", ["http://cn.archive.ubuntu.com/ubuntu/"]),
         ("deb http://ports.ubuntu.com/ubuntu-ports noble main", ["http://ports.ubuntu.com/ubuntu-ports"]),
@@ -67,7 +67,7 @@ def test_one_line_sources_give_the_mirrors_of_the_main_archive(text: str, expect
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (DEB822, ["http://deb.debian.org/debian"]),
+        (DEB822, ["http://archive.example/debian"]),
         (DEB822.replace("Types: deb deb-src", "Types: deb-src"), []),
         ("Enabled: no\n" + DEB822, []),
         ("Types: deb\nEnabled: False\nURIs: http://a.example/debian\nSuites: x\nComponents: main\n", []),
@@ -94,12 +94,12 @@ def test_other_peoples_archives_come_after_the_distributions() -> None:
         [
             ("a.sources", "Types: deb\nURIs: https://repo.example/product\nSuites: bookworm\nComponents: main\n"),
             ("debian.sources", DEB822),
-            ("sources.list", "deb http://deb.debian.org/debian bookworm main\ndeb http://b.example/debian bookworm main"),
+            ("sources.list", "deb http://archive.example/debian bookworm main\ndeb http://b.example/debian bookworm main"),
         ]
     )
     assert [source.address for source in found] == [
-        "http://deb.debian.org/debian",
-        "http://deb.debian.org/debian",
+        "http://archive.example/debian",
+        "http://archive.example/debian",
         "http://b.example/debian",
         "https://repo.example/product",
     ], "the first two differ in their signature's keyring"
