@@ -32,6 +32,8 @@ _log = structlog.get_logger()
 _LOGIN_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+_REST_SECONDS = 0.02
+"""Between two readings: Asterisk writes each event by itself, and one reading of many costs little more than of one."""
 _NEVER = 10**9
 
 Frames = list[codec.Frame]
@@ -65,6 +67,7 @@ class Protocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes arrived."""
         self.heard, self.heard_at = clock.monotonic(), clock.now()
+        self._rest()
         if self._on_bytes:
             self._on_bytes(data)
         told = [frame for frame in self._decoder.feed(data) if not self._answers(frame)]
@@ -104,6 +107,16 @@ class Protocol(asyncio.Protocol):
         """panoramisk: close; nothing is kept to be sent again."""
         if self._transport:
             self._transport.close()
+
+    def _rest(self) -> None:
+        """Read no more for a moment."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(_REST_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _answers(self, frame: codec.Frame) -> bool:
         """Hand a frame to the action that it answers; whether it was an answer."""

@@ -90,7 +90,8 @@ def table(
         name="postgres",
         command=postgres.command(postgres.cluster(settings)),
         alive=lambda: _database_answers(credentials.database),
-        patience=600,  # recovery after a crash may take minutes, and killing it then begins it anew
+        every=5.0,  # each look is a login, and its password costs both sides milliseconds
+        patience=120,  # recovery after a crash may take minutes, and killing it then begins it anew
         start_seconds=600,
         after=migrate,
         stop=signal.SIGINT,
