@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -19,6 +19,7 @@ from bench.figure import say
 from bench.stack import PYTHON_PARTS, SUPERVISOR, groups
 from bench.watch import Watch, shares
 from hotline import clock
+from hotline.phones import call_log
 from hotline.phones.call_log import Call
 from hotline.phones.citizens import Citizen, Citizens
 from hotline.phones.plan import Gap
@@ -108,16 +109,19 @@ def seats(users: Sequence[str]) -> list[Seat]:
     ]
 
 
+Enough = Callable[[Arrivals, Watch], bool]
+
+
 class Run:
-    """Carries out steps on a stack, one after another without a pause, until one is ``too_much`` or there are no more."""
+    """Carries out steps on a stack, one after another without a pause."""
 
     def __init__(self, stack: Trial) -> None:
         self._stack = stack
         self._telephones: dict[str, int] = {"bench": os.getpid()}
         self.watch = Watch(lambda: groups(stack) | self._telephones, self._python)
 
-    async def through(self, steps: Sequence[Step]) -> Outcome:
-        """All calls to their end."""
+    async def through(self, steps: Sequence[Step], enough: Enough = lambda *_: False) -> Outcome:
+        """All calls to their end; ``enough`` is asked after each step whether there shall be no more."""
         stack = self._stack
         seated = Seats(stack.settings, stack.credentials.agents, seats(stack.settings.agents.numbers()))
         arrivals: list[Arrivals] = []
@@ -133,7 +137,7 @@ class Run:
                     self._name(f"citizens {place}", group)
                     opened.append(group)
                     arrivals.append(await self._arrive(step, group))
-                    if arrivals[-1].refused:
+                    if enough(arrivals[-1], self.watch):
                         break
                 for group, arrived in zip(opened, arrivals, strict=True):
                     arrived.calls = await group.results(_DRAIN_SECONDS)
@@ -151,10 +155,9 @@ class Run:
             samples = self.watch.between(clock.monotonic() - 20, clock.monotonic())
             busy = ", ".join(f"{name} {share:.0f} %" for name, share in list(shares(samples).items())[:6]) if samples else ""
             say(f"{step.times:g} x: {len(group.sipp.calls)} of {step.count} calls dialled; {busy}")
-        ended = clock.monotonic()
-        return Arrivals(
-            step=step, calls=group.calls, begun=begun, ended=ended, refused=sorted(set(group.sipp.refusals().values()))
-        )
+        calls, refused = group.calls, sorted(set(group.sipp.refusals().values()))
+        call_log.attach(calls, group.engine.reports)
+        return Arrivals(step=step, calls=calls, begun=begun, ended=clock.monotonic(), refused=refused)
 
     def _name(self, name: str, phones: Citizens | Seats) -> None:
         self._telephones |= {f"sipp/{name}": phones.sipp.pid, f"sound engine/{name}": phones.engine.pid}
