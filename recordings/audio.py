@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 
 import msgspec
 
@@ -38,12 +39,24 @@ class Shape(msgspec.Struct, frozen=True):
         return self.frames * 1000 // self.rate
 
 
-def raw_shape(size: int) -> Shape:
-    """A conversation as Asterisk writes it: ``size`` bytes of interleaved stereo, caller left, agent right; a torn tail is cut.
+def whole(size: int) -> int:
+    """How many of ``size`` bytes of a raw file are whole samples: a recorder that was killed leaves a torn one."""
+    return size - size % SAMPLE
+
+
+def conversation_shape(caller: int, agent: int) -> Shape:
+    """Two voices beside each other, as long as the longer one; each is given in bytes of whole samples.
 
     Raises ``EmptyAudioError``, ``TooLongError``.
     """
-    return _checked(offset=0, available=size, channels=2, rate=RATE)
+    return _checked(offset=0, available=2 * max(caller, agent), channels=2, rate=RATE)
+
+
+def interleaved(left: bytes, right: bytes) -> bytes:
+    """Stereo of two pieces of equal length in whole samples."""
+    stereo = array("h", bytes(2 * len(left)))
+    stereo[0::2], stereo[1::2] = array("h", left), array("h", right)
+    return stereo.tobytes()
 
 
 def wav_shape(head: bytes, size: int) -> Shape:

@@ -14,6 +14,7 @@ Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
 """What PostgreSQL can hold. A caller's number is whatever the caller's side sent."""
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Kind = Literal["conversation", "message"]
+Side = Literal["caller", "agent"]
 Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault"]
 
 
@@ -68,7 +69,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a round of the worker is decided from.
 
     ``sidecars`` maps a message's stem to its sidecar, or to the reason why it cannot be used; ``calls`` maps call id to record;
-    ``stored`` holds the files (below ``var/recordings``) of messages that are in the table.
+    ``stored`` holds the files (below ``var/recordings``) of messages that are in the table; ``written`` maps the id of a call
+    that has a stored conversation to the time when its newest file was written.
     """
 
     now: dt.datetime
@@ -78,17 +80,26 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     sidecars: dict[str, Sidecar | str]
     calls: dict[str, Call]
     stored: frozenset[str]
+    written: dict[str, dt.datetime]
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A file as it was listed: the audio of a message, or what one telephone said in a conversation; ``size`` in bytes."""
+
+    name: str
+    size: int
+    side: Side
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):
-    """Store ``source``, a file of ``size`` bytes in ``folder``, as ``file`` below ``var/recordings``.
+    """Store ``pieces``, files of ``folder``, as the one ``file`` below ``var/recordings``.
 
-    A conversation (from the spool) has no ``sidecar``; a message has. ``started_at`` is when the audio began, if known.
+    A message has one piece and a ``sidecar``. A conversation (from the spool) has the caller's piece first, if there is one,
+    and then those of the agents, which follow one another. ``started_at`` is when the audio began, if known.
     """
 
     folder: Folder
-    source: str
-    size: int
+    pieces: tuple[Piece, ...]
     file: str
     node: str
     call_id: str
@@ -102,8 +113,12 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every file of ``folder`` that goes when this is stored, in this order: a sidecar alone still says what happened."""
-        return (self.source, f"{self.source.removesuffix('.wav')}.json") if self.sidecar else (self.source,)
+        """Every file of ``folder`` that goes when this is stored, in this order: the caller's first, and a sidecar last.
+
+        What is left when that is cut short still says what happened: a sidecar without audio, agents without a caller.
+        """
+        names = tuple(piece.name for piece in self.pieces)
+        return (*names, f"{names[0].removesuffix('.wav')}.json") if self.sidecar else names
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -115,7 +130,7 @@ class SetAside(msgspec.Struct, frozen=True):
 
 
 class Forget(msgspec.Struct, frozen=True):
-    """Delete a sidecar whose message is stored and gone: the worker was stopped between the two."""
+    """Delete what is left of something that is stored: the worker was stopped while it cleared."""
 
     folder: Folder
     name: str

@@ -10,9 +10,10 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from io import FileIO
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ import msgspec
 from recordings import audio
 from recordings.audio import Shape
 from recordings.errors import ChangedError, DiskFullError, SidecarError
-from recordings.facts import Entry, Folder, Sidecar, Take
+from recordings.facts import Entry, Folder, Piece, Side, Sidecar, Take
 from recordings.intake import read_sidecar
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -73,18 +74,17 @@ class Disk:
     def draft(self, job: Take) -> Draft:
         """Copy the job's audio, behind a whole header, to a hidden file beside its target.
 
-        Raises ``UnusableError``s, ``ChangedError`` when the file is not as it was listed, ``DiskFullError``,
+        Raises ``UnusableError``s, ``ChangedError`` when a file is not as it was listed, ``DiskFullError``,
         ``FileNotFoundError``.
         """
         target = self.root / job.file
         part = target.with_name(f".{target.name}.part")
-        with self._open(job.folder, job.source) as source:
-            if os.fstat(source.fileno()).st_size != job.size:
-                raise ChangedError(f"{job.source}: it has grown since it was listed")
-            shape = audio.message_shape(source.read(audio.HEAD), job.size) if job.sidecar else audio.raw_shape(job.size)
+        with ExitStack() as stack:
+            sources = [(piece, stack.enter_context(self._as_listed(job.folder, piece))) for piece in job.pieces]
+            shape, sound = _message(*sources[0]) if job.sidecar else _conversation(sources)
             with _room():
                 target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                return Draft(part, shape, _copy(source, shape, part))
+                return Draft(part, shape, _copy(shape, sound, part))
 
     def name(self, draft: Draft, file: str) -> None:
         """Give the copy its name below ``root``, for good; a copy that already has it is replaced by the same."""
@@ -106,12 +106,25 @@ class Disk:
         except FileNotFoundError:
             return False
 
-    def forget(self, folder: Folder, name: str, size: int | None = None) -> None:
-        """Delete what has been taken in; raises ``ChangedError`` when it is longer than ``size`` by now."""
-        path = self.root / folder / name
-        if size is not None and path.lstat().st_size != size:
-            raise ChangedError(f"{name}: it has grown after it was taken in")
-        path.unlink()
+    def clear(self, job: Take) -> None:
+        """Delete what has been taken in, in the order of ``job.sources``.
+
+        Raises ``ChangedError``, and deletes nothing, when any of it has grown.
+        """
+        for piece in job.pieces:
+            if (self.root / job.folder / piece.name).lstat().st_size != piece.size:
+                raise ChangedError(f"{piece.name}: it has grown after it was taken in")
+        for name in job.sources:
+            self.forget(job.folder, name)
+
+    def forget(self, folder: Folder, name: str) -> None:
+        """Delete a file that is not needed."""
+        (self.root / folder / name).unlink()
+
+    def written(self, files: Iterable[str]) -> dt.datetime | None:
+        """When the newest of these files below ``root`` was written; None when none of them is there."""
+        times = [path.stat().st_mtime for file in files if (path := self.root / file).exists()]
+        return dt.datetime.fromtimestamp(max(times), dt.UTC) if times else None
 
     def set_aside(self, folder: Folder, name: str) -> str:
         """Move a file to ``set-aside`` under a name that is free there; returns that name."""
@@ -123,6 +136,13 @@ class Disk:
         with _room():
             source.rename(chosen)
         return chosen.name
+
+    def _as_listed(self, folder: Folder, piece: Piece) -> BinaryIO:
+        file = self._open(folder, piece.name)
+        if os.fstat(file.fileno()).st_size != piece.size:
+            file.close()
+            raise ChangedError(f"{piece.name}: it has grown since it was listed")
+        return file
 
     def _open(self, folder: Folder, name: str) -> BinaryIO:
         """A regular file of ``folder``, never through a link."""
@@ -138,14 +158,60 @@ def write_whole(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-def _copy(source: BinaryIO, shape: Shape, part: Path) -> str:
+class _Track:
+    """One side of a conversation: raw files one after another, each cut to whole samples, and then silence."""
+
+    def __init__(self, sources: list[tuple[Piece, BinaryIO]], side: Side) -> None:
+        self._rest = [(audio.whole(piece.size), file) for piece, file in sources if piece.side == side]
+        self.size = sum(size for size, _ in self._rest)
+
+    def read(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        got = bytearray()
+        while self._rest and len(got) < count:
+            size, file = self._rest.pop(0)
+            wanted = min(size, count - len(got))
+            got += _read_all(file, wanted)
+            if size > wanted:
+                self._rest.insert(0, (size - wanted, file))
+        return bytes(got.ljust(count, b"\0"))
+
+
+def _conversation(sources: list[tuple[Piece, BinaryIO]]) -> tuple[Shape, Iterator[bytes]]:
+    """Caller left, agents right; raises ``UnusableError``s."""
+    left, right = _Track(sources, "caller"), _Track(sources, "agent")
+    shape = audio.conversation_shape(left.size, right.size)
+    counts = _counts(shape.frames * audio.SAMPLE)
+    return shape, (audio.interleaved(left.read(count), right.read(count)) for count in counts)
+
+
+def _message(piece: Piece, source: BinaryIO) -> tuple[Shape, Iterator[bytes]]:
+    """A message's audio as it is; raises ``UnusableError``s."""
+    shape = audio.message_shape(source.read(audio.HEAD), piece.size)
+    source.seek(shape.offset)
+    return shape, (_read_all(source, count) for count in _counts(shape.size))
+
+
+def _counts(size: int) -> Iterator[int]:
+    """``size`` in pieces that fit into memory; each is a whole number of samples when ``size`` is."""
+    for at in range(0, size, _PIECE):
+        yield min(_PIECE, size - at)
+
+
+def _read_all(file: BinaryIO, count: int) -> bytes:
+    got = file.read(count)
+    if len(got) < count:
+        raise ChangedError("the file became shorter while it was read")
+    return got
+
+
+def _copy(shape: Shape, sound: Iterable[bytes], part: Path) -> str:
     """Write header and audio to ``part``, flush it to the disk; returns the SHA-256 of what was written."""
     digest = hashlib.sha256()
-    source.seek(shape.offset)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
-            for piece in _pieces(source, shape):
+            for piece in chain([audio.wav_header(shape)], sound):
                 digest.update(piece)
                 _write_all(file, piece)
             os.fsync(file.fileno())
@@ -159,17 +225,6 @@ def _write_all(file: FileIO, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _pieces(source: BinaryIO, shape: Shape) -> Iterator[bytes]:
-    yield audio.wav_header(shape)
-    left = shape.size
-    while left:
-        piece = source.read(min(left, _PIECE))
-        if not piece:
-            raise ChangedError("the file became shorter while it was read")
-        left -= len(piece)
-        yield piece
 
 
 def _flush_folder(folder: Path) -> None:

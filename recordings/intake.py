@@ -1,9 +1,12 @@
 """What there is to do with the files that Asterisk left, decided from one listing of the folders. Pure.
 
-Rules. A conversation is finished when its call's record has an end and the file is at rest; without a record, when nothing
-was written for ten minutes; a call whose record is open keeps its file. A message is finished, beside that, when its sidecar
-says so, and after ten minutes at rest whatever the record says. Where a file goes depends on its unique id alone, so that a
-second attempt after a crash arrives at the same name.
+Rules. A conversation is every voice of a call: the caller's file and one for each agent's leg. It is finished when its call's
+record has an end and all files are at rest; without a record, when nothing was written for ten minutes; a call whose record is
+open keeps its files. A message is finished, beside that, when its sidecar says so, and after ten minutes at rest whatever the
+record says. Where audio goes depends on its unique id alone, so that a second attempt after a crash arrives at the same name.
+
+The caller's file is the first to be deleted after all are stored. Agents' files without it, older than the stored
+conversation of their call, are therefore in that conversation, and what is left of them is forgotten.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from recordings.facts import (
     Identifier,
     Ignore,
     Job,
+    Piece,
     Round,
     SetAside,
     Sidecar,
@@ -37,9 +41,12 @@ AT_REST = dt.timedelta(seconds=3)
 FORGOTTEN = dt.timedelta(minutes=10)
 DELAYED = dt.timedelta(seconds=30)
 """A file that nobody wrote to for so long counts as backlog."""
-_NAME = re.compile(r"([A-Za-z0-9_.-]{1,100})\.(raw|wav|json)")
-_KINDS = {Folder.SPOOL: {"raw"}, Folder.INBOX: {"wav", "json"}}
-_EPOCH = re.compile(r"(?:.*-)?([0-9]{9,10})\.[0-9]+")
+_ID = r"[A-Za-z0-9_.-]{1,100}"
+_NAMES = {
+    Folder.SPOOL: re.compile(rf"(?P<id>{_ID}?)\.(?P<part>caller|agent\.(?P<leg>{_ID}))\.raw"),
+    Folder.INBOX: re.compile(rf"(?P<id>{_ID})\.(?P<part>wav|json)"),
+}
+_EPOCH = re.compile(r"(?:.*-)?([0-9]{9,10})\.([0-9]+)")
 
 
 def decide(facts: Round) -> list[Job]:
@@ -48,9 +55,12 @@ def decide(facts: Round) -> list[Job]:
 
 
 def split(folder: Folder, entry: Entry) -> tuple[str, str] | None:
-    """(unique id, suffix) of a file that belongs in ``folder``, None for anything else."""
-    match = _NAME.fullmatch(entry.name)
-    return (match[1], match[2]) if match and match[2] in _KINDS[folder] and entry.regular else None
+    """(unique id, part) of a file that belongs in ``folder``, None for anything else.
+
+    The part is ``wav`` or ``json`` of a message, ``caller`` or ``agent.<unique id of the agent's leg>`` of a conversation.
+    """
+    match = _NAMES[folder].fullmatch(entry.name)
+    return (match["id"], match["part"]) if match and entry.regular else None
 
 
 def read_sidecar(content: bytes) -> Sidecar:
@@ -108,32 +118,48 @@ def _strangers(facts: Round) -> Iterator[Job]:
                 yield Ignore(folder, entry.name)
 
 
+def _together(folder: Folder, entries: list[Entry]) -> dict[str, dict[str, Entry]]:
+    """What belongs in ``folder``: unique id to part to file, the oldest first."""
+    found: dict[str, dict[str, Entry]] = {}
+    for entry in _oldest_first(entries):
+        names = split(folder, entry)
+        if names:
+            found.setdefault(names[0], {})[names[1]] = entry
+    return found
+
+
 def _conversations(facts: Round) -> Iterator[Job]:
-    for entry in _oldest_first(facts.spool):
-        parts = split(Folder.SPOOL, entry)
-        if not parts:
+    for call_id, voices in _together(Folder.SPOOL, facts.spool).items():
+        call = facts.calls.get(call_id)
+        last = max(entry.modified for entry in voices.values())
+        if not _over(last, call, facts.now):
             continue
-        call = facts.calls.get(parts[0])
-        if not _over(entry.modified, call, facts.now):
+        written = facts.written.get(call_id)
+        if "caller" not in voices and written and last < written:
+            yield from (Forget(Folder.SPOOL, entry.name) for entry in voices.values())
             continue
         yield Take(
             folder=Folder.SPOOL,
-            source=entry.name,
-            size=entry.size,
-            file=conversation_file(facts.node, parts[0], entry.modified),
+            pieces=tuple(_piece(voices[part], part) for part in sorted(voices, key=_turn)),
+            file=conversation_file(facts.node, call_id, last),
             node=facts.node,
-            call_id=parts[0],
+            call_id=call_id,
             started_at=call.connected_at if call else None,
         )
 
 
+def _piece(entry: Entry, part: str) -> Piece:
+    return Piece(entry.name, entry.size, "agent" if part.startswith("agent") else "caller")
+
+
+def _turn(part: str) -> tuple[bool, int, int, str]:
+    """The order of a conversation's files: the caller's, then the agents' in the order in which their legs began."""
+    match = _EPOCH.fullmatch(part.removeprefix("agent."))
+    return (part != "caller", int(match[1]), int(match[2]), part) if match else (part != "caller", 0, 0, part)
+
+
 def _messages(facts: Round) -> Iterator[Job]:
-    pairs: dict[str, dict[str, Entry]] = {}
-    for entry in _oldest_first(facts.inbox):
-        parts = split(Folder.INBOX, entry)
-        if parts:
-            pairs.setdefault(parts[0], {})[parts[1]] = entry
-    for stem, halves in pairs.items():
+    for stem, halves in _together(Folder.INBOX, facts.inbox).items():
         job = _message(stem, halves, facts)
         if job:
             yield job
@@ -155,8 +181,7 @@ def _message(stem: str, halves: dict[str, Entry], facts: Round) -> Job | None:
     if "wav" in halves:
         return Take(
             folder=Folder.INBOX,
-            source=halves["wav"].name,
-            size=halves["wav"].size,
+            pieces=(_piece(halves["wav"], "wav"),),
             file=file,
             node=sidecar.node,
             call_id=sidecar.call_id,

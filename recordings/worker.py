@@ -95,17 +95,16 @@ class Worker:
 
     async def clear(self, job: Take) -> None:
         """Last step: what Asterisk wrote is not needed any more."""
-        audio, *beside = job.sources
-        self.disk.forget(job.folder, audio, job.size)
-        for name in beside:
-            self.disk.forget(job.folder, name)
+        self.disk.clear(job)
 
     async def _facts(self, now: dt.datetime, spool: list[Entry], inbox: list[Entry]) -> Round:
         """Listing (made after ``now``), sidecars and what the database knows; raises ``DatabaseAwayError``."""
         stems = {stem for stem, suffix in _parts(Folder.INBOX, inbox) if suffix == "json"}
         sidecars = await asyncio.to_thread(lambda: {stem: self.disk.sidecar(stem) for stem in sorted(stems)})
         usable = {stem: sidecar for stem, sidecar in sidecars.items() if isinstance(sidecar, Sidecar)}
-        ids = {stem for stem, _ in (*_parts(Folder.SPOOL, spool), *_parts(Folder.INBOX, inbox))}
+        voices = _parts(Folder.SPOOL, spool)
+        ids = {stem for stem, _ in (*voices, *_parts(Folder.INBOX, inbox))}
+        lonely = {call_id for call_id, _ in voices} - {call_id for call_id, part in voices if part == "caller"}
         return Round(
             now=now,
             node=self._node,
@@ -114,7 +113,18 @@ class Worker:
             sidecars=sidecars,
             calls=await self._store.calls(self._node, sorted(ids | {sidecar.call_id for sidecar in usable.values()})),
             stored=await self._store.stored_messages([intake.message_file(stem, sidecar) for stem, sidecar in usable.items()]),
+            written=await self._written(lonely),
         )
+
+    async def _written(self, call_ids: set[str]) -> dict[str, dt.datetime]:
+        """When these calls' stored conversations were written, of those that have any."""
+        found = {}
+        for call_id in sorted(call_ids):
+            stored = await self._store.stored_of_call(self._node, call_id, "conversation")
+            written = self.disk.written(row.file for row in stored)
+            if written:
+                found[call_id] = written
+        return found
 
     async def _attempt(self, job: Job) -> None:
         """Do one job; only what concerns every job (database, disk) is raised."""
@@ -199,7 +209,7 @@ def _parts(folder: Folder, entries: list[Entry]) -> list[tuple[str, str]]:
 def _name(job: Job) -> str:
     match job:
         case Take():
-            return job.source
+            return job.pieces[0].name
         case SetAside():
             return job.names[0]
         case Forget() | Ignore():

@@ -24,14 +24,25 @@ def samples(file: Path) -> list[array.array[int]]:
 
 def likeness(heard: Sequence[int], speech: Path | Sequence[int]) -> float:
     """The best correlation (up to 1.0) of the loudest 3 s of ``speech`` with any place of ``heard``."""
+    return _best(heard, speech)[0]
+
+
+def beginning(heard: Sequence[int], speech: Path) -> int:
+    """Where in ``heard`` the ``speech`` begins, in milliseconds, to 20 ms; before 0 when only a later part of it is heard."""
+    return _best(heard, speech)[1] * _WINDOW // 8
+
+
+def _best(heard: Sequence[int], speech: Path | Sequence[int]) -> tuple[float, int]:
+    """The best correlation, and how many windows after the beginning of ``heard`` the speech begins then."""
     spoken = samples(speech)[0] if isinstance(speech, Path) else speech
     wanted, place = _envelope(spoken), _envelope(heard)
     length = min(int(_PIECE_SECONDS * 8000 / _WINDOW), len(wanted))
     begin = max(range(len(wanted) - length + 1), key=lambda at: sum(wanted[at : at + length]))
     piece = wanted[begin : begin + length]
     if len(place) < length:
-        return 0.0
-    return max(_correlation(piece, place[at : at + length]) for at in range(len(place) - length + 1))
+        return 0.0, 0
+    score, at = max((_correlation(piece, place[at : at + length]), at) for at in range(len(place) - length + 1))
+    return score, at - begin
 
 
 def _envelope(sound: Sequence[int]) -> list[float]:

@@ -30,6 +30,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
 
     ``keys`` are pressed from ``first_key_ms`` after the first sound on (see ``plan.presses``), then ``speech`` is looped
     (``None``: silence). ``recording``: where to put what it hears, in mode ``record``, a path without ``.wav``.
+    ``first_sequence``: where the sequence numbers of its RTP begin; ``None``: anywhere.
     """
 
     number: str
@@ -41,6 +42,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     first_key_ms: int = 1500
     apart_ms: int = 400
     speak_at_ms: int = 0
+    first_sequence: int | None = None
 
     def stream(self) -> Stream:
         """The sound of this caller."""
@@ -51,6 +53,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
             speech=str(self.speech) if self.speech else None,
             speak_at_ms=self.speak_at_ms,
             recording=str(self.recording) if self.recording else None,
+            first_sequence=self.first_sequence,
         )
 
 

@@ -5,7 +5,7 @@ Times in a plan are milliseconds after the stream's *cue*: its first packet hear
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -34,7 +34,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     """One telephone's sound: one port, any number of calls after one another.
 
     ``speech`` is looped from ``speak_at_ms`` on, but not before the last key; ``recording`` is the path of the WAV without
-    ``.wav`` (a second call on the port gets ``-2``).
+    ``.wav`` (a second call on the port gets ``-2``). ``first_sequence``: the first packet's sequence number, 0 to 65535, where
+    others begin anywhere (RFC 3550, 5.1).
     """
 
     mode: Mode = "measure"
@@ -44,6 +45,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     speech: str | None = None
     speak_at_ms: int = 0
     recording: str | None = None
+    first_sequence: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """One telephone: rings ``ring_seconds``, then does as ``behaviour`` says; ``talk_seconds`` 0: until the other side hangs up.
 
     ``recording``: where to put what it hears, in mode ``record``, a path without ``.wav``; its second call gets ``-2`` behind it.
+    ``first_sequence``: where the sequence numbers of its RTP begin; ``None``: anywhere.
     """
 
     user: str
@@ -43,6 +44,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     speech: Path | None = SEAT_SPEECH
     mode: Mode = "measure"
     recording: Path | None = None
+    first_sequence: int | None = None
 
     def stream(self) -> Stream:
         """The sound of this telephone: it speaks as soon as it hears a packet."""
@@ -51,6 +53,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
             cue="packet",
             speech=str(self.speech) if self.speech else None,
             recording=str(self.recording) if self.recording else None,
+            first_sequence=self.first_sequence,
         )
 
 

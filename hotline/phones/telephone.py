@@ -52,10 +52,11 @@ class Telephone:
         self._first_digit_at: str | None = None
         self.deaf, self.gone, self.sent = False, False, 0
         self.reception = Reception(recording=self._plan.mode == "record")
+        chosen = self._plan.first_sequence
         self.sender = Sender(
             self._plan,
             self._speech,
-            sequence=_random.getrandbits(16),
+            sequence=_random.getrandbits(16) if chosen is None else chosen,
             timestamp=_random.getrandbits(32),
             ssrc=_random.getrandbits(32),
         )

@@ -24,7 +24,7 @@ import pytest
 
 from hotline import clock, credentials, database, paths
 from recordings import intake
-from recordings.errors import AlreadyRunningError, FileTakenError
+from recordings.errors import AlreadyRunningError, ChangedError, FileTakenError
 from recordings.facts import Folder, Take
 from recordings.files import Disk
 from recordings.store import Row, Store
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 ID = "1763740799.7"
 DAY = "2025/11/21"
 CONVERSATION, MESSAGE = f"{DAY}/node1-{ID}.wav", f"{DAY}/node1-message-{ID}.wav"
-RAW = bytes(range(256)) * 250  # 2 s of stereo
+CALLER, AGENT = f"{ID}.caller.raw", f"{ID}.agent.1763740801.8.raw"
+RAW = bytes(range(256)) * 125  # 2 s of one voice
+SILENCE = b"\0\0"
 Work = Callable[[Worker], Awaitable[object]]
 
 
@@ -48,8 +50,8 @@ class Place:
         self.root = var / "recordings"
         Disk(self.root).prepare()
 
-    def raw(self, name: str = f"{ID}.raw", content: bytes = RAW, quiet: float = 60) -> Path:
-        """A conversation in the spool that nobody wrote to for ``quiet`` seconds."""
+    def raw(self, name: str = CALLER, content: bytes = RAW, quiet: float = 60) -> Path:
+        """A voice in the spool that nobody wrote to for ``quiet`` seconds."""
         return _aged(self.root / Folder.SPOOL / name, content, quiet)
 
     def message(self, content: bytes, *, finished: bool = True, other: dict[str, str] | None = None) -> None:
@@ -92,6 +94,13 @@ def _aged(path: Path, content: bytes, quiet: float) -> Path:
     then = clock.now().timestamp() - quiet
     os.utime(path, (then, then))
     return path
+
+
+def stereo(left: bytes, right: bytes) -> bytes:
+    """What lies behind the header when the shorter voice is filled up with silence."""
+    count = max(len(left), len(right)) // 2 * 2
+    left, right = left.ljust(count, SILENCE[:1]), right.ljust(count, SILENCE[:1])
+    return b"".join(left[i : i + 2] + right[i : i + 2] for i in range(0, count, 2))
 
 
 def speech(seconds: float) -> bytes:
@@ -152,7 +161,7 @@ async def until_recorded(worker: Worker) -> None:
 async def until_half_cleared(worker: Worker) -> None:
     job = await job_of(worker)
     await worker.record(job, await worker.settle(job, await worker.copy(job)))
-    worker.disk.forget(job.folder, job.source, job.size)
+    worker.disk.forget(job.folder, job.sources[0])
 
 
 CUTS: list[tuple[Work, ...]] = [(), (until_copied,), (until_named,), (until_recorded,)]
@@ -160,14 +169,18 @@ CUTS += [(until_copied, until_named), (until_named, until_named), (until_named, 
 CUTS += [(until_recorded, until_named), (until_recorded, until_recorded)]
 
 
-@pytest.mark.parametrize("cuts", CUTS, ids=lambda cuts: "+".join(cut.__name__ for cut in cuts) or "whole")
+@pytest.mark.parametrize(
+    "cuts", [*CUTS, (until_half_cleared,)], ids=lambda cuts: "+".join(cut.__name__ for cut in cuts) or "whole"
+)
 def test_a_conversation_is_stored_once_wherever_the_worker_is_cut_off(place: Place, cuts: tuple[Work, ...]) -> None:
-    place.raw(content=RAW + b"\x01\x02\x03")
+    place.raw(CALLER, RAW + b"\x01")
+    place.raw(AGENT, RAW[:8000] + b"\x01")
+    place.raw(f"{ID}.agent.1763740809.9.raw", RAW[:4000])
     ended_call(place)
     place.do(*cuts, one_round, one_round)
     stored = (place.root / CONVERSATION).read_bytes()
     assert place.files() == [CONVERSATION]
-    assert stored[44:] == RAW
+    assert stored[44:] == stereo(RAW, RAW[:8000] + RAW[:4000])
     assert place.recordings() == [("conversation", CONVERSATION, ID, 2000, 2, hashlib.sha256(stored).hexdigest())]
     assert place.rows("SELECT r.started_at = c.connected_at FROM recordings r JOIN calls c USING (node, call_id)") == [(True,)]
 
@@ -187,11 +200,17 @@ def test_a_message_is_stored_once_wherever_the_worker_is_cut_off(place: Place, c
     assert place.rows(query) == [(ID, "13800000000", "out_of_hours", True, MESSAGE)]
 
 
-def test_the_stored_conversation_is_a_stereo_wav_with_the_caller_on_the_left(place: Place) -> None:
-    left, right = b"\x01\x01" * 8000, b"\x02\x02" * 8000
-    place.raw(content=b"".join(left[i : i + 2] + right[i : i + 2] for i in range(0, 16000, 2)))
+@pytest.mark.parametrize("missing", [None, CALLER, AGENT])
+def test_the_stored_conversation_is_a_stereo_wav_with_the_caller_on_the_left(place: Place, missing: str | None) -> None:
+    """A minute, in several pieces of the memory that is used; a side that is missing is silence."""
+    spoken = {CALLER: b"\x01\x01" * 600_000, AGENT: b"\x02\x02" * 600_000}
+    for name, voice in spoken.items():
+        if name != missing:
+            place.raw(name, voice)
+    left, right = (SILENCE * 600_000 if name == missing else voice for name, voice in spoken.items())
     ended_call(place)
     place.do(one_round)
+    assert place.files() == [CONVERSATION]
     with wave.open(str(place.root / CONVERSATION), "rb") as reader:
         frames = reader.readframes(reader.getnframes())
         assert (reader.getnchannels(), reader.getframerate(), reader.getsampwidth()) == (2, 8000, 2)
@@ -201,12 +220,12 @@ def test_the_stored_conversation_is_a_stereo_wav_with_the_caller_on_the_left(pla
 
 def test_an_open_call_keeps_its_file_and_an_unknown_one_gives_it_up_after_ten_minutes(place: Place) -> None:
     place.raw(quiet=5000)
-    place.raw("1763740799.8.raw", quiet=590)
-    place.raw("1763740799.9.raw", quiet=610)
+    place.raw("1763740799.8.caller.raw", quiet=590)
+    place.raw("1763740799.9.caller.raw", quiet=610)
     ended_call(place, ended=False)
     place.do(one_round)
     assert [row[2] for row in place.recordings()] == ["1763740799.9"]
-    assert place.files() == [f"{DAY}/node1-1763740799.9.wav", "spool/1763740799.7.raw", "spool/1763740799.8.raw"]
+    assert place.files() == [f"{DAY}/node1-1763740799.9.wav", "spool/1763740799.7.caller.raw", "spool/1763740799.8.caller.raw"]
     assert place.rows("SELECT started_at FROM recordings") == [(None,)]
 
 
@@ -214,13 +233,16 @@ def test_a_file_that_grows_while_it_is_taken_in_is_left_whole_and_stored_beside_
     async def grow_before_clearing(worker: Worker) -> None:
         job = await job_of(worker)
         await worker.record(job, await worker.settle(job, await worker.copy(job)))
-        place.raw(content=RAW + RAW)
+        place.raw(AGENT, RAW + RAW)
+        with pytest.raises(ChangedError):
+            await worker.clear(job)
         await worker._attempt(job)
 
     place.raw()
+    place.raw(AGENT)
     ended_call(place)
     place.do(grow_before_clearing)
-    assert (place.root / "spool" / f"{ID}.raw").exists()
+    assert {file.name for file in (place.root / "spool").iterdir()} == {CALLER, AGENT}
     place.do(one_round)
     assert place.files() == [CONVERSATION, f"{DAY}/node1-{ID}~2.wav"]
     assert [row[3] for row in place.recordings()] == [2000, 4000]
@@ -240,14 +262,16 @@ def test_an_empty_conversation_is_set_aside_and_never_overwrites_another(place: 
     ended_call(place)
     for _ in range(3):
         place.raw(content=b"")
+        place.raw(AGENT, b"\x01")
         place.do(one_round)
-    assert place.files() == [f"set-aside/{ID}.raw", f"set-aside/{ID}~2.raw", f"set-aside/{ID}~3.raw"]
+    names = (AGENT.removesuffix(".raw"), CALLER.removesuffix(".raw"))
+    assert place.files() == [f"set-aside/{name}{number}.raw" for name in names for number in ("", "~2", "~3")]
     assert place.recordings() == []
 
 
 def test_links_and_strange_names_are_left_alone_and_named_once(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     secret = _aged(place.var / "secret", RAW, 9000)
-    link = place.root / "spool" / "1763740799.1.raw"
+    link = place.root / "spool" / "1763740799.1.caller.raw"
     link.symlink_to(secret)
     os.utime(link, (1, 1), follow_symlinks=False)
     place.raw("a b.raw", quiet=9000)
@@ -257,7 +281,7 @@ def test_links_and_strange_names_are_left_alone_and_named_once(place: Place, cap
         await worker.round()
 
     place.do(two_rounds)
-    assert place.files() == ["spool/1763740799.1.raw", "spool/a b.raw"]
+    assert place.files() == ["spool/1763740799.1.caller.raw", "spool/a b.raw"]
     assert capsys.readouterr().out.count("does_not_belong_here") == 2
     assert place.recordings() == []
 
@@ -325,12 +349,12 @@ def test_a_caller_number_of_any_text_is_stored_as_it_is(place: Place) -> None:
 
 
 def test_one_file_that_fails_does_not_hold_up_the_others(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    place.raw("1763740799.1.raw", quiet=9000)
-    place.raw("1763740799.2.raw", quiet=8000)
+    place.raw("1763740799.1.caller.raw", quiet=9000)
+    place.raw("1763740799.2.caller.raw", quiet=8000)
     (place.root / f"{DAY}/node1-1763740799.1.wav").mkdir(parents=True)
     place.do(one_round)
     assert [row[2] for row in place.recordings()] == ["1763740799.2"]
-    assert (place.root / "spool" / "1763740799.1.raw").exists()
+    assert (place.root / "spool" / "1763740799.1.caller.raw").exists()
     assert "failed" in capsys.readouterr().out
 
 
@@ -364,7 +388,7 @@ def test_a_full_disk_raises_an_alarm_and_loses_nothing(place: Place, capsys: pyt
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
     place.do(round_without_room)
-    assert place.files() == [f"spool/{ID}.raw"]
+    assert place.files() == [f"spool/{CALLER}"]
     assert path.read_bytes() == RAW * 40
     assert "disk_full" in capsys.readouterr().out
     place.do(one_round)
@@ -415,10 +439,11 @@ def wait_until(true: Callable[[], bool], *, log: Path, seconds: float = 30) -> N
 def test_a_worker_killed_again_and_again_stores_every_conversation_once(place: Place, environment: dict[str, str]) -> None:
     ids = [f"1763740799.{n}" for n in range(60)]
     for n, call_id in enumerate(ids):
-        place.raw(f"{call_id}.raw", content=RAW + bytes([n]) * 4, quiet=1000)
+        place.raw(f"{call_id}.caller.raw", content=RAW + bytes([n]) * 4, quiet=1000)
+        place.raw(f"{call_id}.agent.{call_id}9.raw", content=RAW, quiet=1000)
     log = place.var / "log"
     spool = place.root / Folder.SPOOL
-    for left in (55, 45, 30, 10):
+    for left in (110, 89, 61, 20):
         process = start(environment, log)
         wait_until(lambda left=left: len(list(spool.iterdir())) <= left, log=log)  # type: ignore[misc]
         process.kill()
@@ -440,7 +465,7 @@ def test_postgresql_away_at_the_start_and_in_the_middle_loses_nothing(
     monkeypatch.setenv("HOTLINE_VAR", str(place.var))
     monkeypatch.setenv("HOTLINE_CONFIG", str(place.var / "hotline.toml"))
     credentials._write(server.credentials)
-    place.raw("1763740799.1.raw", quiet=1000)
+    place.raw("1763740799.1.caller.raw", quiet=1000)
     log = place.var / "log"
     process = start(dict(os.environ), log)
     wait_until(lambda: "database_away" in log.read_text(), log=log)
@@ -449,9 +474,9 @@ def test_postgresql_away_at_the_start_and_in_the_middle_loses_nothing(
     stored = place.root / DAY / "node1-1763740799.1.wav"
     wait_until(lambda: stored.exists() and not list((place.root / Folder.SPOOL).iterdir()), log=log)
     server.kill()
-    place.raw("1763740799.2.raw", quiet=1000)
+    place.raw("1763740799.2.caller.raw", quiet=1000)
     wait_until(lambda: log.read_text().count("database_away") == 2, log=log)
-    assert (place.root / Folder.SPOOL / "1763740799.2.raw").exists()
+    assert (place.root / Folder.SPOOL / "1763740799.2.caller.raw").exists()
     server.start()
     wait_until(lambda: not list((place.root / Folder.SPOOL).iterdir()), log=log)
     process.send_signal(signal.SIGTERM)

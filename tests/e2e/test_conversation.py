@@ -13,7 +13,7 @@ import pytest
 from hotline.phones.call_log import Call
 from hotline.phones.citizens import SPEECH, Citizen, Citizens
 from hotline.phones.seats import Seat, Seats
-from tests.sounds import likeness, samples
+from tests.sounds import beginning, likeness, samples
 from tests.trial import Trial, wait_until
 
 CALLER, AGENT = SPEECH / "lamp.wav", SPEECH / "pension.wav"
@@ -51,12 +51,24 @@ def _near(stored: dt.datetime, seen: dt.datetime | None, what: str) -> None:
     assert abs((stored - seen).total_seconds()) < 0.1, f"{what}: stored {stored}, SIPp saw {seen}"
 
 
+def _within_a_loop(milliseconds: int, speech: Path) -> int:
+    """The same moment in the round of a repeated speech that is nearest to 0; a round is whole packets."""
+    loop = -(-len(samples(speech)[0]) // 160) * 20
+    return (milliseconds + loop // 2) % loop - loop // 2
+
+
 @pytest.fixture(scope="module")
 def conversation(stack: Trial, tmp_path_factory: pytest.TempPathFactory) -> tuple[Call, Call, Path]:
-    """One call that the citizen ends; what each side heard is kept."""
+    """One call that the citizen ends; what each side heard is kept.
+
+    The sequence numbers begin in the upper half: after music or a prompt (which count from 0) Asterisk's transcoder takes such
+    packets for late ones, and a recording of what it *sends* to the caller would not have the agent's voice.
+    """
     heard = tmp_path_factory.mktemp("heard")
-    citizen = Citizen(number="13800001001", stay_seconds=18, speech=CALLER, mode="record", recording=heard / "citizen")
-    seat = Seat(user="1001", speech=AGENT, mode="record", recording=heard / "agent")
+    citizen = Citizen(
+        number="13800001001", stay_seconds=18, speech=CALLER, mode="record", recording=heard / "citizen", first_sequence=50000
+    )
+    seat = Seat(user="1001", speech=AGENT, mode="record", recording=heard / "agent", first_sequence=60000)
     return *asyncio.run(_converse(stack, citizen, seat)), heard
 
 
@@ -97,6 +109,21 @@ def test_the_recording_holds_the_conversation_caller_left_agent_right(
     assert likeness(left, AGENT) < 0.7
     assert likeness(right, CALLER) < 0.7
     assert not list((stack.var / "recordings" / "spool").glob(f"*{record['call_id']}*"))
+
+
+def test_both_sides_of_the_recording_run_in_step(stack: Trial, conversation: tuple[Call, Call, Path]) -> None:
+    """IVR-13: within 100 ms, question and answer are as far from each other as the agent heard them.
+
+    The agent's telephone speaks from the first packet that it hears, which is where its own recording begins.
+    """
+    *_, heard = conversation
+    recording = _recording(stack, _record(stack, "13800001001")["call_id"])
+    left, right = samples(stack.var / "recordings" / recording["file"])
+    (agent_heard,) = samples(heard / "agent.wav")
+    agent_began = _within_a_loop(beginning(right, AGENT), AGENT)
+    apart = _within_a_loop(beginning(left, CALLER) - agent_began - beginning(agent_heard, CALLER), CALLER)
+    assert abs(agent_began) < 300, "the agent speaks from the beginning of the conversation on"
+    assert abs(apart) <= 100
 
 
 def test_both_sides_hear_each_other(conversation: tuple[Call, Call, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,16 @@ def test_sequence_and_timestamp_run_on_without_a_hole() -> None:
     assert [packet.sequence for packet in packets] == [(0xFFFE + n) & 0xFFFF for n in range(30)]
     sound = [(n, packet.timestamp) for n, packet in enumerate(packets) if packet.payload_type == ALAW]
     assert all(timestamp == (0xFFFFFF00 + 160 * n) & 0xFFFFFFFF for n, timestamp in sound)
+
+
+@pytest.mark.parametrize(("number", "taken"), [("0", True), ("65535", True), ("null", True), ("-1", False), ("65536", False)])
+def test_a_plan_may_choose_the_first_sequence_number(number: str, taken: bool) -> None:
+    stream = f'{{"first_sequence": {number}}}'
+    if taken:
+        assert str(msgspec.json.decode(stream, type=Stream).first_sequence or 0) == number.replace("null", "0")
+    else:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(stream, type=Stream)
 
 
 def test_a_key_is_marked_once_and_keeps_the_time_of_its_press() -> None:

@@ -27,32 +27,39 @@ def wav(samples: bytes, *, rate: int = 8000, channels: int = 1, width: int = 2) 
     return file.getvalue()
 
 
-@given(st.integers(min_value=4, max_value=2**31))
-def test_a_raw_conversation_is_cut_to_whole_stereo_frames(size: int) -> None:
-    shape = audio.raw_shape(size)
-    assert 0 <= size - shape.size < 4
-    assert shape.frames == size // 4
+@given(st.integers(min_value=0, max_value=10**9), st.integers(min_value=1, max_value=10**9))
+def test_a_conversation_is_as_long_as_the_side_that_has_more(one: int, other: int) -> None:
+    shape = audio.conversation_shape(2 * one, 2 * other)
+    assert shape == audio.conversation_shape(2 * other, 2 * one)
+    assert (shape.frames, shape.channels, shape.rate, shape.offset) == (max(one, other), 2, 8000, 0)
     assert shape.length_ms == shape.frames // 8
 
 
-@pytest.mark.parametrize("size", [0, 1, 3])
-def test_a_raw_file_without_a_whole_frame_is_empty(size: int) -> None:
+@pytest.mark.parametrize(("size", "kept"), [(0, 0), (1, 0), (2, 2), (3, 2), (321, 320)])
+def test_half_a_sample_at_the_end_of_a_raw_file_is_cut(size: int, kept: int) -> None:
+    assert audio.whole(size) == kept
+
+
+def test_a_conversation_in_which_nobody_said_anything_is_empty() -> None:
     with pytest.raises(EmptyAudioError):
-        audio.raw_shape(size)
+        audio.conversation_shape(0, 0)
 
 
 def test_more_audio_than_a_wav_file_can_declare_is_refused() -> None:
-    assert audio.raw_shape(2**32 - 40).size == 2**32 - 40
+    assert audio.conversation_shape(2**31 - 20, 0).size == 2**32 - 40
     with pytest.raises(TooLongError):
-        audio.raw_shape(2**32)
+        audio.conversation_shape(0, 2**31)
 
 
-@given(st.binary(min_size=4, max_size=400))
-def test_our_header_before_the_audio_is_read_back_by_the_standard_library(raw: bytes) -> None:
-    shape = audio.raw_shape(len(raw))
-    with wave.open(io.BytesIO(audio.wav_header(shape) + raw[: shape.size]), "rb") as reader:
+@given(st.lists(st.tuples(st.binary(min_size=2, max_size=2), st.binary(min_size=2, max_size=2)), min_size=1, max_size=50))
+def test_two_voices_are_laid_beside_each_other_and_read_back_by_the_standard_library(pairs: list[tuple[bytes, bytes]]) -> None:
+    left, right = b"".join(pair[0] for pair in pairs), b"".join(pair[1] for pair in pairs)
+    stereo = audio.interleaved(left, right)
+    assert stereo == b"".join(one + other for one, other in pairs)
+    shape = audio.conversation_shape(len(left), len(right))
+    with wave.open(io.BytesIO(audio.wav_header(shape) + stereo), "rb") as reader:
         assert (reader.getnchannels(), reader.getframerate(), reader.getsampwidth()) == (2, 8000, 2)
-        assert reader.readframes(shape.frames + 1) == raw[: shape.size]
+        assert reader.readframes(shape.frames + 1) == stereo
 
 
 @given(st.binary(min_size=2, max_size=400), st.sampled_from([8000, 16000]), st.sampled_from([1, 2]))

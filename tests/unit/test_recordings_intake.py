@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from agi import standby
 from recordings import intake
 from recordings.errors import SidecarError
-from recordings.facts import Call, Entry, Folder, Forget, Ignore, Job, Round, SetAside, Sidecar, Stored, Take
+from recordings.facts import Call, Entry, Folder, Forget, Ignore, Job, Piece, Round, SetAside, Sidecar, Stored, Take
 
 NOW = dt.datetime(2025, 11, 21, 12, 0, tzinfo=dt.UTC)
 ID = "1763726400.7"  # 2025-11-21 20:00 in Shanghai
+CALLER, AGENT = f"{ID}.caller.raw", f"{ID}.agent.1763726405.8.raw"
 SIDECAR = Sidecar(
     node="node1", call_id=ID, uniqueid=ID, caller_number="13800000000", started_at=NOW, reason="out_of_hours"
 )  # fmt: skip
@@ -41,10 +42,18 @@ def decide(
     sidecar: Sidecar | str | None = None,
     calls: dict[str, Call] | None = None,
     stored: frozenset[str] = frozenset(),
+    written: dt.datetime | None = None,
 ) -> list[Job]:
     sidecars = {} if sidecar is None else {ID: sidecar}
     facts = Round(
-        now=NOW, node="node1", spool=spool or [], inbox=inbox or [], sidecars=sidecars, calls=calls or {}, stored=stored
+        now=NOW,
+        node="node1",
+        spool=spool or [],
+        inbox=inbox or [],
+        sidecars=sidecars,
+        calls=calls or {},
+        stored=stored,
+        written={ID: written} if written else {},
     )
     return intake.decide(facts)
 
@@ -63,14 +72,14 @@ def decide(
     ids=["at rest", "still written", "just ended", "ends later", "open", "no record", "no record and forgotten"],
 )
 def test_a_conversation_is_taken_when_it_is_finished(quiet: float, calls: dict[str, Call], taken: bool) -> None:
-    jobs = decide(spool=[entry(f"{ID}.raw", quiet=quiet)], calls=calls)
+    jobs = decide(spool=[entry(CALLER, quiet=quiet, size=102), entry(AGENT, quiet=5000)], calls=calls)
     assert bool(jobs) is taken
+    assert jobs == decide(spool=[entry(CALLER, quiet=5000, size=102), entry(AGENT, quiet=quiet)], calls=calls)
     if taken:
         assert jobs == [
             Take(
                 folder=Folder.SPOOL,
-                source=f"{ID}.raw",
-                size=100,
+                pieces=(Piece(CALLER, 102, "caller"), Piece(AGENT, 100, "agent")),
                 file=f"2025/11/21/node1-{ID}.wav",
                 node="node1",
                 call_id=ID,
@@ -80,13 +89,65 @@ def test_a_conversation_is_taken_when_it_is_finished(quiet: float, calls: dict[s
 
 
 def test_the_oldest_conversation_is_first() -> None:
-    names = [job.source for job in decide(spool=[entry(f"{n}.1.raw", quiet=n) for n in (700, 900, 800)]) if isinstance(job, Take)]
-    assert names == ["900.1.raw", "800.1.raw", "700.1.raw"]
+    spool = [entry(f"{n}.1.caller.raw", quiet=n) for n in (700, 900, 800)]
+    assert [job.call_id for job in decide(spool=spool) if isinstance(job, Take)] == ["900.1", "800.1", "700.1"]
+
+
+def test_agents_follow_one_another_as_their_legs_began() -> None:
+    legs = ["1763726400.8", "1763726399.12", "1763726400.10", "node1-1763726410.2", "1763726405.1"]
+    spool = [entry(f"{ID}.agent.{leg}.raw", quiet=4) for leg in legs] + [entry(CALLER, quiet=4)]
+    (job,) = decide(spool=spool, calls=call(ended=4))
+    assert isinstance(job, Take)
+    assert [piece.side for piece in job.pieces] == ["caller"] + ["agent"] * 5
+    assert [piece.name.split(".agent.")[1] for piece in job.pieces[1:]] == [
+        "1763726399.12.raw",
+        "1763726400.8.raw",
+        "1763726400.10.raw",
+        "1763726405.1.raw",
+        "node1-1763726410.2.raw",
+    ]
+    assert job.sources == tuple(piece.name for piece in job.pieces), "the caller's goes first"
+
+
+@pytest.mark.parametrize("only", [CALLER, AGENT])
+def test_a_conversation_of_which_a_side_is_missing_is_taken(only: str) -> None:
+    (job,) = decide(spool=[entry(only, quiet=4)], calls=call(ended=4))
+    assert isinstance(job, Take)
+    assert job.sources == (only,)
+
+
+def test_agents_that_are_left_of_a_stored_conversation_are_forgotten() -> None:
+    spool = [entry(AGENT, quiet=40), entry(f"{ID}.agent.1763726400.9.raw", quiet=41)]
+    jobs = decide(spool=spool, calls=call(ended=30), written=ago(39))
+    assert jobs == [Forget(Folder.SPOOL, spool[1].name), Forget(Folder.SPOOL, AGENT)]
+
+
+def test_an_agent_who_spoke_after_the_conversation_was_stored_is_taken() -> None:
+    assert isinstance(decide(spool=[entry(AGENT, quiet=40)], calls=call(ended=30), written=ago(41))[0], Take)
+    both = [entry(AGENT, quiet=40), entry(CALLER, quiet=40)]
+    assert isinstance(decide(spool=both, calls=call(ended=30), written=ago(39))[0], Take)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["a b.raw", "x.wav", ".raw", "x.raw\n", "x;y.raw", "号码.raw", "\x00.raw", "x" * 101 + ".raw", "x.RAW", "x.raw.part"],
+    [
+        "a b.caller.raw",
+        "x.wav",
+        "x.raw",
+        ".caller.raw",
+        "x.caller.raw\n",
+        "x;y.caller.raw",
+        "号码.caller.raw",
+        "\x00.caller.raw",
+        "x" * 101 + ".caller.raw",
+        "x.caller.RAW",
+        "x.caller.raw.part",
+        "x.agent.raw",
+        "x.agent..raw",
+        "x.agent./y.raw",
+        "x.agent." + "y" * 101 + ".raw",
+        ".agent.y.raw",
+    ],
 )
 def test_a_name_that_asterisk_would_not_write_is_ignored_and_left(name: str) -> None:
     assert decide(spool=[entry(name, quiet=601)]) == [Ignore(Folder.SPOOL, name)]
@@ -94,12 +155,12 @@ def test_a_name_that_asterisk_would_not_write_is_ignored_and_left(name: str) -> 
 
 
 def test_links_folders_and_pipes_are_ignored() -> None:
-    assert decide(spool=[entry(f"{ID}.raw", quiet=601, regular=False)]) == [Ignore(Folder.SPOOL, f"{ID}.raw")]
+    assert decide(spool=[entry(CALLER, quiet=601, regular=False)]) == [Ignore(Folder.SPOOL, CALLER)]
 
 
 @given(st.text(max_size=30), st.datetimes(timezones=st.just(dt.UTC)))
 def test_no_name_leads_out_of_the_folder(name: str, otherwise: dt.datetime) -> None:
-    parts = intake.split(Folder.SPOOL, Entry(name=f"{name}.raw", size=1, modified=NOW))
+    parts = intake.split(Folder.SPOOL, Entry(name=f"{name}.caller.raw", size=1, modified=NOW))
     if parts and otherwise.year < 9999:
         *day, file = intake.conversation_file("node1", parts[0], otherwise).split("/")
         assert len(day) == 3
@@ -125,8 +186,7 @@ def test_the_day_is_that_of_the_unique_id_in_shanghai(uniqueid: str, file: str) 
 
 MESSAGE = Take(
     folder=Folder.INBOX,
-    source=f"{ID}.wav",
-    size=100,
+    pieces=(Piece(f"{ID}.wav", 100, "caller"),),
     file=f"2025/11/21/node1-message-{ID}.wav",
     node="node1",
     call_id=ID,
@@ -164,6 +224,7 @@ def test_a_second_message_of_one_call_has_a_name_of_its_own() -> None:
             sidecars={f"{ID}-2": SIDECAR},
             calls=call(ended=50),
             stored=frozenset([MESSAGE.file]),
+            written={},
         )
     )
     (job,) = jobs
