@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -73,7 +72,7 @@ def _asterisk(_: Settings) -> Iterator[Finding]:
 
 def _folders(_: Settings) -> Iterator[Finding]:
     folder = paths.var()
-    if re.search(r"[\x00-\x1f\x7f;\[\],]", str(folder)):
+    if not configuration.is_fit(folder):
         yield _finding("path", "doctor.path", folder=folder)
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:

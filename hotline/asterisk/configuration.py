@@ -20,7 +20,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from hotline import paths
+from hotline import messages, paths
 from hotline.asterisk.installation import Installation
 from hotline.credentials import Credentials
 from hotline.errors import SettingsError
@@ -29,6 +29,7 @@ from hotline.standby_config import standby_config
 
 TEMPLATES = paths.TREE / "asterisk-conf"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;\[\]]")
+_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f;\[\]{}*\\\ud800-\udfff]")
 _LONGEST_SOCKET_PATH = 100
 
 
@@ -57,6 +58,11 @@ class Folders(msgspec.Struct, frozen=True):
         return self.run / "asterisk.ctl"
 
 
+def is_fit(folder: Path) -> bool:
+    """Whether Asterisk's files can name this folder: as text, and as a pattern of file names, which it takes every path for."""
+    return _UNSAFE_IN_PATH.search(str(folder)) is None
+
+
 def folders(installation: Installation) -> Folders:
     """The folders below ``var/asterisk``; the socket's folder moves to the temporary directory when the path is too long."""
     base = paths.var() / "asterisk"
@@ -81,6 +87,8 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
 
     Raises ``SettingsError`` naming the file and the value that may not stand in it.
     """
+    if not is_fit(paths.var()):
+        raise SettingsError(messages.text("doctor.path", folder=paths.var()))
     dirs = folders(installation)
     _make(dirs, installation)
     environment = _environment()

@@ -197,14 +197,36 @@ def test_a_secret_that_would_break_a_file_is_refused_by_name_and_not_shown(
     assert value not in str(raised.value).replace("a ", "")
 
 
-@pytest.mark.parametrize("name", ["a;b", "a[b", "a]b", "a\nb"])
-def test_a_state_folder_that_would_break_a_file_is_refused_by_name(
+@pytest.mark.parametrize("name", ["a;b", "a[b", "a]b", "a\nb", "a{b", "a}b", "a*b", "a\\b", "a\udcffb"])
+def test_a_state_folder_that_asterisk_cannot_name_is_refused(
+    render: Rendered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Some would break a file; others stand for something else where Asterisk looks for files by pattern."""
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / name))
+    with pytest.raises(SettingsError) as raised:
+        render()
+    assert str(tmp_path / name) in str(raised.value)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["a, b", "it's", 'a"b', "中文", "$(x)", "%s", "#x", "a&b", "a?b", "~a", "a:b", "a=>b"])
+def test_other_characters_may_stand_in_a_path(
     render: Rendered, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / name))
-    with pytest.raises(SettingsError, match=r"^asterisk\.conf: dirs\.etc ") as raised:
-        render()
-    assert repr(str(tmp_path / name / "asterisk" / "etc")) in str(raised.value)
+    dirs = render()
+    assert section(dirs.etc / "asterisk.conf", "directories")["astetcdir"] == [str(tmp_path / name / "asterisk" / "etc")]
+
+
+def test_a_path_of_the_installation_that_would_break_a_file_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / "var"))
+    odd = tmp_path / "a;b"
+    odd.mkdir()
+    with pytest.raises(SettingsError, match=r"^asterisk\.conf: dirs\.modules ") as raised:
+        configuration.render(Settings(), credentials(Settings()), Installation(("asterisk",), odd, tmp_path, (22, 10)))
+    assert repr(str(odd)) in str(raised.value)
 
 
 def test_what_no_template_prints_may_hold_anything(render: Rendered) -> None:
@@ -387,7 +409,7 @@ def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendere
     """A name like ``${SHELL(…)}`` is text only as long as nobody expands it: no caller id, no header, no dialled name."""
     text = (render().etc / "extensions.conf").read_text()
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
-    assert expanded == {"FASTAGI", "HOTLINE_KEY", "HOTLINE_NEXT", "UNIQUEID", "QUEUESTATUS", "EXTEN"}
+    assert expanded == {"FASTAGI", "HOTLINE_CALL", "HOTLINE_KEY", "HOTLINE_NEXT", "UNIQUEID", "QUEUESTATUS", "EXTEN"}
     assert "CALLERID(" not in text
     keys = [extension for extension in dialplan(render().etc / "extensions.conf")["welcome"] if extension != "s"]
     assert keys == ["_[0-9*#]"], "EXTEN is one key of the telephone"

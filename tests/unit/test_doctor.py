@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_written_is_named(well: Trial, monkeypatch: pyte
     assert "/proc" in next(one.en for one in found if one.check == "write")
 
 
-@pytest.mark.parametrize("name", ["a;b", "a[b", "a]b", "a\nb"])
+@pytest.mark.parametrize("name", ["a;b", "a[b", "a]b", "a\nb", "a{b}", "a*b", "a\\b"])
 def test_a_state_folder_that_asterisks_files_cannot_name_is_found(
     well: Trial, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
