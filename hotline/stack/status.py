@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from hotline import credentials as secrets
-from hotline import probes
+from hotline import messages, probes
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.errors import StartError
@@ -44,7 +44,7 @@ async def _report() -> Report:
     credentials = secrets.load()
     asterisk = installation.find()
     if asterisk is None:
-        raise StartError("no usable Asterisk")
+        raise StartError(messages.text("doctor.asterisk_missing"))
     table = parts.table(settings, credentials, asterisk, configuration.folders(asterisk), migrate=_nothing)
     found: dict[str, PartReport] = {}
     for part in table:

@@ -78,10 +78,14 @@ async def _migrate(dsn: str, say: Callable[[str], None]) -> None:
 def _welcome(settings: Settings) -> str:
     return messages.text(
         "up.all_ready",
-        sip=f"{settings.asterisk.sip_address}:{settings.asterisk.sip_port}",
-        web=f"http://{settings.web.host}:{settings.web.port}",
+        sip=_place(settings.asterisk.sip_address, settings.asterisk.sip_port),
+        web=f"http://{_place(settings.web.host, settings.web.port)}",
         credentials=secrets.path(),
     )
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _speaker(as_json: bool) -> Callable[[str], None]:
