@@ -137,8 +137,11 @@ async def run(parts: list[Part], *, stop: asyncio.Event, say: Say, ready: Callab
             work = tasks.create_task(_keep_all(kept, ready))
             await stop.wait()
             work.cancel()
-    except* HotlineError as group:
-        raise _first(group) from None
+    except BaseExceptionGroup as group:  # not except*: Python 3.11.2 wraps again what is raised there
+        ours, others = group.split(HotlineError)
+        if ours is None or others is not None:
+            raise
+        raise _first(ours) from None
     finally:
         say(messages.text("up.stopping"))
         for one in reversed(kept):

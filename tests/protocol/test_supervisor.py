@@ -104,7 +104,7 @@ class Scene:
                     await steps(self)
                 finally:
                     self.stop.set()
-        except* Exception as group:
+        except ExceptionGroup as group:
             raise group.exceptions[0] from None
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -413,7 +413,7 @@ def _supervise(program: Path) -> tuple[subprocess.Popen[str], list[str]]:
     process = subprocess.Popen(
         [sys.executable, str(program)],
         cwd=paths.TREE,
-        env=os.environ | {"PYTHONPATH": str(paths.TREE)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(paths.TREE), *sys.path])},
         stdout=subprocess.PIPE,
         text=True,
     )
