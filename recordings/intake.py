@@ -6,7 +6,8 @@ open keeps its files. A message is finished, beside that, when its sidecar says 
 record says. Where audio goes depends on its unique id alone, so that a second attempt after a crash arrives at the same name.
 
 The caller's file is the first to be deleted after all are stored. Agents' files without it, older than the stored
-conversation of their call, are therefore in that conversation, and what is left of them is forgotten.
+conversation of their call, are therefore in that conversation, and what is left of them is forgotten. So is the empty file of a
+caller who was not connected to anybody.
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def _conversations(facts: Round) -> Iterator[Job]:
         if not _over(last, call, facts.now):
             continue
         written = facts.written.get(call_id)
-        if "caller" not in voices and written and last < written:
+        nobody_spoke = call is not None and call.connected_at is None and not any(entry.size for entry in voices.values())
+        if nobody_spoke or ("caller" not in voices and written and last < written):
             yield from (Forget(Folder.SPOOL, entry.name) for entry in voices.values())
             continue
         yield Take(

@@ -88,6 +88,15 @@ def test_a_conversation_is_taken_when_it_is_finished(quiet: float, calls: dict[s
         ]
 
 
+def test_the_empty_file_of_a_caller_who_reached_nobody_is_forgotten_and_no_other() -> None:
+    abandoned = {ID: Call(ID, None, ago(4))}
+    empty = [entry(CALLER, quiet=5, size=0)]
+    assert decide(spool=empty, calls=abandoned) == [Forget(Folder.SPOOL, CALLER)]
+    assert [type(job) for job in decide(spool=empty, calls=call(ended=4))] == [Take], "the connected call's is looked into"
+    assert [type(job) for job in decide(spool=[entry(CALLER, quiet=5, size=2)], calls=abandoned)] == [Take]
+    assert decide(spool=empty, calls={ID: Call(ID, None, None)}) == [], "it may still be answered"
+
+
 def test_the_oldest_conversation_is_first() -> None:
     spool = [entry(f"{n}.1.caller.raw", quiet=n) for n in (700, 900, 800)]
     assert [job.call_id for job in decide(spool=spool) if isinstance(job, Take)] == ["900.1", "800.1", "700.1"]
