@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -157,10 +158,17 @@ def running(folder: Path, overrides: Mapping[str, Mapping[str, object]] | None =
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30, what: str = "") -> None:
-    """Wait for a condition; an ``AssertionError`` that names it when it does not come."""
+    """Wait for a condition; an ``AssertionError`` that names it when it does not come. A database that restarts is waited for."""
     deadline = clock.monotonic() + seconds
     between = threading.Event()
-    while not condition():
+
+    def holds() -> object:
+        try:
+            return condition()
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+            return False
+
+    while not holds():
         assert clock.monotonic() < deadline, f"did not happen within {seconds} s: {what or condition}"
         between.wait(0.1)
 
@@ -175,7 +183,7 @@ async def _fetch(dsn: str, query: str, values: tuple[object, ...]) -> list[dict[
 
 def _free_ports() -> dict[str, dict[str, object]]:
     """Ports that nothing holds now; the range for sound is chosen by the first of them, so that two trials do not meet."""
-    sip, http, agi, ami, database, web, unit = (_free_port() for _ in range(7))
+    sip, http, agi, ami, database, web, unit = _seven_free_ports()
     first = 12000 + sip % 5 * 2000
     return {
         "asterisk": {"sip_port": sip, "http_port": http, "rtp_first": first, "rtp_last": first + 1999},
@@ -187,12 +195,20 @@ def _free_ports() -> dict[str, dict[str, object]]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        udp.bind(("127.0.0.1", port))
-        return port
+def _seven_free_ports() -> list[int]:
+    """Below the range from which the kernel serves outgoing connections, so that none of those takes one before we do."""
+    found: list[int] = []
+    for port in random.sample(range(6100, 9900), 3800):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == 7:
+            return found
+    raise AssertionError("no free ports from 6100 to 9899")
 
 
 def _merged(base: dict[str, dict[str, object]], over: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
