@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from bench import cpu, evidence, load
 from bench.figure import Figure, say
 from bench.load import Outcome, Run, Step, percentile, worst_gaps
-from bench.stack import PARTS, PYTHON_PARTS, SUPERVISOR, check_unchanged, groups, running
+from bench.stack import PARTS, SUPERVISOR, check_unchanged, groups, running
 from bench.watch import shares, slope
 from tests.trial import Trial
 
@@ -61,7 +61,10 @@ def telephone_figures(outcome: Outcome) -> list[Figure]:
     silent = len(calls) - len(failed) - len(prompts)
     gaps = worst_gaps([*calls, *outcome.seat_calls], outcome.stalls)
     heard = f"{len(prompts)} calls; {silent} answered ones heard nothing; {max(prompts, default=0):.0f} at most"
-    legs = f"{len(gaps)} legs measured, {sum(gap > 0 for gap in gaps)} with a gap; telephones late {len(outcome.stalls)} times"
+    legs = (
+        f"{len(gaps)} legs measured, {sum(gap > 0 for gap in gaps)} with a gap, {max(gaps):.0f} ms at most; "
+        f"telephones late {len(outcome.stalls)} times"
+    )
     return [
         Figure(name="failed", ours=len(failed) + silent, unit="calls", limit=0, note=f"of {len(calls)}"),
         Figure(name="prompt_p99", ours=percentile(prompts, 0.99), unit="ms", limit=PROMPT_LIMIT_MS, note=heard),
@@ -77,12 +80,14 @@ def process_figures(outcome: Outcome, idle: float) -> list[Figure]:
         Figure(name=f"cpu_{name.replace(' ', '_')}", ours=share, unit="% of a core", note=_part(name))
         for name, share in shares(samples).items()
     ]
-    largest = max(sample.resident for sample in samples)
-    python = ", ".join((*PYTHON_PARTS, SUPERVISOR))
+    largest = max(samples, key=lambda sample: sample.memory)
+    python = ", ".join(f"{name} {size:.0f}" for name, size in largest.resident.items())
+    growth = ", ".join(f"{name} {slope(samples, name):.1f}" for name in largest.resident)
+    seconds = ended - samples[0].at
     return [
         *used,
-        Figure(name="python_memory", ours=largest, unit="MiB resident", limit=PYTHON_LIMIT_MIB, note=python),
-        Figure(name="python_memory_growth", ours=slope(samples), unit="MiB/h", note=f"over {ended - samples[0].at:.0f} s"),
+        Figure(name="python_memory", ours=largest.memory, unit="MiB resident", limit=PYTHON_LIMIT_MIB, note=python),
+        Figure(name="python_memory_growth", ours=slope(samples), unit="MiB/h", note=f"over {seconds:.0f} s: {growth}"),
         Figure(name="idle_memory", ours=idle, unit="MiB (PSS)", limit=IDLE_LIMIT_MIB, note="the whole stack before the load"),
     ]
 

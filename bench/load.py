@@ -162,9 +162,9 @@ class Run:
     def _name(self, name: str, phones: Citizens | Seats) -> None:
         self._telephones |= {f"sipp/{name}": phones.sipp.pid, f"sound engine/{name}": phones.engine.pid}
 
-    def _python(self) -> list[int]:
+    def _python(self) -> dict[str, int]:
         parts = groups(self._stack)
-        return [parts[part] for part in (*PYTHON_PARTS, SUPERVISOR)]
+        return {part: parts[part] for part in (*PYTHON_PARTS, SUPERVISOR)}
 
 
 def worst_gaps(calls: Sequence[Call], stalls: Sequence[Gap]) -> list[float]:

@@ -14,18 +14,25 @@ EVERY_SECONDS = 5.0
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One look, at ``at`` (monotonic seconds): CPU seconds since the first look by name, the machine's busy ones, MiB."""
+    """One look, at ``at`` (monotonic seconds): CPU seconds since the first look and resident MiB, both by name; the machine's
+    busy seconds.
+    """
 
     at: float
     used: dict[str, float]
     busy: float
-    resident: float
+    resident: dict[str, float]
+
+    @property
+    def memory(self) -> float:
+        """Resident memory of all in MiB."""
+        return sum(self.resident.values())
 
 
 class Watch:
     """``groups()`` names the processes to look at (``name`` or ``name/anything``: added up); ``resident`` whose memory."""
 
-    def __init__(self, groups: Callable[[], Mapping[str, int]], resident: Callable[[], list[int]]) -> None:
+    def __init__(self, groups: Callable[[], Mapping[str, int]], resident: Callable[[], Mapping[str, int]]) -> None:
         self._groups, self._resident = groups, resident
         self._last: dict[str, float] = {}
         self._used: dict[str, float] = {}
@@ -44,7 +51,7 @@ class Watch:
             key = name.split("/")[0]
             self._used[key] = self._used.get(key, 0.0) + max(0.0, seconds - self._last.get(name, seconds))
         self._last = present
-        resident = sum(cpu.memory(pid, alone=True).rss for pid in self._resident())
+        resident = {name: cpu.memory(pid, alone=True).rss for name, pid in self._resident().items()}
         self.samples.append(Sample(clock.monotonic(), dict(self._used), cpu.machine()[0], resident))
         return self.samples[-1]
 
@@ -62,9 +69,11 @@ def shares(samples: list[Sample]) -> dict[str, float]:
     return {"machine": 100 * (last.busy - first.busy) / seconds} | ordered
 
 
-def slope(samples: list[Sample]) -> float:
-    """Growth of resident memory in MiB an hour: the least-squares line through the samples."""
+def slope(samples: list[Sample], name: str | None = None) -> float:
+    """Growth of resident memory, of all or of one, in MiB an hour: the least-squares line through the samples."""
+    values = [sample.memory if name is None else sample.resident[name] for sample in samples]
     middle = sum(sample.at for sample in samples) / len(samples)
-    mean = sum(sample.resident for sample in samples) / len(samples)
+    mean = sum(values) / len(values)
     spread = sum((sample.at - middle) ** 2 for sample in samples)
-    return 3600 * sum((s.at - middle) * (s.resident - mean) for s in samples) / spread if spread else 0.0
+    moved = sum((sample.at - middle) * (value - mean) for sample, value in zip(samples, values, strict=True))
+    return 3600 * moved / spread if spread else 0.0
