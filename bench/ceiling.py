@@ -24,7 +24,7 @@ from bench.watch import Watch, shares
 AIM = 3.0
 STEPS = [float(times) for times in os.environ.get("BENCH_STEPS", "2,3,4,5,6").split(",")]
 STEP_SECONDS = float(os.environ.get("BENCH_STEP_SECONDS", "120"))
-_AGENTS = 420
+_AGENTS = 340
 _SOUND_PORTS: dict[str, object] = {"rtp_first": 10000, "rtp_last": 19998}
 _FULL_PERCENT = 97.0
 _TELEPHONES = ("sipp", "sound engine", "bench")
