@@ -21,6 +21,8 @@ from tests.trial import Trial, wait_until
 
 AGENTS = [f"{number}" for number in range(1001, 1031)]
 CALLS = 50
+TOLERANCE_SECONDS = 4.0
+"""An INVITE or a BYE that a busy machine drops is sent again after 0.5, 1.5 and 3.5 s; test_conversation.py looks closer."""
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,8 @@ def test_kill_9_in_the_middle_of_50_calls_loses_none(victim: Trial, part: str, p
     for call, row in zip(sorted(calls, key=lambda one: one.party), rows, strict=True):
         assert call.ended_at is not None
         assert row["caller_number"] == call.party
-        assert abs((row["started_at"] - call.invited_at).total_seconds()) < 0.5
-        assert abs((row["ended_at"] - call.ended_at).total_seconds()) < 0.5
+        assert abs((row["started_at"] - call.invited_at).total_seconds()) < TOLERANCE_SECONDS
+        assert abs((row["ended_at"] - call.ended_at).total_seconds()) < TOLERANCE_SECONDS
     query = "SELECT count(*) AS stored FROM recordings JOIN calls USING (node, call_id) WHERE caller_number LIKE $1"
     wait_until(lambda: victim.fetch(query, f"{prefix}%")[0]["stored"] == CALLS, seconds=60, what="50 recordings")
     assert victim.pid(part) != before

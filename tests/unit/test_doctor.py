@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import stat
 import sys
@@ -17,7 +18,7 @@ from hotline.doctor import Finding
 from hotline.setup import python
 from tests.trial import Trial
 
-SWITCH = f"""#!{sys.executable} -S
+SWITCH = """
 import signal, socket, sys, time
 from pathlib import Path
 if "-V" in sys.argv:
@@ -63,7 +64,9 @@ def switch(prefix: Path, mode: str) -> Path:
     (prefix / "lib" / "asterisk" / "modules" / "chan_pjsip.so").touch()
     (prefix / "share" / "asterisk" / "documentation").mkdir(parents=True)
     program.parent.mkdir()
-    program.write_text(SWITCH)
+    script = program.with_name("asterisk.py")
+    script.write_text(SWITCH)
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {shlex.quote(str(script))} "$@"\n')
     program.with_name("mode").write_text(mode)
     program.chmod(0o700)
     return program

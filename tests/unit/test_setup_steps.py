@@ -24,9 +24,16 @@ NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PR
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of the test's own with an empty lock file; its path holds a space. Nothing may come from the network."""
+    """A checkout of the test's own with an empty lock file; its path holds a space. Nothing may come from the network.
+
+    Where Python has no ensurepip (Debian keeps it apart), the pip that set-up fetched for the real checkout is at hand.
+    """
     folder = tmp_path / "a tree"
     folder.mkdir()
+    fetched = paths.cache() / "pip"
+    if fetched.exists():
+        (folder / ".cache").mkdir()
+        (folder / ".cache" / "pip").symlink_to(fetched)
     (folder / "requirements.lock").write_text("# nothing\n")
     monkeypatch.setattr(paths, "TREE", folder)
     for name, value in (NO_NETWORK | {"PIP_NO_INDEX": "1"}).items():
