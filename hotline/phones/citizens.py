@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -14,7 +14,8 @@ from hotline.phones import call_log, sipp
 from hotline.phones.call_log import Call
 from hotline.phones.engine import Engine
 from hotline.phones.errors import PlanError, StackError
-from hotline.phones.plan import EngineReport, Mode, Plan, Stream, presses
+from hotline.phones.group import Group
+from hotline.phones.plan import Mode, Plan, Stream, presses
 from hotline.settings import Settings
 
 SPEECH = Path(__file__).parent / "speech"
@@ -68,7 +69,7 @@ def quoted(name: str) -> str:
     return '"' + " ".join(text.splitlines()) + '" '
 
 
-class Citizens:
+class Citizens(Group):
     """A group of callers that share one display name: SIPp dials them one after another at ``rate`` a second."""
 
     def __init__(
@@ -113,24 +114,6 @@ class Citizens:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Hang up what is still there."""
         await self._stack.aclose()
-
-    @property
-    def calls(self) -> list[Call]:
-        """The calls dialled so far, in order; they change as they go on."""
-        return list(self.sipp.calls.values())
-
-    @property
-    def own(self) -> EngineReport | None:
-        """What the sound cost, once it has ended."""
-        return self.engine.own
-
-    def hang_up(self, call: Call) -> None:
-        """Make this telephone hang up an answered call now."""
-        self.sipp.hang_up(call)
-
-    async def until(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` (on ``calls``) holds; ``False`` when ``within`` seconds passed or all calls had ended."""
-        return await self.sipp.until(condition, within)
 
     async def results(self, within: float) -> list[Call]:
         """Wait for the end of all calls; each then has its ``sound``. Raises ``SippError`` after ``within`` seconds."""

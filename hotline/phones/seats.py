@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -15,11 +15,11 @@ from typing import Literal
 import msgspec
 
 from hotline.phones import call_log, sipp
-from hotline.phones.call_log import Call
 from hotline.phones.citizens import FIRST_PORT, LAST_PORT, SPEECH, check_listening
 from hotline.phones.engine import Engine
 from hotline.phones.errors import PlanError, SippError, StackError
-from hotline.phones.plan import EngineReport, Mode, Plan, Stream
+from hotline.phones.group import Group
+from hotline.phones.plan import Mode, Plan, Stream
 from hotline.settings import Settings
 
 Behaviour = Literal["answer", "busy", "decline", "silent"]
@@ -57,7 +57,7 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Seats:
+class Seats(Group):
     """A group of telephones behind one SIP port; with ``secrets`` they register, without they are units at their trunk."""
 
     def __init__(
@@ -112,24 +112,6 @@ class Seats:
             call_log.attach(self.calls, self.engine.reports)
         if died and error is None:
             raise SippError(f"SIPp died while it was answering: {complaints or 'no reason given'}")
-
-    @property
-    def calls(self) -> list[Call]:
-        """The calls so far, in order of arrival; they change as they go on; ``party`` is the seat."""
-        return list(self.sipp.calls.values())
-
-    @property
-    def own(self) -> EngineReport | None:
-        """What the sound cost, once it has ended."""
-        return self.engine.own
-
-    def hang_up(self, call: Call) -> None:
-        """Make this telephone hang up an answered call now."""
-        self.sipp.hang_up(call)
-
-    async def until(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` (on ``calls``) holds; ``False`` when ``within`` seconds have passed."""
-        return await self.sipp.until(condition, within)
 
     async def _leave_calls(self) -> None:
         open_calls = [call for call in self.calls if call.answered_at and not call.ended_at]
