@@ -21,5 +21,7 @@ check: setup
 test: check
 	@$(VENV) -m pytest
 
-bench: setup
+# Standard output holds figures only, one JSON object a line.
+bench:
+	@$(MAKE) --no-print-directory setup >&2
 	@$(VENV) -m bench
