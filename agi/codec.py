@@ -88,11 +88,6 @@ class Decoder:
         """Whether no half message is held: a peer that ends here has ended cleanly."""
         return not self._buffer and not self._headers and self._usage is None
 
-    @property
-    def in_headers(self) -> bool:
-        """Whether the headers have not ended yet."""
-        return self._headers is not None
-
     def feed(self, data: bytes) -> list[Message]:
         """Take the next bytes, of any number; give the messages that they complete."""
         messages: list[Message] = []

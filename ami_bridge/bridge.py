@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import fcntl
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 import msgspec
 import structlog
@@ -21,7 +20,7 @@ from ami_bridge.channel_log import ChannelLog
 from ami_bridge.errors import SecondBridgeError
 from ami_bridge.link import Link
 from ami_bridge.store import Position, Store
-from hotline import clock
+from hotline import clock, lock
 from hotline.credentials import Credentials
 from hotline.settings import Settings
 
@@ -187,12 +186,9 @@ class Bridge:
         self._lock.close()
 
 
-def _sole(path: Path) -> TextIO:
+def _sole(path: Path) -> IO[bytes]:
     """Hold the node's lock, or raise ``SecondBridgeError``."""
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise SecondBridgeError(f"another bridge serves this node already: {path} is held") from error
+    file = lock.hold(path)
+    if file is None:
+        raise SecondBridgeError(f"another bridge serves this node already: {path} is held")
     return file

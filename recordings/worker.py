@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import fcntl
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,7 @@ import msgspec
 import structlog
 
 from hotline import clock
+from hotline import lock as locks
 from recordings import intake
 from recordings.errors import AlreadyRunningError, ChangedError, DatabaseAwayError, DiskFullError, UnusableError
 from recordings.facts import Entry, Folder, Forget, Ignore, Job, Round, SetAside, Sidecar, Take
@@ -193,12 +193,9 @@ def lock(var: Path) -> IO[bytes]:
     """Keep the returned file open: while it is, no second worker starts on ``var``. Raises ``AlreadyRunningError``."""
     path = var / "run" / "recordings.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise AlreadyRunningError(f"another recordings worker works on {var}") from error
+    file = locks.hold(path)
+    if file is None:
+        raise AlreadyRunningError(f"another recordings worker works on {var}")
     return file
 
 
