@@ -19,7 +19,7 @@ ALTER TABLE messages
 CREATE TABLE ticket_answers (
     ticket_no       keypad_code PRIMARY KEY,
     caller_number   telephone_number NOT NULL DEFAULT '',
-    query_code_hash text,                                 -- scrypt, see agi/query_codes.py; NULL: this ticket has no code
+    query_code_hash text,                                 -- scrypt, see hotline/query_codes.py; NULL: this ticket has no code
     confidential    boolean NOT NULL DEFAULT false,
     state           prompt_list NOT NULL CHECK (state <> ''),
     result          prompt_list NOT NULL DEFAULT '',      -- empty: there is no result yet
