@@ -13,7 +13,7 @@ from agi import workers
 from agi.codec import Environment
 from agi.server import Server
 from agi.session import Session
-from hotline import clock, hours, log, settings
+from hotline import calendar, clock, log, settings
 from hotline.errors import HotlineError
 from hotline.settings import Settings
 from ivr_flows.first_flow import FLOW
@@ -23,7 +23,7 @@ async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
     """Answer Asterisk until ``stop``, then let the calls in progress finish, for as long as the settings allow."""
 
     def make_session(environment: Environment) -> Session:
-        return Session(FLOW, environment, staffed=hours.staffed(chosen.hours, clock.shanghai_now()))
+        return Session(FLOW, environment, staffed=calendar.moment(chosen, clock.shanghai_now()).staffed)
 
     server = Server(make_session)
     port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)

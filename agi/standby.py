@@ -21,7 +21,7 @@ import msgspec
 
 from agi.errors import CallerGone, CommandFailed
 from agi.telephone import Telephone
-from hotline import clock, hours
+from hotline import calendar, clock
 from hotline.standby_config import StandbyConfig
 from ivr_flows import engine
 from ivr_flows.engine import Call, Gather, Instruction, Next, Note, Reason, Say
@@ -194,7 +194,7 @@ def main(arguments: list[str]) -> None:
         if stage == "message":
             leave_message(telephone, config)
         else:
-            staffed = hours.staffed(config.hours, clock.shanghai_now())
+            staffed = calendar.moment(config, clock.shanghai_now()).staffed
             perform(telephone, instructions(stage, status, staffed=staffed))
     except CallerGone:
         pass

@@ -68,11 +68,13 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    findings = doctor.examine()
+    """Warnings do not make the exit status 1: nothing is wrong yet."""
+    findings, warnings = doctor.examine(), doctor.warn()
     if arguments.json:
-        print(json.dumps({"findings": msgspec.to_builtins(findings)}, ensure_ascii=False))
-    elif not findings:
+        print(json.dumps(msgspec.to_builtins({"findings": findings, "warnings": warnings}), ensure_ascii=False))
+        return 1 if findings else 0
+    if not findings:
         print(messages.text("doctor.ok"))
-    for finding in [] if arguments.json else findings:
-        print(f"✗ [{finding.check}] {finding.zh}\n  {finding.en}")
+    for sign, found in [("✗", one) for one in findings] + [("!", one) for one in warnings]:
+        print(f"{sign} [{found.check}] {found.zh}\n  {found.en}")
     return 1 if findings else 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from hotline import clock, messages, paths, sounds
+from hotline import calendar, clock, messages, paths, sounds
 from hotline import credentials as secrets
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
@@ -43,6 +43,14 @@ def examine() -> list[Finding]:
     except SettingsError as error:
         return [_finding("settings", "doctor.settings", reason=error), *_all(_WITHOUT_SETTINGS, Settings())]
     return _all(_WITHOUT_SETTINGS + _WITH_SETTINGS, settings)
+
+
+def warn() -> list[Finding]:
+    """What will be wrong later if nobody acts; nothing while the settings cannot be read."""
+    try:
+        return list(_calendar(configuration_file.load()))
+    except SettingsError:
+        return []
 
 
 def _all(checks: tuple[Callable[[Settings], Iterator[Finding]], ...], settings: Settings) -> list[Finding]:
@@ -103,6 +111,12 @@ def _credentials(_: Settings) -> Iterator[Finding]:
 def _prompts(_: Settings) -> Iterator[Finding]:
     for warning in sounds.check(paths.var() / "prompts"):
         yield _finding("prompt", "doctor.prompt", file=warning.file, reason=warning.reason)
+
+
+def _calendar(settings: Settings) -> Iterator[Finding]:
+    year = calendar.unknown_year(settings, clock.shanghai_now())
+    if year:
+        yield _finding("calendar", "doctor.calendar", year=year)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

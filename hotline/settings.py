@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -80,6 +80,7 @@ class Hours(_Section, frozen=True):
 
     Each entry is ``["HH:MM", "HH:MM"]`` on the wall clock of Asia/Shanghai, the second after the first; a night is two entries.
     Dates are ``2025-10-01``, with or without quotes; ``open_dates`` follow Monday's pattern, and a closed date stays closed.
+    The calendar's make-up days follow Monday's pattern too; its public holidays that of their weekday, or they are ``closed``.
     """
 
     monday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
@@ -89,6 +90,7 @@ class Hours(_Section, frozen=True):
     friday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
     saturday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
     sunday: list[tuple[HHMM, HHMM]] = msgspec.field(default_factory=lambda: [("00:00", "24:00")])
+    public_holidays: Literal["as_weekday", "closed"] = "as_weekday"
     closed_dates: list[dt.date] = []
     open_dates: list[dt.date] = []
 
@@ -96,6 +98,19 @@ class Hours(_Section, frozen=True):
         """The entries of a weekday, 0 = Monday."""
         spans: list[tuple[HHMM, HHMM]] = getattr(self, DAYS[day])
         return spans
+
+
+class Calendar(_Section, frozen=True):
+    """What the city knows better than the public table of holidays (IVR-10, SCR-02); a date stands in one list at most.
+
+    ``ordinary_days`` are what their weekday says, whatever the public table says. ``night`` is ``["HH:MM", "HH:MM"]``, over
+    midnight when the second is not after the first, or empty: no night.
+    """
+
+    holidays: frozenset[dt.date] = frozenset()
+    make_up_days: frozenset[dt.date] = frozenset()
+    ordinary_days: frozenset[dt.date] = frozenset()
+    night: Annotated[list[HHMM], msgspec.Meta(max_length=2)] = msgspec.field(default_factory=lambda: ["22:00", "06:00"])
 
 
 class Agi(_Section, frozen=True):
@@ -138,6 +153,7 @@ class Settings(_Section, frozen=True):
     agents: Agents = Agents()
     queue: Queue = Queue()
     hours: Hours = msgspec.field(default_factory=Hours)
+    calendar: Calendar = msgspec.field(default_factory=Calendar)
     agi: Agi = Agi()
     ami: Ami = Ami()
     database: Database = Database()
@@ -212,6 +228,7 @@ def _check_together(settings: Settings, source: str) -> None:
             ipaddress.ip_address(value)
         except ValueError as error:
             raise SettingsError(f"{source}: {key}: {value!r} is not an IP address") from error
+    _check_calendar(settings.calendar, source)
     for day, name in enumerate(DAYS):
         for index, (begin, end) in enumerate(settings.hours.pattern(day)):
             if begin >= end:
@@ -224,3 +241,15 @@ def _check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
     if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")
+
+
+def _check_calendar(calendar: Calendar, source: str) -> None:
+    """A night has two ends, and no date is told to be two things."""
+    if calendar.night and (len(calendar.night) != 2 or calendar.night[0] == calendar.night[1]):
+        raise SettingsError(f"{source}: calendar.night: two different times, or an empty list")
+    seen: dict[dt.date, str] = {}
+    for name in ("holidays", "make_up_days", "ordinary_days"):
+        for date in sorted(getattr(calendar, name)):
+            if date in seen:
+                raise SettingsError(f"{source}: calendar.{name}: {date} stands in calendar.{seen[date]} too")
+            seen[date] = name

@@ -7,20 +7,23 @@ from typing import Any
 
 import msgspec
 
-from hotline.settings import Hours, Settings
+from hotline.settings import Calendar, Hours, Settings
 
 
 class StandbyConfig(msgspec.Struct, frozen=True):
-    """The node's name, the opening hours, and the folder for messages; an empty ``inbox`` means that none can be taken.
+    """The node's name, the opening hours, the folder for messages, and the city's calendar.
 
-    The defaults serve when the file is missing: better a queue without hours than no voice.
+    An empty ``inbox`` means that no message can be taken. The defaults serve when the file is missing: better a queue without
+    hours than no voice.
     """
 
     node: str = ""
     hours: Hours = msgspec.field(default_factory=Hours)
     inbox: str = ""
+    calendar: Calendar = msgspec.field(default_factory=Calendar)
 
 
 def standby_config(settings: Settings, inbox: Path) -> dict[str, Any]:
     """The content of the file, as plain data for JSON; ``inbox`` is ``var/recordings/messages-inbox``."""
-    return dict(msgspec.to_builtins(StandbyConfig(node=settings.asterisk.node, hours=settings.hours, inbox=str(inbox))))
+    config = StandbyConfig(node=settings.asterisk.node, hours=settings.hours, calendar=settings.calendar, inbox=str(inbox))
+    return dict(msgspec.to_builtins(config))

@@ -140,7 +140,7 @@ def _status(desk: Desk, command: str) -> None:
 
 def _doctor(desk: Desk, command: str) -> None:
     assert desk.run(command).strip() == messages.text("doctor.ok")
-    assert json.loads(desk.run(f"{command} --json")) == {"findings": []}
+    assert json.loads(desk.run(f"{command} --json")) == {"findings": [], "warnings": []}
 
 
 def _record(desk: Desk, command: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import re
 import shlex
 import socket
 import stat
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline import credentials, doctor
+from hotline import clock, credentials, doctor
 from hotline.asterisk import installation
 from hotline.doctor import Finding
 from hotline.setup import python
@@ -313,6 +315,22 @@ def test_looking_leaves_nothing_even_where_the_path_is_too_long_for_a_socket(
     monkeypatch.setattr("tempfile.tempdir", str(deep))
     assert doctor.examine() == []
     assert list(deep.iterdir()) == []
+
+
+def test_a_year_without_holidays_is_warned_of_in_october_and_is_not_wrong_yet(
+    well: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert doctor.warn() == []
+    told = well.config.read_text()
+    well.config.write_text(re.sub("holidays = .*", 'holidays = ["2098-10-01"]', told))
+    monkeypatch.setattr(clock, "now", lambda: dt.datetime(2098, 9, 30, 16, tzinfo=dt.UTC))  # midnight in Shanghai
+    warning = only(doctor.warn(), "calendar")
+    assert "2099" in warning.zh and "2099" in warning.en and "calendar.holidays" in warning.en
+    assert doctor.examine() == []
+    monkeypatch.setattr(clock, "now", lambda: dt.datetime(2098, 9, 30, 15, 59, 59, tzinfo=dt.UTC))
+    assert doctor.warn() == []
+    _break_the_settings(well)
+    assert doctor.warn() == []
 
 
 def test_every_finding_speaks_both_languages(well: Trial) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline import hours
+from hotline import calendar, hours
 from hotline.clock import SHANGHAI
 from hotline.settings import DAYS, Hours
 
@@ -49,24 +50,25 @@ WEEK = Hours(
     ],
 )
 def test_the_week_and_the_days_beside_it(moment: str, open_: bool) -> None:
-    assert hours.staffed(WEEK, dt.datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI)) is open_
+    assert hours.staffed(WEEK, dt.datetime.fromisoformat(moment).replace(tzinfo=SHANGHAI), "working_day") is open_
 
 
+_DAYS = st.sampled_from(get_args(calendar.Day))
 _MOMENTS = st.datetimes(timezones=st.just(SHANGHAI))
 _TIMES = st.integers(0, 1440).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
 _SPANS = st.lists(st.tuples(_TIMES, _TIMES).filter(lambda span: span[0] < span[1]), max_size=3)
 
 
-@given(_MOMENTS)
-def test_by_default_the_line_is_always_open(moment: dt.datetime) -> None:
-    assert hours.staffed(Hours(), moment)
+@given(_MOMENTS, _DAYS)
+def test_by_default_the_line_is_always_open(moment: dt.datetime, day: str) -> None:
+    assert hours.staffed(Hours(), moment, day)
 
 
-@given(_MOMENTS)
-def test_a_closed_date_is_closed_all_day_and_an_empty_week_never_opens(moment: dt.datetime) -> None:
-    assert not hours.staffed(Hours(closed_dates=[moment.date()], open_dates=[moment.date()]), moment)
+@given(_MOMENTS, _DAYS)
+def test_a_closed_date_is_closed_all_day_and_an_empty_week_never_opens(moment: dt.datetime, day: str) -> None:
+    assert not hours.staffed(Hours(closed_dates=[moment.date()], open_dates=[moment.date()]), moment, day)
     empty: dict[str, object] = {day: [] for day in DAYS}
-    assert not hours.staffed(msgspec.structs.replace(Hours(), **empty), moment)
+    assert not hours.staffed(msgspec.structs.replace(Hours(), **empty), moment, day)
 
 
 @given(_SPANS, _MOMENTS)
@@ -74,10 +76,32 @@ def test_a_minute_is_open_exactly_when_an_entry_of_its_day_holds_it(spans: list[
     minute = moment.hour * 60 + moment.minute
     inside = any(_minutes(begin) <= minute < _minutes(end) for begin, end in spans)
     week = msgspec.structs.replace(Hours(), **{DAYS[moment.weekday()]: spans})
-    assert hours.staffed(week, moment) is inside
+    assert hours.staffed(week, moment, "working_day") is inside
     others: dict[str, object] = {day: [] for day in DAYS}
     made_up = msgspec.structs.replace(Hours(open_dates=[moment.date()]), **(others | {"monday": spans}))
-    assert hours.staffed(made_up, moment) is inside
+    assert hours.staffed(made_up, moment, "rest_day") is inside
+
+
+@given(_SPANS, _MOMENTS)
+def test_a_make_up_day_of_the_calendar_follows_monday(spans: list[tuple[str, str]], moment: dt.datetime) -> None:
+    others: dict[str, object] = {day: [] for day in DAYS}
+    week = msgspec.structs.replace(Hours(), **(others | {"monday": spans}))
+    assert hours.staffed(week, moment, "make_up_day") is any(_holds(span, moment) for span in spans)
+
+
+@given(_SPANS, _MOMENTS)
+def test_on_a_public_holiday_agents_serve_as_the_settings_say(spans: list[tuple[str, str]], moment: dt.datetime) -> None:
+    week = msgspec.structs.replace(Hours(), **{DAYS[moment.weekday()]: spans})
+    assert hours.staffed(week, moment, "public_holiday") is hours.staffed(week, moment, "working_day")
+    closed = msgspec.structs.replace(week, public_holidays="closed")
+    assert not hours.staffed(closed, moment, "public_holiday")
+    assert hours.staffed(closed, moment, "working_day") is hours.staffed(week, moment, "working_day")
+    on_duty = msgspec.structs.replace(closed, open_dates=[moment.date()])
+    assert hours.staffed(on_duty, moment, "public_holiday") is any(_holds(span, moment) for span in week.monday)
+
+
+def _holds(span: tuple[str, str], moment: dt.datetime) -> bool:
+    return _minutes(span[0]) <= moment.hour * 60 + moment.minute < _minutes(span[1])
 
 
 def _minutes(time: str) -> int:

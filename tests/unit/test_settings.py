@@ -55,6 +55,15 @@ REFUSED = {
     "end before begin": ("[hours]\nfriday = [['08:00', '12:00'], ['22:00', '06:00']]", "hours.friday[1]"),
     "end at begin": ("[hours]\nfriday = [['08:00', '08:00']]", "hours.friday[0]"),
     "no date": ("[hours]\nclosed_dates = ['2025-02-30']", "hours.closed_dates[0]"),
+    "another word for holidays": ("[hours]\npublic_holidays = 'open'", "hours.public_holidays"),
+    "a date in two lists": (
+        "[calendar]\nholidays = [2027-10-01]\nordinary_days = ['2027-10-01']",
+        "calendar.ordinary_days: 2027-10-01 stands in calendar.holidays too",
+    ),
+    "a holiday with a time": ("[calendar]\nholidays = [2027-10-01T08:00:00]", "calendar.holidays"),
+    "a night with one end": ("[calendar]\nnight = ['22:00']", "calendar.night"),
+    "a night with three": ("[calendar]\nnight = ['22:00', '23:00', '06:00']", "calendar.night"),
+    "a night of no length": ("[calendar]\nnight = ['22:00', '22:00']", "calendar.night"),
     "no DSN": ("[database]\ndsn = 'host=x'", "database.dsn"),
 }
 
@@ -131,10 +140,15 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-_TABLES = st.sampled_from(["asterisk", "trunks", "agents", "queue", "hours", "agi", "ami", "database", "web", "x"])
+_TABLES = st.sampled_from(["asterisk", "trunks", "agents", "queue", "hours", "calendar", "agi", "ami", "database", "web", "x"])
 
 
-@given(st.dictionaries(_TABLES, st.dictionaries(st.sampled_from(["port", "node", "name", "monday", "first"]), _VALUES) | _VALUES))
+@given(
+    st.dictionaries(
+        _TABLES,
+        st.dictionaries(st.sampled_from(["port", "node", "name", "monday", "first", "night", "holidays"]), _VALUES) | _VALUES,
+    )
+)
 def test_any_data_gives_settings_or_a_refusal_and_nothing_else(data: dict[str, object]) -> None:
     try:
         chosen = settings.parse(data, source="x")

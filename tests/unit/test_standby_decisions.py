@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agi import standby
-from hotline.settings import Hours, Settings
+from hotline.settings import Calendar, Hours, Settings
 from hotline.standby_config import StandbyConfig, standby_config
 from ivr_flows.engine import Next, Note, Reason, Say
 from ivr_flows.errors import FlowError
@@ -68,7 +68,9 @@ def test_a_reason_that_is_not_known_is_a_fault() -> None:
     assert [standby.reason_of(value) for value in ("timed_out", "", "${SHELL(x)}")] == ["timed_out", "fault", "fault"]
 
 
-def test_the_file_for_standby_holds_node_hours_and_folder_and_reads_back() -> None:
-    settings = Settings(hours=Hours(sunday=[], closed_dates=[dt.date(2026, 10, 1)]))
+def test_the_file_for_standby_holds_node_hours_calendar_and_folder_and_reads_back() -> None:
+    hours = Hours(sunday=[], closed_dates=[dt.date(2026, 10, 1)])
+    settings = Settings(hours=hours, calendar=Calendar(holidays=frozenset({dt.date(2099, 10, 1)}), night=[]))
     written = msgspec.json.encode(standby_config(settings, Path("/var/a b/messages-inbox")))
-    assert msgspec.json.decode(written, type=StandbyConfig) == StandbyConfig("node1", settings.hours, "/var/a b/messages-inbox")
+    expected = StandbyConfig("node1", settings.hours, "/var/a b/messages-inbox", settings.calendar)
+    assert msgspec.json.decode(written, type=StandbyConfig) == expected
