@@ -55,3 +55,11 @@ class CommandFailed(AgiError):
 
 class CannotListen(AgiError):
     """The FastAGI server's address is taken by another process or is not of this machine: see ``agi.host`` and ``agi.port``."""
+
+
+class StateUnreadable(AgiError):
+    """The state that a call's channel carries cannot be read: another version of this program wrote it, or a fault of ours."""
+
+
+class LookupFailed(AgiError):
+    """The database is away, slow or refuses a question of the flow; the caller hears so and is offered an agent or a message."""

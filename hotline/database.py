@@ -14,13 +14,16 @@ _HERE = Path(__file__).parent / "sql"
 _QUERIES = sql.load(_HERE / "migrate.sql")
 
 
-async def pool(dsn: str, *, name: str, largest: int = 4) -> asyncpg.Pool:
-    """A small pool whose connections carry ``name`` (seen in ``pg_stat_activity``); sessions run in UTC."""
+async def pool(dsn: str, *, name: str, largest: int = 4, connect_seconds: float = 5) -> asyncpg.Pool:
+    """A small pool whose connections carry ``name`` (seen in ``pg_stat_activity``); sessions run in UTC.
+
+    ``connect_seconds``: how long one connection may take to be made.
+    """
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=largest,
-        timeout=5,
+        timeout=connect_seconds,
         command_timeout=30,
         server_settings={"application_name": name, "timezone": "UTC"},
     )
