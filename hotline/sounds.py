@@ -24,6 +24,10 @@ PLACES = {LANGUAGE: Path("sounds") / LANGUAGE, "music": Path("moh") / "default"}
 """Folder of recordings (ours or the city's) to the folder that Asterisk reads, below ``var/asterisk``."""
 
 RATE = 8000
+MADE = ("wait-estimate",)
+"""Sounds that the running system makes itself (``agi/wait_estimate.py``): silence at first, and then what is there stays."""
+SILENCE = bytes(2 * RATE // 5)
+"""Linear samples of 0.2 s in which nothing is heard."""
 _LARGEST_BYTES = 32 * 1024 * 1024
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/[A-Za-z0-9][A-Za-z0-9_-]{0,63})?$")
 _IGNORED = re.compile(r"^(\.|readme)", re.IGNORECASE)
@@ -44,7 +48,7 @@ def install(target: Path, overrides: Path | None) -> list[Refused]:
     """Bring ``target`` (``var/asterisk``) to what it should play, writing only what changed; returns what was refused.
 
     ``overrides`` is the city's folder (``var/prompts``), which need not exist. Files of ``target`` that belong to no recording
-    any more are removed.
+    any more are removed, but for what the system makes itself (``MADE``).
     """
     refused: list[Refused] = []
     for source, place in PLACES.items():
@@ -52,7 +56,7 @@ def install(target: Path, overrides: Path | None) -> list[Refused]:
         city, unfit = _fit(overrides / source) if overrides else ({}, [])
         refused += unfit
         sounds = city if source == "music" and city else found | city
-        _mirror(target / place, sounds)
+        _mirror(target / place, sounds, made=() if source == "music" else MADE)
     return refused
 
 
@@ -115,14 +119,24 @@ def _mend(file: Path) -> str:
     return f"转换 / convert: {ffmpeg}   |   sox {source} -r 8000 -c 1 -b 16 {made}"
 
 
-def _mirror(folder: Path, sounds: dict[str, bytes]) -> None:
-    """Make ``folder`` hold exactly these sounds, in both formats."""
+def _mirror(folder: Path, sounds: dict[str, bytes], *, made: tuple[str, ...]) -> None:
+    """Make ``folder`` hold exactly these sounds, in both formats, and those ``made`` elsewhere as they are."""
     wanted: set[Path] = set()
     for name, linear in sounds.items():
-        for file, content in ((folder / f"{name}.wav", _wav(linear)), (folder / f"{name}.alaw", g711.encode(linear))):
-            wanted.add(file)
-            _write(file, content)
+        if name not in made:
+            wanted.update(put(folder, name, linear))
+    for name in made:
+        there = {folder / f"{name}.wav", folder / f"{name}.alaw"}
+        wanted |= there if all(file.is_file() for file in there) else put(folder, name, SILENCE)
     _remove(file for file in folder.rglob("*") if not file.is_dir() and file not in wanted)
+
+
+def put(folder: Path, name: str, linear: bytes) -> set[Path]:
+    """Write one sound in both formats, each whole or not at all and only when it changed; returns the files."""
+    contents = {folder / f"{name}.wav": _wav(linear), folder / f"{name}.alaw": g711.encode(linear)}
+    for file, content in contents.items():
+        _write(file, content)
+    return set(contents)
 
 
 def _wav(linear: bytes) -> bytes:

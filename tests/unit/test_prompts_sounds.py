@@ -38,7 +38,7 @@ def test_every_sound_of_ours_is_there_as_linear_and_as_a_law(target: Path) -> No
     assert sounds.install(target, None) == []
     there = installed(target)
     ours = [file.relative_to(sounds.OURS / "zh").with_suffix("") for file in (sounds.OURS / "zh").rglob("*.wav")]
-    expected = {f"sounds/zh/{name.as_posix()}" for name in ours} | {"moh/default/hold"}
+    expected = {f"sounds/zh/{name.as_posix()}" for name in ours} | {"moh/default/hold", "sounds/zh/wait-estimate"}
     assert set(there) == {f"{name}{ending}" for name in expected for ending in (".wav", ".alaw")}
     assert there["sounds/zh/welcome.alaw"] == g711.encode(sounds.samples(sounds.OURS / "zh" / "welcome.wav"))
     assert sounds.samples(target / "sounds/zh/digits/9.wav") == sounds.samples(sounds.OURS / "zh" / "digits" / "9.wav")
@@ -136,3 +136,17 @@ def test_an_odd_byte_at_the_end_of_a_recording_is_dropped(tmp_path: Path) -> Non
     whole[40:44] = (201).to_bytes(4, "little")
     file.write_bytes(whole)
     assert sounds.samples(file) == linear
+
+
+def test_what_the_running_system_makes_is_silence_at_first_and_then_stays(target: Path, city: Path) -> None:
+    record(city / "zh" / "wait-estimate.wav")
+    sounds.install(target, city)
+    assert sounds.samples(target / "sounds/zh/wait-estimate.wav") == sounds.SILENCE
+    made = sounds.put(target / "sounds" / "zh", "wait-estimate", b"\x01\x00" * 400)
+    sounds.install(target, city)
+    assert sounds.samples(target / "sounds/zh/wait-estimate.wav") == b"\x01\x00" * 400
+    for file in made:
+        file.unlink()
+    sounds.install(target, city)
+    assert sounds.samples(target / "sounds/zh/wait-estimate.wav") == sounds.SILENCE
+    assert not (target / "moh/default/wait-estimate.wav").exists()
