@@ -1,5 +1,5 @@
 """Who answers: agents, skills, priorities, overflow, call-back list, three-way conference, supervision of live calls.
 
-May import ``ami_bridge`` and ``hotline``. Nothing is built here yet: the one queue of the first flow lives in
+May import ``ami_bridge`` and ``hotline``. So far there is the call-back list (``callbacks.py``); the one queue lives in
 ``asterisk-conf/queues.conf``.
 """

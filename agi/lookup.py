@@ -30,11 +30,13 @@ CONNECT_SECONDS = 1.5
 RENEW_SECONDS = 3.0
 WRONG_CODES = 10
 """Wrong query codes within a day, from one number or on one ticket, after which none is looked at."""
+NO_RESULT = "ticket-result-none"
+"""What is said of a ticket that has no result yet."""
 FEWEST_CALLERS = 3
 """From fewer no wait is told."""
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "lookups.sql")
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _log = structlog.get_logger("agi")
 
 
@@ -171,7 +173,7 @@ class Lookups:
 
 
 async def wait_minutes(pool: asyncpg.Pool) -> int | None:
-    """Half of the callers of the last half hour waited at most so many minutes; None when there were too few."""
+    """The mean wait of the last half hour's callers, rounded up; None when there were too few of them."""
     row = await pool.fetchrow(_QUERIES["waited"])
     return max(1, math.ceil(row["seconds"] / 60)) if row["callers"] >= FEWEST_CALLERS else None
 
@@ -189,7 +191,7 @@ _ANSWERS: Mapping[str, _Asked] = {
 
 def _told(ticket: asyncpg.Record) -> Answer:
     updated = ticket["updated_at"].astimezone(clock.SHANGHAI).isoformat(timespec="seconds")
-    return Answer("found", {"state": ticket["state"], "result": ticket["result"], "updated": updated})
+    return Answer("found", {"state": ticket["state"], "result": ticket["result"] or NO_RESULT, "updated": updated})
 
 
 def _hotline(row: asyncpg.Record) -> Hotline | None:

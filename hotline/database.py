@@ -10,6 +10,20 @@ import asyncpg
 from hotline import sql
 from hotline.errors import MigrationError
 
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""What says that the server, not the statement, is to blame: the same statement may succeed later. See ``is_away``."""
+
 _HERE = Path(__file__).parent / "sql"
 _QUERIES = sql.load(_HERE / "migrate.sql")
 
@@ -27,6 +41,11 @@ async def pool(dsn: str, *, name: str, largest: int = 4, connect_seconds: float 
         command_timeout=30,
         server_settings={"application_name": name, "timezone": "UTC"},
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it is worth trying again later. A parameter that does not fit is our fault, whatever class asyncpg gives it."""
+    return isinstance(error, AWAY) and not isinstance(error, ValueError)
 
 
 def migrations() -> list[tuple[int, str, str]]:

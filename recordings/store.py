@@ -10,23 +10,11 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from hotline import sql
+from hotline import database, sql
 from recordings.errors import DatabaseAwayError, FileTakenError
 from recordings.facts import Call, Kind, Sidecar, Stored
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "recordings.sql")
-_AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.UndefinedTableError,
-    asyncpg.InsufficientPrivilegeError,
-)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +81,7 @@ class Store:
 def _reaching() -> Iterator[None]:
     try:
         yield
-    except _AWAY as error:
-        if isinstance(error, ValueError):  # asyncpg's word for a parameter that does not fit: our fault, not the server's
+    except database.AWAY as error:
+        if not database.is_away(error):
             raise
         raise DatabaseAwayError(f"{type(error).__name__}: {error}") from error

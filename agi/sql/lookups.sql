@@ -55,7 +55,7 @@ VALUES ($1, 'ticket.query', $2, jsonb_build_object('call_id', $3::text, 'by', $4
 -- name: waited
 -- How long callers waited whose waiting ended within the last half hour: connected, or gave up.
 SELECT count(*) AS callers,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM coalesce(connected_at, ended_at) - queued_at)) AS seconds
+       extract(epoch FROM avg(coalesce(connected_at, ended_at) - queued_at))::float8 AS seconds
 FROM calls
 WHERE queued_at > now() - interval '3 hours' AND direction = 'inbound'
   AND (connected_at IS NOT NULL OR disposition = 'abandoned')
