@@ -18,13 +18,13 @@ from enum import IntEnum
 
 import msgspec
 
-from ami_bridge import facts
-from ami_bridge.dispositions import Ending, disposition, hung_up_by
+from ami_bridge import facts, path
+from ami_bridge.dispositions import Ending, codes, disposition, hung_up_by
 from ami_bridge.facts import Fact
+from ami_bridge.path import Step, Timed
 
 _TRUNK, _CONTEXT = "PJSIP/citizens-", "citizens"
 _LINGER = dt.timedelta(seconds=60)
-_MOST_STEPS = 200
 
 
 class Source(IntEnum):
@@ -61,7 +61,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     caller_name: str = ""
     dialled: str = ""
     answered: Stamp | None = None
-    steps: tuple[tuple[dt.datetime, str], ...] = ()
+    walked: tuple[Timed, ...] = ()
+    marks: frozenset[str] = frozenset()
     path_seen: str = ""
     joined: Stamp | None = None
     joined_last: tuple[dt.datetime, str] | None = None
@@ -76,7 +77,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of table ``calls``; ``ended_at`` and ``disposition`` are None while the call lasts."""
+    """A row of table ``calls``; ``ended_at`` and ``disposition`` are None while the call lasts. ``steps``: the whole path."""
 
     call_id: str
     caller_number: str
@@ -95,6 +96,9 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     disposition: str | None
     source: str
     repaired: bool
+    flow: str | None = None
+    tags: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 class State(msgspec.Struct):
@@ -137,7 +141,9 @@ def is_closed(call: Call) -> bool:
 
 def record(call: Call) -> CallRecord:
     """The row that the evidence amounts to."""
-    ending = _ending(call)
+    seen = path.steps(call.path_seen)
+    walked, marks = path.witnessed(call.walked, seen), path.marks(call.marks, seen)
+    ending = _ending(call, marks)
     closed_at = (call.ended.at if call.ended else call.last_at) if is_closed(call) else None
     queued = None if ending.refused else call.joined
     stamps = (call.started, call.answered, queued, call.connected, call.ended)
@@ -149,7 +155,7 @@ def record(call: Call) -> CallRecord:
         dialled=call.dialled,
         started_at=call.started.at,
         answered_at=_at(call.answered),
-        menu_path=_menu_path(call),
+        menu_path=path.menu(walked),
         queue=_queue(call),
         queued_at=_at(queued),
         agent=call.agent,
@@ -160,10 +166,13 @@ def record(call: Call) -> CallRecord:
         disposition=disposition(ending) if closed_at else None,
         source=Source.CEL.name.lower() if from_log else Source.AMI.name.lower(),
         repaired=from_log or call.lost,
+        flow=path.flow(walked),
+        tags=path.tags(marks),
+        steps=walked,
     )
 
 
-def _ending(call: Call) -> Ending:
+def _ending(call: Call, marks: frozenset[str]) -> Ending:
     """What the table of dispositions needs to know."""
     exited = call.exited
     if exited and call.joined_last and call.joined_last[0] > exited[0]:
@@ -172,7 +181,7 @@ def _ending(call: Call) -> Ending:
     return Ending(
         connected=call.connected is not None,
         lost=call.lost and call.ended is None,
-        message_saved="message:saved" in _menu_path(call).split(","),
+        codes=codes(marks),
         status=status,
         joined=call.joined is not None,
         caller_asked=call.asked,
@@ -188,12 +197,6 @@ def _queue(call: Call) -> str | None:
     """The queue that the caller was last sent to."""
     visits = [visit[:2] for visit in (call.joined_last, call.exited) if visit and visit[1]]
     return max(visits)[1] if visits else None
-
-
-def _menu_path(call: Call) -> str:
-    """The steps in their order; the event log's word where it knows of more steps."""
-    told = ",".join(step for _, step in call.steps)
-    return told if len(told) >= len(call.path_seen) else call.path_seen
 
 
 def _opened(fact: Fact, source: Source) -> Call | None:
@@ -268,15 +271,13 @@ def _complete(call: Call, fact: facts.AgentCompleted, _: Source) -> Call:
     return msgspec.structs.replace(call, completed=max(call.completed, completed) if call.completed else completed)
 
 
-def _step(call: Call, fact: facts.StepTaken, _: Source) -> Call:
-    step = (fact.at, fact.step)
-    if step in call.steps or len(call.steps) >= _MOST_STEPS:
-        return call
-    return msgspec.structs.replace(call, steps=tuple(sorted((*call.steps, step))))
+def _steps(call: Call, fact: facts.StepsTaken, _: Source) -> Call:
+    walked, marks = path.joined(call.walked, fact.at, fact.steps), path.marks(call.marks, fact.steps)
+    return msgspec.structs.replace(call, walked=walked, marks=marks)
 
 
 def _path(call: Call, fact: PathSeen, _: Source) -> Call:
-    return msgspec.structs.replace(call, path_seen=max(call.path_seen, fact.path, key=lambda path: (len(path), path)))
+    return msgspec.structs.replace(call, path_seen=max(call.path_seen, fact.path, key=lambda seen: (len(seen), seen)))
 
 
 def _lose(call: Call, _: CallLost, __: Source) -> Call:
@@ -292,7 +293,7 @@ _MERGE: dict[type[Fact], Callable[..., Call]] = {
     facts.QueueExited: _exit,
     facts.AgentConnected: _connect,
     facts.AgentCompleted: _complete,
-    facts.StepTaken: _step,
+    facts.StepsTaken: _steps,
     PathSeen: _path,
     CallLost: _lose,
 }

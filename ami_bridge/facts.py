@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from ami_bridge import path
+
 Headers = Mapping[str, str]
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -99,11 +101,11 @@ class QueueExited(Fact, frozen=True):
     status: str
 
 
-class StepTaken(Fact, frozen=True):
-    """A step through the menu, such as ``main:1`` (the script's ``UserEvent(HotlineStep, ...)``)."""
+class StepsTaken(Fact, frozen=True):
+    """Steps through the flow in their order, such as ``main:1`` (``UserEvent(HotlineStep, ...)``)."""
 
     uniqueid: str
-    step: str
+    steps: tuple[str, ...]
 
 
 class Booted(Fact, frozen=True):
@@ -201,7 +203,8 @@ def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
         case "QueueExit":
             return QueueExited(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], status=h["status"].upper())
         case "HotlineStep":
-            return StepTaken(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], step=h["step"])
+            steps = path.steps(h["step"])
+            return StepsTaken(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], steps=steps) if steps else None
         case _:
             return None
 

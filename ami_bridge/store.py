@@ -160,8 +160,8 @@ class Store:
 
 
 def _row(record: CallRecord) -> tuple[object, ...]:
-    """The values of ``store_call`` after the node, in the order of the record's fields."""
-    return msgspec.structs.astuple(record)
+    """The values of ``store_call`` after the node, in the order of the record's fields; the last, the steps, as JSON."""
+    return (*msgspec.structs.astuple(record)[:-1], msgspec.json.encode(record.steps).decode())
 
 
 def _text(error: BaseException) -> str:

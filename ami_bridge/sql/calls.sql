@@ -2,9 +2,9 @@
 -- A row never goes backwards: an ended call is not opened again, and what AMI saw whole is not replaced by a repair.
 INSERT INTO calls AS known (
     node, call_id, caller_number, caller_name, dialled, started_at, answered_at, menu_path, queue, queued_at, agent,
-    connected_at, ended_at, hangup_cause, hung_up_by, disposition, source, repaired
+    connected_at, ended_at, hangup_cause, hung_up_by, disposition, source, repaired, flow, tags, steps
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (node, call_id) DO UPDATE SET
     caller_number = excluded.caller_number,
     caller_name   = excluded.caller_name,
@@ -22,15 +22,19 @@ ON CONFLICT (node, call_id) DO UPDATE SET
     disposition   = excluded.disposition,
     source        = excluded.source,
     repaired      = excluded.repaired,
+    flow          = coalesce(excluded.flow, known.flow),
+    tags          = ARRAY(SELECT DISTINCT unnest(known.tags || excluded.tags) AS tag ORDER BY tag),
+    steps         = CASE WHEN jsonb_array_length(excluded.steps) >= jsonb_array_length(known.steps) THEN excluded.steps ELSE known.steps END,
     updated_at    = now()
 WHERE (known.ended_at IS NULL OR (excluded.ended_at IS NOT NULL AND (known.repaired OR NOT excluded.repaired)))
   AND (known.caller_number, known.caller_name, known.dialled, known.started_at, known.answered_at, known.menu_path, known.queue,
        known.queued_at, known.agent, known.connected_at, known.ended_at, known.hangup_cause, known.hung_up_by,
-       known.disposition, known.source, known.repaired)
+       known.disposition, known.source, known.repaired, known.flow, known.tags, known.steps)
       IS DISTINCT FROM
       (excluded.caller_number, excluded.caller_name, excluded.dialled, excluded.started_at, excluded.answered_at,
        excluded.menu_path, excluded.queue, excluded.queued_at, excluded.agent, excluded.connected_at, excluded.ended_at,
-       excluded.hangup_cause, excluded.hung_up_by, excluded.disposition, excluded.source, excluded.repaired)
+       excluded.hangup_cause, excluded.hung_up_by, excluded.disposition, excluded.source, excluded.repaired,
+       excluded.flow, excluded.tags, excluded.steps)
 
 -- name: store_position
 INSERT INTO bridge_positions (node, segment, cel_file, cel_offset) VALUES ($1, $2, $3, $4)

@@ -15,6 +15,7 @@ import pytest
 
 from ami_bridge import channel_log
 from ami_bridge.calls import CallRecord
+from ami_bridge.path import Step
 from ami_bridge.store import Position, Store
 from tests.ami_peer import until
 
@@ -40,6 +41,9 @@ OPEN = CallRecord(
     disposition=None,
     source="ami",
     repaired=False,
+    flow="12345@0a1b2c3d",
+    tags=("capacity",),
+    steps=(Step(START, "flow:12345@0a1b2c3d"), Step(None, "main:1"), Step(START, "tag:capacity")),
 )
 ENDED = msgspec.structs.replace(
     OPEN,
@@ -69,7 +73,9 @@ async def rows(server: Postgres) -> list[dict[str, Any]]:
 
 
 def stored(row: dict[str, Any]) -> CallRecord:
-    return CallRecord(**{field: row[field] for field in CallRecord.__struct_fields__})
+    plain = {field: row[field] for field in CallRecord.__struct_fields__}
+    steps = msgspec.json.decode(row["steps"], type=tuple[Step, ...])
+    return CallRecord(**(plain | {"tags": tuple(row["tags"]), "steps": steps}))
 
 
 def in_a_loop(work: Callable[[], Awaitable[None]]) -> None:
@@ -104,6 +110,12 @@ def test_a_record_is_stored_to_the_microsecond_and_once_more_without_a_change(em
         (REPAIRED, OPEN, REPAIRED),
         (ENDED, msgspec.structs.replace(ENDED, hung_up_by="agent"), msgspec.structs.replace(ENDED, hung_up_by="agent")),
         (OPEN, msgspec.structs.replace(OPEN, queue=None, queued_at=None, menu_path=""), OPEN),
+        (OPEN, msgspec.structs.replace(OPEN, flow=None, tags=(), steps=()), OPEN),
+        (
+            OPEN,
+            msgspec.structs.replace(OPEN, tags=("storm",), steps=(*OPEN.steps, Step(START, "tag:storm"))),
+            msgspec.structs.replace(OPEN, tags=("capacity", "storm"), steps=(*OPEN.steps, Step(START, "tag:storm"))),
+        ),
     ],
 )
 def test_a_row_never_goes_backwards(

@@ -98,6 +98,8 @@ def test_the_channel_event_log_alone_gives_the_same_records(stream: Path) -> Non
             assert (mine is None) == (told is None), field
             assert mine is None or abs(mine - told) < dt.timedelta(milliseconds=50), field
         same = {field: getattr(truth, field) for field in ("started_at", "answered_at", "queued_at", "connected_at", "ended_at")}
+        assert [one.step for one in ours.steps] == [one.step for one in truth.steps]  # the log does not tell their times
+        same["steps"] = truth.steps
         assert msgspec.structs.replace(ours, source="ami", repaired=False, **same) == truth
 
 

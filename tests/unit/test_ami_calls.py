@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_bridge import calls, dispositions
-from ami_bridge.calls import CallLost, CallRecord, Source, State
+from ami_bridge.calls import CallLost, CallRecord, PathSeen, Source, State
 from ami_bridge.dispositions import DISPOSITIONS, Ending
 from ami_bridge.facts import (
     AgentCompleted,
@@ -24,7 +24,7 @@ from ami_bridge.facts import (
     Fact,
     HangupAsked,
     QueueExited,
-    StepTaken,
+    StepsTaken,
 )
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -70,6 +70,10 @@ def asked(seconds: float, uniqueid: str = CALL) -> HangupAsked:
     return HangupAsked(at=at(seconds), call_id=CALL, uniqueid=uniqueid)
 
 
+def stepped(seconds: float, *steps: str, call: str = CALL) -> StepsTaken:
+    return StepsTaken(at=at(seconds), call_id=call, uniqueid=call, steps=steps)
+
+
 def told(*facts: Fact) -> CallRecord:
     state = State()
     for fact in facts:
@@ -89,6 +93,59 @@ SCRIPTS: dict[str, tuple[list[Fact], str, str]] = {
     "a time-out, then waiting again": (
         [started(), joined(1), exited(5, "TIMEOUT"), joined(6), asked(7), ended(7)],
         "abandoned",
+        "caller",
+    ),
+    "answered, and a message after it": (
+        [started(), joined(1), exited(5, "CONTINUE"), stepped(6, "message:saved"), ended(7)],
+        "answered",
+        "system",
+    ),
+    "a key while waiting, then a call-back": (
+        [started(), joined(1), exited(5, "KEY"), stepped(6, "disposition:callback_requested"), ended(7)],
+        "callback_requested",
+        "system",
+    ),
+    "a key while waiting, then gone": ([started(), joined(1), exited(5, "KEY"), asked(6), ended(6)], "abandoned", "caller"),
+    "a result, then a wait in vain": (
+        [started(), stepped(1, "ticket:found", "disposition:result_query"), joined(2), asked(5), ended(5)],
+        "abandoned",
+        "caller",
+    ),
+    "a wait in vain, then a result": (
+        [started(), joined(1), exited(5, "TIMEOUT"), stepped(6, "disposition:result_query"), ended(7)],
+        "timed_out",
+        "system",
+    ),
+    "a wait in vain, then another hotline": (
+        [started(), joined(1), exited(5, "TIMEOUT"), stepped(6, "transfer:ANSWER"), ended(7)],
+        "transferred",
+        "system",
+    ),
+    "another hotline that does not answer": ([started(), stepped(2, "transfer:BUSY"), ended(3)], "ivr_hangup", "system"),
+    "the document on the line": (
+        [started(), stepped(1, "disposition:knowledge_query"), stepped(2, "fax:sent"), asked(3), ended(3)],
+        "fax_sent",
+        "caller",
+    ),
+    "two queries": (
+        [started(), stepped(1, "disposition:result_query"), stepped(2, "disposition:knowledge_query"), asked(3), ended(3)],
+        "result_query",
+        "caller",
+    ),
+    "wrong keys after a query": (
+        [started(), stepped(1, "disposition:self_service"), stepped(2, "disposition:wrong_key"), ended(3)],
+        "self_service",
+        "system",
+    ),
+    "wrong keys only": ([started(), stepped(1, "main:invalid", "disposition:wrong_key"), ended(3)], "wrong_key", "system"),
+    "out of hours, no message": (
+        [started(), stepped(1, "disposition:out_of_hours"), asked(3), ended(3)],
+        "out_of_hours",
+        "caller",
+    ),
+    "a code that no flow may give": (
+        [started(), stepped(1, "disposition:answered", "disposition:malicious"), asked(3), ended(3)],
+        "ivr_hangup",
         "caller",
     ),
     "a lost call": ([started(), joined(1), connected(2), CallLost(at=at(9), call_id=CALL)], "system_fault", "system"),
@@ -117,8 +174,45 @@ def test_an_agent_who_hangs_up_ended_the_call_whatever_follows() -> None:
 
 
 def test_a_message_beats_the_reason_for_which_it_was_left() -> None:
-    step = StepTaken(at=at(8), call_id=CALL, uniqueid=CALL, step="message:saved")
+    step = stepped(8, "message:saved")
     assert told(started(), joined(1), exited(5, "TIMEOUT"), step, ended(9)).disposition == "message_left"
+
+
+def test_steps_keep_their_order_and_times_and_marks_are_no_part_of_the_menu_path() -> None:
+    record = told(
+        started(),
+        stepped(3, "tag:storm", "main:9", "disposition:self_service"),
+        stepped(1, "flow:12345@0a1b2c3d", "main:2", "main:2", "about:0"),
+        stepped(2, "tag:capacity", "message:saved"),
+    )
+    assert record.menu_path == "main:2,main:2,about:0,message:saved,main:9"
+    assert (record.flow, record.tags) == ("12345@0a1b2c3d", ("capacity", "storm"))
+    assert [(one.at, one.step) for one in record.steps][:4] == [
+        (at(1), "flow:12345@0a1b2c3d"),
+        (at(1), "main:2"),
+        (at(1), "main:2"),
+        (at(1), "about:0"),
+    ]
+    assert len(record.steps) == 9
+
+
+def test_the_channels_own_path_fills_in_what_was_not_told_and_times_stay_with_their_steps() -> None:
+    seen = PathSeen(at=at(9), call_id=CALL, path="flow:12345@0a1b2c3d,main:1,tag:storm,main:1,disposition:self_service")
+    record = told(started(), stepped(2, "main:1"), seen, ended(9))
+    assert (record.menu_path, record.flow, record.tags) == ("main:1,main:1", "12345@0a1b2c3d", ("storm",))
+    assert record.disposition == "self_service"
+    assert [one.at for one in record.steps] == [None, at(2), None, None, None]
+
+
+def test_a_path_that_was_cut_gives_way_to_the_steps_told() -> None:
+    seen = PathSeen(at=at(9), call_id=CALL, path="main:2,about:0")
+    assert told(started(), stepped(2, "main:2", "about:0", "main:1"), seen).menu_path == "main:2,about:0,main:1"
+
+
+def test_marks_are_kept_however_many_steps_there_were() -> None:
+    steps = [stepped(number, "main:2") for number in range(1, 300)]
+    record = told(started(), *steps, stepped(300, "disposition:result_query", "tag:storm"), ended(301))
+    assert (record.disposition, record.tags, len(record.steps)) == ("result_query", ("storm",), 200)
 
 
 def test_leaving_and_abandoning_events_of_the_queue_decide_nothing() -> None:
@@ -184,8 +278,9 @@ def test_memory_does_not_grow_with_calls_or_with_steps() -> None:
     assert len(state.calls) < 70
     assert len(state.ended) < 70
     for number in range(1000):
-        calls.apply(state, StepTaken(at=at(600), call_id="n-499.0", uniqueid="n-499.0", step=f"main:{number}"))
-    assert len(state.calls["n-499.0"].steps) == 200
+        calls.apply(state, stepped(600 + number, f"main:{number}", f"tag:x{number}", call="n-499.0"))
+    assert len(state.calls["n-499.0"].walked) == 200
+    assert len(state.calls["n-499.0"].marks) == 50
 
 
 def test_ami_beats_the_event_log_and_a_record_says_when_it_rests_on_the_log() -> None:
@@ -200,7 +295,7 @@ def test_ami_beats_the_event_log_and_a_record_says_when_it_rests_on_the_log() ->
 
 
 def test_a_lost_call_whose_end_is_found_later_is_no_longer_lost() -> None:
-    lost = told(started(), StepTaken(at=at(4), call_id=CALL, uniqueid=CALL, step="main:2"), CallLost(at=at(99), call_id=CALL))
+    lost = told(started(), stepped(4, "main:2"), CallLost(at=at(99), call_id=CALL))
     assert (lost.ended_at, lost.disposition, lost.repaired) == (at(99), "system_fault", True)
     found = told(started(), CallLost(at=at(99), call_id=CALL), ended(6))
     assert (found.ended_at, found.disposition) == (at(6), "ivr_hangup")
@@ -215,8 +310,8 @@ def test_an_end_before_the_start_is_put_at_the_start() -> None:
         Ending,
         connected=st.booleans(),
         lost=st.booleans(),
-        message_saved=st.booleans(),
-        status=st.sampled_from(["", "MOON", *dispositions.QUEUE_EXITS]),
+        codes=st.frozensets(st.sampled_from(sorted(dispositions.BY_FLOW | {"message_left"}))),
+        status=st.sampled_from(["", "MOON", "KEY", "KEY1", *dispositions.QUEUE_EXITS]),
         joined=st.booleans(),
         caller_asked=st.booleans(),
         completed_by=st.sampled_from(["", "agent", "caller", "transfer"]),

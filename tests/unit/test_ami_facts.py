@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_bridge import facts
-from ami_bridge.facts import ChannelEnded, ChannelStarted, QueueExited, StepTaken
+from ami_bridge.facts import ChannelEnded, ChannelStarted, QueueExited, StepsTaken
 from hotline import paths
 from hotline.credentials import AmiUser, Credentials
 from hotline.settings import Settings
@@ -73,11 +73,17 @@ def test_a_channel_that_is_not_up_has_not_answered() -> None:
 
 def test_the_dialplans_own_events_are_read_and_others_are_not() -> None:
     exited = facts.from_event("UserEvent", CALLER | {"userevent": "QueueExit", "queue": "hotline", "status": "timeout"}, NOW)
-    step = facts.from_event("UserEvent", CALLER | {"userevent": "HotlineStep", "step": "main:1"}, NOW)
+    step = facts.from_event("UserEvent", CALLER | {"userevent": "HotlineStep", "step": "main:1,about:timeout"}, NOW)
     assert isinstance(exited, QueueExited)
     assert exited.status == "TIMEOUT"
-    assert isinstance(step, StepTaken)
+    assert isinstance(step, StepsTaken)
+    assert step.steps == ("main:1", "about:timeout")
     assert facts.from_event("UserEvent", CALLER | {"userevent": "Other"}, NOW) is None
+
+
+def test_a_step_event_without_a_step_states_nothing() -> None:
+    for header in ("", ",", "main", "${SHELL(id)}:1", "a:b c", "x" * 70_000):
+        assert facts.from_event("UserEvent", CALLER | {"userevent": "HotlineStep", "step": header}, NOW) is None
 
 
 def test_a_hangup_carries_its_cause() -> None:
