@@ -1,8 +1,8 @@
 """The sounds that Asterisk plays: ours, or the city's own recordings in their place, in the formats that need no transcoding.
 
-Ours are in ``ivr_flows/prompts``; a city drops its recordings into ``var/prompts/zh/NAME.wav`` and its music into
-``var/prompts/music/*.wav``. Each sound is installed twice, as linear ``.wav`` and as raw A-law ``.alaw`` (what trunks carry):
-Asterisk opens the one that is nearest to the call's codec.
+Ours are in ``ivr_flows/prompts``; a city drops its recordings into ``var/prompts/zh/NAME.wav`` and ``var/prompts/en/NAME.wav``
+and its music into ``var/prompts/music/*.wav``. Each sound is installed twice, as linear ``.wav`` and as raw A-law ``.alaw`` (what
+trunks carry): Asterisk opens the one that is nearest to the call's codec.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import msgspec
 from hotline import g711, paths
 
 OURS = paths.TREE / "ivr_flows" / "prompts"
-LANGUAGE = "zh"
-PLACES = {LANGUAGE: Path("sounds") / LANGUAGE, "music": Path("moh") / "default"}
+LANGUAGES = ("zh", "en")
+PLACES = {language: Path("sounds") / language for language in LANGUAGES} | {"music": Path("moh") / "default"}
 """Folder of recordings (ours or the city's) to the folder that Asterisk reads, below ``var/asterisk``."""
 
 RATE = 8000
