@@ -113,6 +113,22 @@ class Calendar(_Section, frozen=True):
     night: Annotated[list[HHMM], msgspec.Meta(max_length=2)] = msgspec.field(default_factory=lambda: ["22:00", "06:00"])
 
 
+class Ivr(_Section, frozen=True):
+    """What callers do without an agent."""
+
+    transfer_ring_seconds: Seconds = 30
+
+
+class Fax(_Section, frozen=True):
+    """Documents by fax (IVR-07): ports of T.38, and how often and how long one is sent to another number."""
+
+    first_port: Port = 4000
+    last_port: Port = 4499
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    retry_seconds: Seconds = 300
+    longest_seconds: Annotated[int, msgspec.Meta(ge=60, le=7200)] = 1200
+
+
 class Agi(_Section, frozen=True):
     """The FastAGI server; ``processes`` share one port."""
 
@@ -154,6 +170,8 @@ class Settings(_Section, frozen=True):
     queue: Queue = Queue()
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
+    ivr: Ivr = Ivr()
+    fax: Fax = Fax()
     agi: Agi = Agi()
     ami: Ami = Ami()
     database: Database = Database()
@@ -239,6 +257,8 @@ def _check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: agents.last: must not be below agents.first")
     if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
+    if settings.fax.last_port <= settings.fax.first_port:
+        raise SettingsError(f"{source}: fax.last_port: must be above fax.first_port")
     if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")
 

@@ -1,6 +1,7 @@
 """Renders ``asterisk-conf/`` into ``var/asterisk/etc`` and lays out the folders Asterisk works in.
 
-Templates (``*.j2``, Jinja2) see ``settings``, ``credentials``, ``dirs`` and ``newer_filters``; every value that a template
+Templates (``*.j2``, Jinja2) see ``settings``, ``credentials``, ``dirs``, ``documents`` (the folder of what is faxed, as it stands
+between quotes in the dialplan) and ``newer_filters``; every value that a template
 prints is checked for its place: a newline, a semicolon, a bracket or a control character is refused with the name of the
 file and of the value, so that no setting can end a line, a value or a section. Files are of mode 0600, folders of mode 0700.
 """
@@ -29,7 +30,7 @@ from hotline.standby_config import standby_config
 
 TEMPLATES = paths.TREE / "asterisk-conf"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;\[\]]")
-_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f;\[\]{}*\\\ud800-\udfff]")
+_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f;\[\]{}*&\\\ud800-\udfff]")
 _LONGEST_SOCKET_PATH = 100
 
 
@@ -59,7 +60,8 @@ class Folders(msgspec.Struct, frozen=True):
 
 
 def is_fit(folder: Path) -> bool:
-    """Whether Asterisk's files can name this folder: as text, and as a pattern of file names, which it takes every path for."""
+    """Whether Asterisk's files can name this folder: as text, as a pattern of file names, which it takes every path for, and
+    in a list of files to fax."""
     return _UNSAFE_IN_PATH.search(str(folder)) is None
 
 
@@ -92,7 +94,13 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
     dirs = folders(installation)
     _make(dirs, installation)
     environment = _environment()
-    known = {"settings": settings, "credentials": credentials, "dirs": dirs, "newer_filters": installation.newer_event_filters()}
+    known = {
+        "settings": settings,
+        "credentials": credentials,
+        "dirs": dirs,
+        "documents": str(paths.var() / "fax").replace('"', '\\"'),
+        "newer_filters": installation.newer_event_filters(),
+    }
     for source in sorted(TEMPLATES.iterdir()):
         if source.suffix == ".j2":
             text = _rendered(environment, source.name, known)
@@ -104,6 +112,7 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
             text = _only_present(text, installation.modules)
         _write(dirs.etc / source.name.removesuffix(".j2"), text, mode=0o600)
     _standby_script(dirs, settings)
+    _write(dirs.agi / "fax-result", _start("agi.fax_result", HOTLINE_VAR=paths.var()), mode=0o700)
     return dirs
 
 
@@ -191,6 +200,9 @@ def _make(dirs: Folders, installation: Installation) -> None:
         recordings,
         recordings / "spool",
         recordings / "messages-inbox",
+        dirs.spool / "outgoing",
+        paths.var() / "fax",
+        paths.var() / "fax" / "results",
     ):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.is_symlink() and folder == dirs.run:
@@ -210,13 +222,18 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _standby_script(dirs: Folders, settings: Settings) -> None:
-    """``agi-bin/standby``: a wrapper that starts the pyst2 script with our Python and the one file of facts it needs."""
+    """``agi-bin/standby``: starts the pyst2 script, which needs one file of facts."""
     known = standby_config(settings, paths.var() / "recordings" / "messages-inbox")
     facts = dirs.agi / "standby.json"
     _write(facts, msgspec.json.encode(known).decode(), mode=0o600)
-    python, tree, where = (shlex.quote(str(part)) for part in (sys.executable, paths.TREE, facts))
-    start = f'#!/bin/sh\ncd {tree} && HOTLINE_STANDBY={where} exec {python} -m agi.standby "$@"\n'
-    _write(dirs.agi / "standby", start, mode=0o700)
+    _write(dirs.agi / "standby", _start("agi.standby", HOTLINE_STANDBY=facts), mode=0o700)
+
+
+def _start(module: str, **environment: Path) -> str:
+    """A shell script that starts the module with our Python and what it needs to know."""
+    known = " ".join(f"{name}={shlex.quote(str(value))}" for name, value in environment.items())
+    python, tree = (shlex.quote(str(part)) for part in (sys.executable, paths.TREE))
+    return f'#!/bin/sh\ncd {tree} && {known} exec {python} -m {module} "$@"\n'
 
 
 def _write(file: Path, text: str, *, mode: int) -> None:
