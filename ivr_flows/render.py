@@ -72,7 +72,7 @@ def _spoken(prompt: Prompt, voices: dict[speech.Language, Speak], raw: Path) -> 
     parts = []
     for language, text in prompt.parts():
         voices[language](text, prompt.pace, raw)
-        parts.append(shaping.shape(*read(raw), lead=lead, tail=tail))
+        parts.append(shaping.shape(*read(raw), lead=lead, tail=tail, stray=language == "zh"))
     if len(parts) == 1:
         return parts[0]
     joint = shaping.silence(BETWEEN_LANGUAGES)

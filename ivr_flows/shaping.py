@@ -34,9 +34,12 @@ _QUIET = 10 ** (-52 / 20)
 _STRAY_FRAMES = 12
 
 
-def shape(samples: Sequence[float], rate: int, *, lead: float, tail: float) -> list[float]:
-    """Speech at ``rate`` turned into a prompt of 8 kHz: ``lead`` seconds before the first sound, ``tail`` after the last."""
-    return level(trim(level(band(resample(samples, rate))), lead=lead, tail=tail))
+def shape(samples: Sequence[float], rate: int, *, lead: float, tail: float, stray: bool = True) -> list[float]:
+    """Speech at ``rate`` turned into a prompt of 8 kHz: ``lead`` seconds before the first sound, ``tail`` after the last.
+
+    ``stray``: the synthesiser may leave a noise after the last word.
+    """
+    return level(trim(level(band(resample(samples, rate))), lead=lead, tail=tail, stray=stray))
 
 
 def resample(samples: Sequence[float], rate: int) -> list[float]:
@@ -91,9 +94,11 @@ def level(samples: Sequence[float]) -> list[float]:
     return scaled
 
 
-def trim(samples: Sequence[float], *, lead: float, tail: float) -> list[float]:
+def trim(samples: Sequence[float], *, lead: float, tail: float, stray: bool = True) -> list[float]:
     """From ``lead`` seconds before the first frame that can be heard to ``tail`` after the last, padded with silence."""
     heard = _heard(samples)
+    if stray:
+        heard = _without_stray(heard)
     if not heard:
         return []
     before, after = round(lead * RATE), round(tail * RATE)
@@ -104,8 +109,12 @@ def trim(samples: Sequence[float], *, lead: float, tail: float) -> list[float]:
 
 
 def _heard(samples: Sequence[float]) -> list[int]:
-    """Where frames begin that can be heard, without the short stray noise that a synthesiser may leave after the last word."""
-    heard = [at for at in range(0, len(samples), _FRAME) if _power(samples[at : at + _FRAME]) > _QUIET**2]
+    """Where frames begin that can be heard."""
+    return [at for at in range(0, len(samples), _FRAME) if _power(samples[at : at + _FRAME]) > _QUIET**2]
+
+
+def _without_stray(heard: list[int]) -> list[int]:
+    """The frames without the short stray noise that a synthesiser may leave after the last word."""
     island = 1
     while island < len(heard) and heard[-island] - heard[-island - 1] == _FRAME:
         island += 1

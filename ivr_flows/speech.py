@@ -20,12 +20,12 @@ from hotline import paths
 from hotline.errors import HotlineError
 
 FOLDER = paths.TREE / "ivr_flows" / "prompts"
-LANGUAGES = ("zh", "en")
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 """The first is the one that callers hear unless they choose another."""
 
 MUSIC = FOLDER / "music" / "hold.wav"
 
-Language = Literal["zh", "en"]
 Kind = Literal["sentence", "piece", "tone", "silence"]
 GENERATED = ("tone", "silence")
 _COLUMNS = ["name", "kind", "text", "spoken", "pace"]
