@@ -1,0 +1,40 @@
+"""``docs/conformance.md``: every rule has a line, and what a line names is there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hotline import paths
+
+RULES = [f"IVR-{number:02}" for number in range(1, 36)] + [f"CH-{number}" for number in range(30, 41)]
+PARTS = {"agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline"}
+TEXT = (paths.TREE / "docs" / "conformance.md").read_text(encoding="utf-8")
+LINES = re.findall(r"^\| ([A-Z]+-\d+) \| (.+?) \| (.*?) ?\| (.+) \|$", TEXT, re.MULTILINE)
+
+
+def test_every_rule_has_one_line_in_its_order() -> None:
+    assert [line[0] for line in LINES] == RULES
+    assert len(re.findall(r"^\| [A-Z]+-\d", TEXT, re.MULTILINE)) == len(RULES)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
+def test_the_files_and_tests_of_a_line_exist(line: tuple[str, str, str, str]) -> None:
+    _, _, built, shown = line
+    files = re.findall(r"`([^`]+)`", built)
+    assert [file for file in files if not (paths.TREE / file).is_file()] == []
+    for file, name in re.findall(r"`(tests/[^`:]+)::(\w+)`", shown):
+        assert re.search(rf"^(async )?def {name}\(", (paths.TREE / file).read_text(encoding="utf-8"), re.MULTILINE), name
+    assert re.findall(r"`(tests/[^`]*)`", shown) == ["::".join(found) for found in re.findall(r"`(tests/[^`:]+)::(\w+)`", shown)]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
+def test_a_line_has_a_test_or_a_reason_with_the_part_that_will_bring_it(line: tuple[str, str, str, str]) -> None:
+    shown = line[3]
+    reasons = re.findall(r"(not ours|not yet \(\w+\)): (.+?)(?=; not |$)", shown)
+    assert "::" in shown or reasons
+    assert all(len(reason) > 20 for _, reason in reasons)
+    assert set(re.findall(r"not yet \((\w+)\)", shown)) <= PARTS
+    assert len(reasons) == shown.count("not yet") + shown.count("not ours")
+    assert ("`" in line[2]) or reasons
