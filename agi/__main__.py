@@ -9,26 +9,22 @@ import sys
 import structlog
 import uvloop
 
-from agi import workers
-from agi.codec import Environment
+from agi import background, lookup, workers
+from agi.answers import SystemAnswers
 from agi.server import Server
-from agi.session import Session
-from hotline import calendar, clock, log, settings
+from agi.wiring import Sessions
+from hotline import credentials, log, settings
 from hotline.errors import HotlineError
 from hotline.settings import Settings
-from ivr_flows.first_flow import FLOW
 
 
 async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
     """Answer Asterisk until ``stop``, then let the calls in progress finish, for as long as the settings allow."""
-
-    def make_session(environment: Environment) -> Session:
-        return Session(FLOW, environment, staffed=calendar.moment(chosen, clock.shanghai_now()).staffed)
-
-    server = Server(make_session)
-    port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
-    structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
-    async with asyncio.TaskGroup() as group:
+    dsn = credentials.load().database
+    async with lookup.opened(dsn, chosen.calendar) as lookups, asyncio.TaskGroup() as group:
+        server = Server(Sessions(chosen).make, SystemAnswers(lookups), group)
+        port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
+        structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
         sweep = group.create_task(server.sweep())
         await stop.wait()
         left = await server.drain(chosen.agi.drain_seconds)
@@ -43,10 +39,13 @@ async def run(chosen: Settings, *, worker: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     if worker:
         workers.stop_with_the_main_process(stop)
-    if worker or chosen.agi.processes == 1:
-        await serve(chosen, stop, shared=worker)
-    else:
-        await workers.supervise(chosen.agi.processes, chosen.agi.host, chosen.agi.port, stop, chosen.agi.drain_seconds)
+        await serve(chosen, stop, shared=True)
+        return
+    async with background.running(chosen, credentials.load().database):
+        if chosen.agi.processes == 1:
+            await serve(chosen, stop, shared=False)
+        else:
+            await workers.supervise(chosen.agi.processes, chosen.agi.host, chosen.agi.port, stop, chosen.agi.drain_seconds)
 
 
 if __name__ == "__main__":

@@ -209,14 +209,17 @@ def quoted(argument: str) -> str:
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def get_option(prompt: str, keys: str, timeout_ms: int) -> bytes:
-    """Play ``prompt``, interrupted by any of ``keys``, and wait for one; the result is the key's character code, 0 for none."""
-    return command("GET OPTION", prompt, keys, str(timeout_ms))
+def get_data(prompt: str, timeout_ms: int, longest: int) -> bytes:
+    """Play one ``prompt``, interrupted by any key, and take up to ``longest`` keys; ``#`` ends them.
+
+    The result is the keys, with the data ``timeout`` when nothing ended them.
+    """
+    return command("GET DATA", prompt, str(timeout_ms), str(longest))
 
 
-def stream_file(prompt: str) -> bytes:
-    """Play ``prompt`` to its end; keys pressed meanwhile are thrown away."""
-    return command("STREAM FILE", prompt, "")
+def get_full_variable(expression: str) -> bytes:
+    """The value of an expression such as ``${READSTATUS}:${KEYS}``, in the data of the answer."""
+    return command("GET FULL VARIABLE", expression)
 
 
 def execute(application: str, argument: str) -> bytes:

@@ -11,22 +11,38 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import Callable
-from typing import assert_never, cast
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol, assert_never, cast
 
 import structlog
 
 from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
 from agi.errors import AgiError, CannotListen, PeerSilent, UnexpectedReply
-from agi.session import End, Send, Session, Step, Wait
+from agi.session import End, Fetch, Send, Session, Step, Store, Wait
+from ivr_flows.lookups import Answer
 
 HEADER_SECONDS = 5.0
 SWEEP_SECONDS = 0.5
+SOON_SECONDS = 0.3
+"""A look-up that takes longer is announced to the caller."""
+LOOKUP_SECONDS = 5.0
+"""A look-up that takes longer is given up."""
+KEEP_SECONDS = 5.0
 _BACKLOG = 1024
 
 log = structlog.get_logger("agi")
 
 MakeSession = Callable[[Environment], Session]
+
+
+class Answers(Protocol):
+    """Who answers look-ups and keeps what must not be lost."""
+
+    async def ask(self, what: str, arguments: Mapping[str, str], caller: str, call_id: str) -> Answer:
+        """The answer to a look-up; raises whatever went wrong."""
+
+    async def keep(self, kind: str, values: Mapping[str, str]) -> None:
+        """Returns when it is safe; raises whatever went wrong."""
 
 
 class Connection(asyncio.Protocol):
@@ -101,7 +117,8 @@ class Connection(asyncio.Protocol):
                 if self._session is not None:
                     self._do(self._session.answered(message))
             case Hungup():
-                self._finish()
+                if self._session is not None:
+                    self._do(self._session.hung_up())
             case Broken():
                 raise message.error
             case _:
@@ -116,10 +133,63 @@ class Connection(asyncio.Protocol):
                 self.deadline = self._server.loop.time() + step.patience
             case End():
                 self._finish()
+            case Fetch():
+                self.deadline = self._server.loop.time() + LOOKUP_SECONDS + HEADER_SECONDS
+                self._server.spawn(self._fetch(step))
+            case Store():
+                self.deadline = self._server.loop.time() + KEEP_SECONDS + HEADER_SECONDS
+                self._server.spawn(self._store(step))
+                if not step.waits and self._session is not None:
+                    self._do(self._session.stored())
             case Wait():
                 pass
             case _:
                 assert_never(step)
+
+    async def _fetch(self, wanted: Fetch) -> None:
+        """Ask the data for the caller: a word when it takes long, the exit ``timeout`` when it takes too long."""
+        session = self._session
+        if session is None:
+            return
+        soon = self._server.loop.call_later(SOON_SECONDS, self._go_on, session.still_looking)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                answer = await self._server.answers.ask(wanted.what, wanted.arguments, session.caller, session.call_id)
+        except TimeoutError:
+            log.warning("a look-up took too long", what=wanted.what, uniqueid=self._uniqueid)
+            answer = Answer("timeout")
+        except Exception as error:
+            log.warning("a look-up failed", what=wanted.what, error=str(error) or repr(error), uniqueid=self._uniqueid)
+            answer = Answer("error")
+        finally:
+            soon.cancel()
+        self._go_on(lambda: session.looked(answer))
+
+    async def _store(self, wanted: Store) -> None:
+        """Keep something safe; a caller who waits is told how it went."""
+        session, safe = self._session, False
+        if session is None:
+            return
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                await self._server.answers.keep(wanted.kind, wanted.values)
+            safe = True
+        except Exception as error:
+            log.critical("ALARM: not kept", kind=wanted.kind, error=str(error) or repr(error), uniqueid=self._uniqueid)
+        if wanted.waits:
+            self._go_on(lambda: session.kept(safe=safe))
+
+    def _go_on(self, step: Callable[[], Step]) -> None:
+        """Go on with what happened outside of the socket, unless the session has ended."""
+        if self._ended or self._session is None:
+            return
+        try:
+            self._do(step())
+        except AgiError as error:
+            self._fail(error)
+        except Exception:
+            log.exception("the flow failed; the caller goes to standby", uniqueid=self._uniqueid)
+            self.close()
 
     def _finish(self) -> None:
         """Close the socket once all is sent, which takes no time unless the peer has stopped reading."""
@@ -135,10 +205,16 @@ class Connection(asyncio.Protocol):
 
 
 class Server:
-    """A listening socket and its connections. ``make_session`` is asked once the headers of a call are complete."""
+    """A listening socket and its connections. ``make_session`` is asked once the headers of a call are complete.
 
-    def __init__(self, make_session: MakeSession, *, header_seconds: float = HEADER_SECONDS) -> None:
-        self.make_session = make_session
+    Look-ups are answered in tasks of the group ``work``, which must live at least as long as the server.
+    """
+
+    def __init__(
+        self, make_session: MakeSession, answers: Answers, work: asyncio.TaskGroup, *, header_seconds: float = HEADER_SECONDS
+    ) -> None:
+        self.make_session, self.answers = make_session, answers
+        self._work = work
         self.header_seconds = header_seconds
         self.loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
@@ -176,6 +252,10 @@ class Server:
             connection.close()
         await self._empty.wait()
         return len(left)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the sockets; it must not raise."""
+        self._work.create_task(work)
 
     def opened(self, connection: Connection) -> None:
         """A connection began."""

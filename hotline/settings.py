@@ -65,7 +65,11 @@ class Agents(_Section, frozen=True):
 
 
 class Queue(_Section, frozen=True):
-    """The one queue of the first flow."""
+    """The queues: ``name`` is everybody's, ``english_name`` that of ``english_agents`` (IVR-25).
+
+    ``exit_keys`` are the keys that a waiting caller may press, as the flow says what for. A call that begins to wait behind
+    ``overload_waiting`` others while no agent is free gets the tag ``capacity`` (IVR-19).
+    """
 
     name: Name = "hotline"
     wait_seconds: Seconds = 600
@@ -73,6 +77,14 @@ class Queue(_Section, frozen=True):
     wrapup_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 5
     announce_seconds: Seconds = 30
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500
+    exit_keys: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]{1,12}$")] = "12"
+    overload_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 10
+    english_name: Name = "english"
+    english_agents: list[Annotated[int, msgspec.Meta(ge=100, le=99999)]] = []
+
+    def english(self) -> list[str]:
+        """The agents of the English queue, as text."""
+        return [str(n) for n in self.english_agents]
 
 
 class Hours(_Section, frozen=True):
@@ -114,14 +126,23 @@ class Calendar(_Section, frozen=True):
 
 
 class Ivr(_Section, frozen=True):
-    """What callers do without an agent."""
+    """What callers do without an agent: ``flow`` is the name of the flow (``12345``, ``direct``, or the city's own)."""
 
+    flow: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")] = "12345"
     transfer_ring_seconds: Seconds = 30
 
 
-class Fax(_Section, frozen=True):
-    """Documents by fax (IVR-07): ports of T.38, and how often and how long one is sent to another number."""
+class Messages(_Section, frozen=True):
+    """A spoken message (IVR-08, IVR-09, IVR-11): its longest time, and the silence that ends it."""
 
+    longest_seconds: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 180
+    silence_seconds: Annotated[int, msgspec.Meta(ge=2, le=60)] = 6
+
+
+class Fax(_Section, frozen=True):
+    """Documents by fax (IVR-07): T.38 and its ports, and how often and how long one is sent to another number."""
+
+    t38: bool = True
     first_port: Port = 4000
     last_port: Port = 4499
     attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
@@ -171,6 +192,7 @@ class Settings(_Section, frozen=True):
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
     ivr: Ivr = Ivr()
+    messages: Messages = Messages()
     fax: Fax = Fax()
     agi: Agi = Agi()
     ami: Ami = Ami()
@@ -255,6 +277,10 @@ def _check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: database.dsn: must begin with postgresql://")
     if settings.agents.last < settings.agents.first:
         raise SettingsError(f"{source}: agents.last: must not be below agents.first")
+    if settings.queue.english_name == settings.queue.name:
+        raise SettingsError(f"{source}: queue.english_name: must differ from queue.name")
+    if strangers := sorted(set(settings.queue.english()) - set(settings.agents.numbers())):
+        raise SettingsError(f"{source}: queue.english_agents: {', '.join(strangers)} is not between agents.first and agents.last")
     if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
     if settings.fax.last_port <= settings.fax.first_port:
