@@ -82,9 +82,13 @@ class Telephone(AGI):  # type: ignore[misc]
         """The channel's uniqueid."""
         return str(self.env.get("agi_uniqueid", ""))
 
-    def say(self, prompt: str) -> None:
-        """Play a prompt to its end."""
-        self.execute("STREAM FILE", self._quote(prompt), self._quote(""))
+    def say(self, prompt: str, keys: str = "") -> str:
+        """Play a prompt, or a file (absolute, without its ending); the key of ``keys`` that cut it short, or empty."""
+        return _key(self.execute("STREAM FILE", self._quote(prompt), self._quote(keys)))
+
+    def ask(self, prompt: str, keys: str, timeout_ms: int) -> str:
+        """Play a prompt and wait ``timeout_ms`` after its end; the key of ``keys`` that came, or empty."""
+        return _key(self.execute("GET OPTION", self._quote(prompt), self._quote(keys), timeout_ms))
 
     def set(self, name: str, value: str) -> None:
         """Set a channel variable or function."""
@@ -106,3 +110,8 @@ class Telephone(AGI):  # type: ignore[misc]
         answer = self.execute("RECORD FILE", self._quote(file), "wav", '"#"', longest_ms, 0, "BEEP", f"s={silence_s}")
         position = answer.get("endpos", ("0", ""))[0]
         return (int(position) if position.isdecimal() else 0), answer["result"][1]
+
+
+def _key(answer: dict[str, tuple[str, str]]) -> str:
+    code = answer["result"][0]
+    return chr(int(code)) if code.isdecimal() and 0 < int(code) < 128 else ""

@@ -150,6 +150,13 @@ class Fax(_Section, frozen=True):
     longest_seconds: Annotated[int, msgspec.Meta(ge=60, le=7200)] = 1200
 
 
+class Messages(_Section, frozen=True):
+    """The limits of a recorded message (IVR-08 to IVR-11); the longest is shorter than the recordings worker's patience."""
+
+    longest_seconds: Annotated[int, msgspec.Meta(ge=10, le=480)] = 180
+    silence_seconds: Annotated[int, msgspec.Meta(ge=2, le=60)] = 6
+
+
 class Agi(_Section, frozen=True):
     """The FastAGI server; ``processes`` share one port."""
 
@@ -191,6 +198,7 @@ class Settings(_Section, frozen=True):
     queue: Queue = Queue()
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
+    messages: Messages = Messages()
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
     fax: Fax = Fax()

@@ -15,7 +15,10 @@ SAMPLE = 2
 """Bytes a sample: 16-bit signed little-endian."""
 HEAD = 65536
 """How many first bytes of a WAV file ``wav_shape`` needs to see, at most."""
-SHORTEST_MESSAGE_MS = 500
+SHORTEST_MESSAGE_MS = 2000
+"""What is shorter is not a message (IVR-10); agi/takes.py tells the caller so."""
+SHORTEST_MESSAGE_BYTES = 44 + SHORTEST_MESSAGE_MS * RATE // 1000 * SAMPLE
+"""The size of the file that Asterisk writes for it."""
 _LARGEST = 2**32 - 1 - 36
 _PCM = 1
 

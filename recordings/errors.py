@@ -18,7 +18,7 @@ class EmptyAudioError(UnusableError):
 
 
 class TooShortError(UnusableError):
-    """A message under half a second: the caller hung up at the tone."""
+    """A message under two seconds: the caller hung up at the tone."""
 
 
 class TooLongError(UnusableError):

@@ -15,7 +15,9 @@ Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Kind = Literal["conversation", "message"]
 Side = Literal["caller", "agent"]
-Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault"]
+Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault", "chosen"]
+MessageKind = Literal["message", "mailbox", "complaint", "survey"]
+"""What a message is for (IVR-08, IVR-09, IVR-11)."""
 
 
 class Folder(StrEnum):
@@ -43,9 +45,10 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Sidecar(msgspec.Struct, frozen=True):
-    """The JSON file that the standby script writes before it records a message (agi/standby.py).
+    """The JSON file that the standby script writes before it records a message, and again when it is done (agi/draft.py).
 
-    The file's own name is safe and unlike any other; ``uniqueid`` is what Asterisk said, and may be anything.
+    The file's own name is safe and unlike any other; ``uniqueid`` is what Asterisk said, and may be anything. With
+    ``finished_at`` comes ``take``, the number of the take that counts; 0 leaves it to us.
     """
 
     node: Identifier
@@ -54,7 +57,9 @@ class Sidecar(msgspec.Struct, frozen=True):
     caller_number: Text
     started_at: Moment
     reason: Reason
+    kind: MessageKind = "message"
     finished_at: Moment | None = None
+    take: int = 0
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -94,8 +99,9 @@ class Piece(msgspec.Struct, frozen=True):
 class Take(msgspec.Struct, frozen=True, kw_only=True):
     """Store ``pieces``, files of ``folder``, as the one ``file`` below ``var/recordings``.
 
-    A message has one piece and a ``sidecar``. A conversation (from the spool) has the caller's piece first, if there is one,
-    and then those of the agents, which follow one another. ``started_at`` is when the audio began, if known.
+    A message has one piece, a ``sidecar``, and in ``beside`` the names of the takes that do not count. A conversation (from the
+    spool) has the caller's piece first, if there is one, and then those of the agents, which follow one another. ``started_at``
+    is when the audio began, if known.
     """
 
     folder: Folder
@@ -105,6 +111,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     started_at: dt.datetime | None
     sidecar: Sidecar | None = None
+    beside: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -113,12 +120,15 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every file of ``folder`` that goes when this is stored, in this order: the caller's first, and a sidecar last.
+        """Every file of ``folder`` that goes when this is stored, in this order: what does not count, the caller's, a sidecar.
 
         What is left when that is cut short still says what happened: a sidecar without audio, agents without a caller.
         """
         names = tuple(piece.name for piece in self.pieces)
-        return (*names, f"{names[0].removesuffix('.wav')}.json") if self.sidecar else names
+        if not self.sidecar:
+            return names
+        stem = names[0].removesuffix(".wav").partition("~")[0]
+        return (*self.beside, *names, f"{stem}.json")
 
 
 class SetAside(msgspec.Struct, frozen=True):

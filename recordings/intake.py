@@ -3,7 +3,8 @@
 Rules. A conversation is every voice of a call: the caller's file and one for each agent's leg. It is finished when its call's
 record has an end and all files are at rest; without a record, when nothing was written for ten minutes; a call whose record is
 open keeps its files. A message is finished, beside that, when its sidecar says so, and after ten minutes at rest whatever the
-record says. Where audio goes depends on its unique id alone, so that a second attempt after a crash arrives at the same name.
+record says; of several takes the one counts that the sidecar names, else the newest that is long enough (IVR-10). Where audio
+goes depends on its unique id alone, so that a second attempt after a crash arrives at the same name.
 
 The caller's file is the first to be deleted after all are stored. Agents' files without it, older than the stored
 conversation of their call, are therefore in that conversation, and what is left of them is forgotten. So is the empty file of a
@@ -20,6 +21,7 @@ from itertools import count
 import msgspec
 
 from hotline.clock import SHANGHAI
+from recordings.audio import SHORTEST_MESSAGE_BYTES
 from recordings.errors import SidecarError
 from recordings.facts import (
     Call,
@@ -45,7 +47,7 @@ DELAYED = dt.timedelta(seconds=30)
 _ID = r"[A-Za-z0-9_.-]{1,100}"
 _NAMES = {
     Folder.SPOOL: re.compile(rf"(?P<id>{_ID}?)\.(?P<part>caller|agent\.(?P<leg>{_ID}))\.raw"),
-    Folder.INBOX: re.compile(rf"(?P<id>{_ID})\.(?P<part>wav|json)"),
+    Folder.INBOX: re.compile(rf"(?P<id>{_ID})(?:\.(?!~)|(?=~))(?P<part>wav|json|~[2-9]\.wav)"),
 }
 _EPOCH = re.compile(r"(?:.*-)?([0-9]{9,10})\.([0-9]+)")
 
@@ -58,7 +60,8 @@ def decide(facts: Round) -> list[Job]:
 def split(folder: Folder, entry: Entry) -> tuple[str, str] | None:
     """(unique id, part) of a file that belongs in ``folder``, None for anything else.
 
-    The part is ``wav`` or ``json`` of a message, ``caller`` or ``agent.<unique id of the agent's leg>`` of a conversation.
+    The part is ``wav``, ``~2.wav`` (a second take) or ``json`` of a message, ``caller`` or ``agent.<unique id of the agent's
+    leg>`` of a conversation.
     """
     match = _NAMES[folder].fullmatch(entry.name)
     return (match["id"], match["part"]) if match and entry.regular else None
@@ -168,7 +171,7 @@ def _messages(facts: Round) -> Iterator[Job]:
 
 
 def _message(stem: str, halves: dict[str, Entry], facts: Round) -> Job | None:
-    """The job for one message; ``halves`` holds its ``wav`` and its ``json``, or one of them."""
+    """The job for one message; ``halves`` holds its takes and its ``json``, or only one of the two."""
     sidecar = facts.sidecars.get(stem, "there is no sidecar")
     names = tuple(entry.name for entry in halves.values())
     modified = max(entry.modified for entry in halves.values())
@@ -180,10 +183,15 @@ def _message(stem: str, halves: dict[str, Entry], facts: Round) -> Job | None:
     if not (sidecar.finished_at or rested or _over(modified, call, facts.now)):
         return None
     file = message_file(stem, sidecar)
-    if "wav" in halves:
+    takes = {_number(part): entry for part, entry in halves.items() if part != "json"}
+    if takes:
+        if sidecar.finished_at and sidecar.take and sidecar.take not in takes and not rested:
+            return None  # it was recorded after the listing
+        number = _counts(sidecar, takes)
         return Take(
             folder=Folder.INBOX,
-            pieces=(_piece(halves["wav"], "wav"),),
+            pieces=(_piece(takes[number], "wav"),),
+            beside=tuple(entry.name for other, entry in sorted(takes.items()) if other != number),
             file=file,
             node=sidecar.node,
             call_id=sidecar.call_id,
@@ -193,3 +201,15 @@ def _message(stem: str, halves: dict[str, Entry], facts: Round) -> Job | None:
     if file in facts.stored:
         return Forget(Folder.INBOX, halves["json"].name)
     return SetAside(Folder.INBOX, names, "there is no audio beside the sidecar")
+
+
+def _number(part: str) -> int:
+    """The number of a take: 1 for ``wav``, 2 for ``~2.wav``."""
+    return int(part[1]) if part.startswith("~") else 1
+
+
+def _counts(sidecar: Sidecar, takes: dict[int, Entry]) -> int:
+    """The number of the take that counts: what the caller decided, else the newest that is long enough, else the newest."""
+    if sidecar.take in takes:
+        return sidecar.take
+    return max((number for number, entry in takes.items() if entry.size >= SHORTEST_MESSAGE_BYTES), default=max(takes))

@@ -73,6 +73,7 @@ class Store:
                         sidecar.caller_number,
                         sidecar.started_at,
                         sidecar.reason,
+                        sidecar.kind,
                         there["recording_id"],
                     )
 

@@ -16,6 +16,6 @@ ON CONFLICT (node, file) DO NOTHING
 SELECT recording_id, call_id, sha256 FROM recordings WHERE node = $1 AND file = $2
 
 -- name: insert_message
-INSERT INTO messages (node, call_id, caller_number, left_at, reason, recording_id)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO messages (node, call_id, caller_number, left_at, reason, kind, recording_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (node, call_id, recording_id) DO NOTHING

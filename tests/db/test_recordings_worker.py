@@ -54,10 +54,16 @@ class Place:
         """A voice in the spool that nobody wrote to for ``quiet`` seconds."""
         return _aged(self.root / Folder.SPOOL / name, content, quiet)
 
-    def message(self, content: bytes, *, finished: bool = True, other: dict[str, str] | None = None) -> None:
+    def message(self, content: bytes, *, finished: bool = True, other: dict[str, object] | None = None) -> None:
         """A night message and its sidecar in the inbox."""
         started = clock.now() - dt.timedelta(seconds=70)
-        sidecar = {"node": "node1", "call_id": ID, "uniqueid": ID, "caller_number": "13800000000", "reason": "out_of_hours"}
+        sidecar: dict[str, object] = {
+            "node": "node1",
+            "call_id": ID,
+            "uniqueid": ID,
+            "caller_number": "13800000000",
+            "reason": "out_of_hours",
+        }
         sidecar |= {"started_at": started.isoformat()} | ({"finished_at": clock.now().isoformat()} if finished else {})
         _aged(self.root / Folder.INBOX / f"{ID}.json", json.dumps(sidecar | (other or {})).encode(), 60)
         _aged(self.root / Folder.INBOX / f"{ID}.wav", content, 60)
@@ -164,6 +170,10 @@ async def until_half_cleared(worker: Worker) -> None:
     worker.disk.forget(job.folder, job.sources[0])
 
 
+MESSAGES = """
+    SELECT m.call_id, caller_number, reason, m.kind, left_at = started_at, file
+    FROM messages m JOIN recordings USING (recording_id)
+"""
 CUTS: list[tuple[Work, ...]] = [(), (until_copied,), (until_named,), (until_recorded,)]
 CUTS += [(until_copied, until_named), (until_named, until_named), (until_named, until_copied), (until_recorded, until_copied)]
 CUTS += [(until_recorded, until_named), (until_recorded, until_recorded)]
@@ -189,15 +199,31 @@ def test_a_conversation_is_stored_once_wherever_the_worker_is_cut_off(place: Pla
     "cuts", [*CUTS, (until_half_cleared,)], ids=lambda cuts: "+".join(cut.__name__ for cut in cuts) or "whole"
 )
 def test_a_message_is_stored_once_wherever_the_worker_is_cut_off(place: Place, cuts: tuple[Work, ...]) -> None:
-    place.message(speech(1.5))
+    place.message(speech(2.5))
     place.do(*cuts, one_round, one_round)
     assert place.files() == [MESSAGE]
-    assert (place.root / MESSAGE).read_bytes() == speech(1.5)
-    assert [row[:5] for row in place.recordings()] == [("message", MESSAGE, ID, 1500, 1)]
-    query = (
-        "SELECT m.call_id, caller_number, reason, left_at = started_at, file FROM messages m JOIN recordings USING (recording_id)"
-    )
-    assert place.rows(query) == [(ID, "13800000000", "out_of_hours", True, MESSAGE)]
+    assert (place.root / MESSAGE).read_bytes() == speech(2.5)
+    assert [row[:5] for row in place.recordings()] == [("message", MESSAGE, ID, 2500, 1)]
+    assert place.rows(MESSAGES) == [(ID, "13800000000", "out_of_hours", "message", True, MESSAGE)]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize(
+    "cuts", [*CUTS, (until_half_cleared,)], ids=lambda cuts: "+".join(cut.__name__ for cut in cuts) or "whole"
+)
+def test_a_message_of_several_takes_is_stored_once_wherever_the_worker_is_cut_off(
+    place: Place, cuts: tuple[Work, ...], finished: bool
+) -> None:
+    """IVR-08, IVR-09: the take that the caller kept, or the newest that is long enough; nothing of the others is left."""
+    known: dict[str, object] = {"kind": "complaint", "reason": "chosen"} | ({"take": 2} if finished else {})
+    place.message(speech(9), finished=finished, other=known)
+    for number, seconds in ((2, 4.0), (3, 1.0)):
+        _aged(place.root / Folder.INBOX / f"{ID}~{number}.wav", speech(seconds), 60)
+    ended_call(place, ended=not finished)
+    place.do(*cuts, one_round, one_round)
+    assert place.files() == [MESSAGE]
+    assert (place.root / MESSAGE).read_bytes() == speech(4)
+    assert place.rows(MESSAGES) == [(ID, "13800000000", "chosen", "complaint", True, MESSAGE)]
 
 
 @pytest.mark.parametrize("missing", [None, CALLER, AGENT])
@@ -302,19 +328,19 @@ def test_a_link_that_takes_the_place_of_a_listed_file_is_not_followed(place: Pla
 
 
 def test_a_killed_recorder_leaves_a_message_that_is_repaired(place: Place) -> None:
-    torn = bytearray(speech(1.0) + b"\x01")
+    torn = bytearray(speech(2.0) + b"\x01")
     torn[4:8] = torn[40:44] = b"\x00\x00\x00\x00"
     place.message(bytes(torn), finished=False)
     ended_call(place)
     place.do(one_round)
-    assert (place.root / MESSAGE).read_bytes() == speech(1.0)
+    assert (place.root / MESSAGE).read_bytes() == speech(2.0)
     assert place.files() == [MESSAGE]
 
 
 @pytest.mark.parametrize(
     ("content", "other"),
     [
-        (speech(0.4), {}),
+        (speech(1.99), {}),
         (b"", {}),
         (speech(0), {}),
         (b"no wave", {}),
@@ -324,7 +350,9 @@ def test_a_killed_recorder_leaves_a_message_that_is_repaired(place: Place) -> No
     ],
     ids=["short", "nothing", "header only", "not a wave", "bad reason", "no call", "path"],
 )
-def test_a_message_that_is_no_message_is_set_aside_with_its_sidecar(place: Place, content: bytes, other: dict[str, str]) -> None:
+def test_a_message_that_is_no_message_is_set_aside_with_its_sidecar(
+    place: Place, content: bytes, other: dict[str, object]
+) -> None:
     place.message(content, other=other)
     ended_call(place)
     place.do(one_round)
@@ -343,7 +371,7 @@ def test_half_a_message_is_set_aside(place: Place, lost: str) -> None:
 
 def test_a_caller_number_of_any_text_is_stored_as_it_is(place: Place) -> None:
     number = "'; DROP TABLE calls; -- \U0001f600\n市民${SHELL(id)}" + "9" * 300
-    place.message(speech(1), other={"caller_number": number})
+    place.message(speech(2), other={"caller_number": number})
     place.do(one_round)
     assert place.rows("SELECT caller_number FROM messages") == [(number,)]
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agi import standby
-from recordings import intake
+from agi import takes
+from agi.draft import Sidecar as Written
+from recordings import audio, intake
 from recordings.errors import SidecarError
 from recordings.facts import Call, Entry, Folder, Forget, Ignore, Job, Piece, Round, SetAside, Sidecar, Stored, Take
 
@@ -275,11 +276,74 @@ def test_a_good_sidecar_is_read() -> None:
     assert intake.read_sidecar(msgspec.json.encode(SIDECAR)) == SIDECAR
 
 
-@pytest.mark.parametrize("reason", sorted(standby.REASONS))
-def test_what_the_standby_script_writes_is_read(reason: str) -> None:
-    written = standby.Sidecar("node1", ID, ID, "", NOW.isoformat(), reason)
-    read = intake.read_sidecar(msgspec.json.encode(written))
-    assert (read.started_at, read.reason, read.finished_at) == (NOW, reason, None)
+@pytest.mark.parametrize("reason", sorted(takes.REASONS))
+@pytest.mark.parametrize("kind", sorted(takes.GUIDES))
+def test_what_the_standby_script_writes_is_read(reason: str, kind: str) -> None:
+    begun = Written(
+        node="node1", call_id=ID, uniqueid=ID, caller_number="", started_at=NOW.isoformat(), reason=reason, kind=kind
+    )  # fmt: skip
+    read = intake.read_sidecar(msgspec.json.encode(begun))
+    assert (read.started_at, read.reason, read.kind, read.finished_at, read.take) == (NOW, reason, kind, None, 0)
+    done = msgspec.structs.replace(begun, finished_at=NOW.isoformat(), take=2, length_ms=3000)
+    read = intake.read_sidecar(msgspec.json.encode(done))
+    assert (read.finished_at, read.take) == (NOW, 2)
+
+
+def test_a_sidecar_of_an_earlier_version_is_of_the_plain_kind() -> None:
+    names = ("node", "call_id", "uniqueid", "caller_number", "started_at", "reason")
+    old = {name: value for name, value in msgspec.to_builtins(SIDECAR).items() if name in names}
+    assert intake.read_sidecar(msgspec.json.encode(old)) == SIDECAR
+    assert SIDECAR.kind == "message"
+
+
+LONG, SHORT = audio.SHORTEST_MESSAGE_BYTES, audio.SHORTEST_MESSAGE_BYTES - 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "take", "counts"),
+    [
+        ([LONG, LONG], 1, 1),
+        ([LONG, SHORT], 2, 2),
+        ([LONG, LONG], 0, 2),
+        ([LONG, LONG, SHORT], 0, 2),
+        ([SHORT, LONG, SHORT], 0, 2),
+        ([SHORT, SHORT], 0, 2),
+        ([LONG], 0, 1),
+    ],
+)
+def test_the_take_counts_that_the_sidecar_names_else_the_newest_that_is_long_enough(
+    sizes: list[int], take: int, counts: int
+) -> None:
+    """The others go first: what is left when clearing is cut off gives the same message again."""
+    names = [f"{ID}.wav", *(f"{ID}~{n}.wav" for n in range(2, 10))][: len(sizes)]
+    inbox = [entry(name, quiet=9, size=size) for name, size in zip(names, sizes, strict=True)]
+    sidecar = msgspec.structs.replace(SIDECAR, take=take, finished_at=NOW if take else None)
+    (job,) = decide(inbox=[*inbox, entry(f"{ID}.json", quiet=10)], sidecar=sidecar, calls=call(ended=9))
+    assert isinstance(job, Take)
+    counting = names[counts - 1]
+    assert job.pieces == (Piece(counting, sizes[counts - 1], "caller"),)
+    assert job.file == MESSAGE.file
+    assert job.sources == (*(name for name in names if name != counting), counting, f"{ID}.json")
+
+
+def test_a_take_that_was_named_after_the_listing_is_waited_for() -> None:
+    sidecar = msgspec.structs.replace(SIDECAR, take=2, finished_at=NOW)
+    inbox = [entry(f"{ID}.wav", quiet=5, size=LONG), entry(f"{ID}.json", quiet=5)]
+    assert decide(inbox=inbox, sidecar=sidecar) == []
+    inbox = [entry(f"{ID}.wav", quiet=601, size=LONG), entry(f"{ID}.json", quiet=601)]
+    (job,) = decide(inbox=inbox, sidecar=sidecar)
+    assert isinstance(job, Take)
+    assert job.pieces[0].name == f"{ID}.wav"
+
+
+def test_takes_with_a_bad_sidecar_are_set_aside_together() -> None:
+    inbox = [entry(name, quiet=700) for name in (f"{ID}.json", f"{ID}.wav", f"{ID}~2.wav")]
+    assert decide(inbox=inbox, sidecar="torn") == [SetAside(Folder.INBOX, tuple(e.name for e in inbox), "torn")]
+
+
+@pytest.mark.parametrize("name", [f"{ID}~1.wav", f"{ID}~10.wav", f"{ID}~2.json", f"{ID}~.wav", f"{ID}wav"])
+def test_what_is_no_take_is_ignored_and_left(name: str) -> None:
+    assert decide(inbox=[entry(name, quiet=601)]) == [Ignore(Folder.INBOX, name)]
 
 
 @pytest.mark.parametrize(
@@ -295,6 +359,9 @@ def test_what_the_standby_script_writes_is_read(reason: str) -> None:
         {"started_at": "yesterday"},
         {"started_at": "2025-11-21T12:00:00"},
         {"reason": "boredom"},
+        {"kind": "letter"},
+        {"kind": None},
+        {"take": "2"},
     ],
     ids=str,
 )
