@@ -132,13 +132,6 @@ class Ivr(_Section, frozen=True):
     transfer_ring_seconds: Seconds = 30
 
 
-class Messages(_Section, frozen=True):
-    """A spoken message (IVR-08, IVR-09, IVR-11): its longest time, and the silence that ends it."""
-
-    longest_seconds: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 180
-    silence_seconds: Annotated[int, msgspec.Meta(ge=2, le=60)] = 6
-
-
 class Fax(_Section, frozen=True):
     """Documents by fax (IVR-07): T.38 and its ports, and how often and how long one is sent to another number."""
 
@@ -198,7 +191,6 @@ class Settings(_Section, frozen=True):
     queue: Queue = Queue()
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
-    messages: Messages = Messages()
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
     fax: Fax = Fax()
