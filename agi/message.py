@@ -1,8 +1,8 @@
 """Leaving a message: guidance, tone, recording, review, and "saved" only when it is safe on disk (IVR-08 to IVR-11).
 
 What is kept is decided in agi/takes.py, the files are agi/draft.py's. In: the channel variables ``HOTLINE_KIND`` and
-``HOTLINE_REASON``. Out: ``HOTLINE_RESULT`` (saved, empty or failed), and the step ``message:RESULT``. Without ``HOTLINE_STATE``
-no flow waits for the call: then ``HOTLINE_NEXT`` is set to goodbye.
+``HOTLINE_REASON``. Out: ``HOTLINE_RESULT`` (saved, empty or failed), and the step ``message:RESULT``. Where the call goes then
+the flow decides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANY_KEY = "0123456789*#"
 
 
 def leave_message(telephone: Telephone, config: StandbyConfig) -> None:
-    """Ask for a message and keep it. Whatever fails, the caller gets a voice and goes on."""
+    """Ask for a message and keep it. Whatever fails, the caller gets a voice and the flow goes on."""
     message = _Message(telephone, config)
     try:
         outcome = message.taken()
@@ -33,8 +33,6 @@ def leave_message(telephone: Telephone, config: StandbyConfig) -> None:
         outcome = message.adopted()
     note(telephone, f"message:{outcome}")
     telephone.set("HOTLINE_RESULT", outcome)
-    if not telephone.get("HOTLINE_STATE"):
-        telephone.set("HOTLINE_NEXT", "goodbye")
 
 
 class _Message:
