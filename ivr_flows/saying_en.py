@@ -48,18 +48,13 @@ def _year(year: int) -> tuple[str, ...]:
         return number(year)
     if not rest:
         return (*number(century), "digits/hundred")
-    return (*number(century), *_two_figures(rest))
-
-
-def _two_figures(value: int) -> tuple[str, ...]:
-    """1 to 59 after an hour, 1 to 99 after a century: "oh five"."""
-    return (*(("time/oh",) if value < 10 else ()), *number(value))
+    return (*number(century), *(("date/oh",) if rest < 10 else ()), *number(rest))
 
 
 def time(moment: dt.time) -> tuple[str, ...]:
     """Two oh five P M; midnight is twelve A M, noon twelve P M."""
-    period = "time/afternoon" if moment.hour >= 12 else "time/morning"
-    return (f"time/hour-{moment.hour % 12 or 12}", *(_two_figures(moment.minute) if moment.minute else ()), period)
+    minute = (f"time/minute-{moment.minute}",) if moment.minute else ()
+    return (f"time/hour-{moment.hour}", *minute, "time/pm" if moment.hour >= 12 else "time/am")
 
 
 def money(fen: int) -> tuple[str, ...]:

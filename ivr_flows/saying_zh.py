@@ -11,15 +11,6 @@ import datetime as dt
 
 _GROUP = 10_000
 _SCALES = ("", "digits/wan", "digits/yi")
-_PERIODS = (
-    (6, "time/before-dawn"),
-    (12, "time/morning"),
-    (13, "time/noon"),
-    (18, "time/afternoon"),
-    (24, "time/evening"),
-)
-"""Up to which hour, not counting it, each part of the day lasts: 凌晨, 上午, 中午, 下午, 晚上."""
-
 _SIGNS = {"1": "digits/yao", "*": "digits/star", "#": "digits/pound", "+": "digits/plus"}
 _TWO = "digits/two-liang"
 
@@ -84,14 +75,12 @@ def date(day: dt.date) -> tuple[str, ...]:
 
 
 def time(moment: dt.time) -> tuple[str, ...]:
-    """下午两点零五分; a full hour has no minutes, and midnight is 凌晨零点."""
-    period = next(name for end, name in _PERIODS if moment.hour < end)
-    hour = moment.hour - 12 if moment.hour > 12 else moment.hour
-    spoken = (period, f"time/hour-{hour}")
-    if not moment.minute:
-        return spoken
-    nought = ("digits/0",) if moment.minute < 10 else ()
-    return (*spoken, *nought, *number(moment.minute), "time/minute")
+    """下午两点零五分; a full hour has no minutes, and midnight is 凌晨零点.
+
+    An hour is spoken with its part of the day: 凌晨 to 5, 上午 to 11, 中午 at 12, 下午 to 17, 晚上 after that.
+    """
+    minute = (f"time/minute-{moment.minute}",) if moment.minute else ()
+    return (f"time/hour-{moment.hour}", *minute)
 
 
 def money(fen: int) -> tuple[str, ...]:
