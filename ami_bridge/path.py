@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -49,16 +50,19 @@ def marks(known: frozenset[str], told: Iterable[str]) -> frozenset[str]:
 
 
 def witnessed(known: tuple[Timed, ...], seen: tuple[str, ...]) -> tuple[Step, ...]:
-    """The whole path: as told, or as the channel's own word where that is longer, with the times of the steps told."""
-    told = [step for _, _, step in known]
-    if len(",".join(told)) >= len(",".join(seen)):
-        return tuple([Step(at, step) for at, _, step in known])
-    found, next_ = [], 0
+    """The whole path: as told, or, where the channel's own word is longer, that one with the times of the steps told.
+
+    Steps that only were told (by the dialplan, or after the channel's path was cut) keep their place between the others.
+    """
+    told = deque(Step(at, step) for at, _, step in known)
+    if len(",".join([one.step for one in told])) >= len(",".join(seen)):
+        return tuple(told)
+    found, common = [], set(seen)
     for step in seen:
-        here = told.index(step, next_) if step in told[next_:] else None
-        found.append(Step(None if here is None else known[here][0], step))
-        next_ = next_ if here is None else here + 1
-    return tuple(found)
+        while told and told[0].step not in common:
+            found.append(told.popleft())
+        found.append(told.popleft() if told and told[0].step == step else Step(None, step))
+    return (*found, *told)
 
 
 def menu(path: Iterable[Step]) -> str:

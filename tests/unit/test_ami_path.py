@@ -54,6 +54,22 @@ def test_a_path_that_lost_steps_is_made_whole_by_the_channels_own(seen: list[str
     assert sorted(one.at for one in whole if one.at) == [at for at, _, _ in known]
 
 
+def test_what_only_the_dialplan_told_keeps_its_place() -> None:
+    known = path.joined((), START, ["tag:capacity", "main:1"])
+    known = path.joined(known, START + dt.timedelta(seconds=1), ["transfer:BUSY"])
+    whole = path.witnessed(known, tuple("flow:12345@0a1b2c3d,main:2,main:0,main:1,other:5,other:6".split(",")))
+    assert [one.step for one in whole] == [
+        "tag:capacity",
+        "flow:12345@0a1b2c3d",
+        "main:2",
+        "main:0",
+        "main:1",
+        "transfer:BUSY",
+        "other:5",
+        "other:6",
+    ]
+
+
 @given(st.lists(st.lists(st.integers(0, 200).map(lambda number: f"tag:t{number}"), max_size=60), max_size=6))
 def test_marks_are_few_whatever_their_order(events: list[list[str]]) -> None:
     forward, backward = frozenset[str](), frozenset[str]()
