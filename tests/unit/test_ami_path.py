@@ -57,7 +57,7 @@ def test_a_path_that_lost_steps_is_made_whole_by_the_channels_own(seen: list[str
 def test_what_only_the_dialplan_told_keeps_its_place() -> None:
     known = path.joined((), START, ["tag:capacity", "main:1"])
     known = path.joined(known, START + dt.timedelta(seconds=1), ["transfer:BUSY"])
-    whole = path.witnessed(known, tuple("flow:12345@0a1b2c3d,main:2,main:0,main:1,other:5,other:6".split(",")))
+    whole = path.witnessed(known, ("flow:12345@0a1b2c3d", "main:2", "main:0", "main:1", "other:5", "other:6"))
     assert [one.step for one in whole] == [
         "tag:capacity",
         "flow:12345@0a1b2c3d",
