@@ -49,7 +49,8 @@ MOST_STEPS = 1000
 LONGEST_VALUE = 200
 _SPOKEN = re.compile(r"^\{([a-z_]+)\|([a-z]+)\}$")
 _FIELD = re.compile(r"\{([a-z_]+)\}")
-_PROMPT = re.compile(r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?$")
+_PROMPT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
+_NUMBER = re.compile(r"[0-9]{1,30}")
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -145,7 +146,7 @@ Event = Pressed | Answer | Kept | Ended | HungUp
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """Where a call waits. ``flow`` is name@version; ``tries`` counts the failures at this node, ``visits`` those of limited nodes."""
+    """Where a call waits. ``flow`` is name@version; ``tries`` counts failures at this node, ``visits`` those of limited nodes."""
 
     flow: str
     node: str
@@ -188,7 +189,10 @@ def resume(flow: Flow, state: State, event: Event, moment: Moment) -> Turn:
     answer = _ANSWERS.get((type(node), type(event)))
     if answer is None:
         raise FlowError(f"{state.node} ({type(node).__name__}) does not wait for {type(event).__name__}")
-    taken = answer(walk, state, node, event)
+    try:
+        taken = answer(walk, state, node, event)
+    except Unspeakable:
+        taken = "error"
     if taken is not None:
         walk.run(walk.leave(state.node, node, taken))
     return walk.turn()
@@ -287,7 +291,7 @@ class _Walk:
         value = self.variables.get(variable, "")
         if how in ("prompt", "prompts"):
             names = [name for name in value.split(",") if name]
-            if not all(_PROMPT.match(name) for name in names):
+            if not all(_PROMPT.fullmatch(name) for name in names):
                 raise Unspeakable(f"not the name of a prompt: {value[:80]!r}")
             return names
         return list(saying.say(how, value, self.variables["language"]))
@@ -351,7 +355,7 @@ def _enqueue(walk: _Walk, name: str, node: Enqueue) -> None:
 
 def _dial(walk: _Walk, name: str, node: Dial) -> str | None:
     number = walk.text(node.number)
-    if not number.isascii() or not number.isdigit():
+    if not _NUMBER.fullmatch(number):
         return "error"
     walk.give(name, "transfer", {"HOTLINE_DIAL": number})
     return None
@@ -359,7 +363,7 @@ def _dial(walk: _Walk, name: str, node: Dial) -> str | None:
 
 def _fax(walk: _Walk, name: str, node: Fax) -> str | None:
     document, number = walk.text(node.document), walk.text(node.number)
-    if not _PROMPT.match(document) or (node.number and not number.isdecimal()):
+    if not _PROMPT.fullmatch(document) or (node.number and not _NUMBER.fullmatch(number)):
         return "error"
     if node.number:
         walk.flush()
@@ -371,7 +375,7 @@ def _fax(walk: _Walk, name: str, node: Fax) -> str | None:
 
 def _callback(walk: _Walk, name: str, node: Callback) -> str | None:
     number = walk.text(node.number)
-    if not number.lstrip("+").isdecimal():
+    if not _NUMBER.fullmatch(number.removeprefix("+")):
         return "error"
     walk.flush()
     since = walk.variables.get("queued_at", walk.moment.at.isoformat())
@@ -448,7 +452,7 @@ def _gather_pressed(walk: _Walk, state: State, node: Gather, event: Pressed) -> 
     keys = event.keys or ("" if event.timed_out else "#")
     if is_key(keys) and keys in node.exits:
         return keys
-    if keys.isdecimal() and node.shortest <= len(keys) <= node.longest:
+    if _NUMBER.fullmatch(keys) and node.shortest <= len(keys) <= node.longest:
         walk.variables[node.into] = keys
         return "match"
     failed, prompt = ("invalid", node.invalid_prompt) if keys else ("timeout", node.timeout_prompt)

@@ -125,10 +125,11 @@ def _node(key: str, table: Any, lines: Lines, problems: list[Problem]) -> AnyNod
         problems.append(problem("unknown_verb", lines.key(where, "verb"), node=key, verb=repr(verb)[:40], known=known))
         return None
     try:
-        return msgspec.convert(table, AnyNode, strict=True)
+        node: AnyNode = msgspec.convert(table, AnyNode, strict=True)
     except msgspec.ValidationError as error:
         problems.append(_misfit(str(error), where, lines))
         return None
+    return node
 
 
 def _with_defaults(node: AnyNode, defaults: Defaults) -> AnyNode:
@@ -155,7 +156,7 @@ def _bad_defaults(exits: Defaults, nodes: Mapping[str, AnyNode], lines: Lines) -
             continue
         those = [node for node in nodes.values() if table in ("all", verb_of(node))]
         for name in names:
-            if those and name != "limit" and not any(_takes(node, name, table) for node in those):
+            if those and name not in ("error", "hangup", "limit") and not any(_takes(node, name, table) for node in those):
                 yield problem("idle_default", lines.key(f"exits.{table}", name), name=table, exit=name)
 
 
