@@ -174,7 +174,7 @@ class Session:
             raise UnexpectedReply(f"an answer to no command: {reply.code}")
         if self._gone:
             return self._next()
-        if reply.code == 511 or (reply.code == 200 and reply.result == "-1"):
+        if reply.code == 511 or (reply.code == 200 and reply.result == "-1") or reply.data == "HANGUP:":
             return self.hung_up()
         if reply.code != 200 or reply.result == "-2":
             raise UnexpectedReply(f"{reply.code} {reply.result}{reply.text} to {command.line.decode().strip()}")
@@ -251,6 +251,7 @@ class Session:
         for instruction in instructions:
             match instruction:
                 case Play():
+                    yield from self._events()
                     yield self._play(instruction.prompts)
                 case Note():
                     self._notes.append(instruction.step)
@@ -276,14 +277,18 @@ class Session:
                     assert_never(instruction)
         yield from self._told()
 
-    def _told(self) -> Iterator[_Command]:
-        """What Asterisk has to know now: the steps so far as an event and on the channel, and variables."""
+    def _events(self) -> Iterator[_Command]:
+        """The steps so far as one event, so that they are known if the caller hangs up now."""
         if self._notes:
             steps, self._notes = ",".join(self._notes), []
             self._path = f"{self._path},{steps}" if self._path else steps
-            yield _Command(codec.execute("UserEvent", f"HotlineStep,Step: {steps}"))
+            yield _Command(codec.execute("UserEvent", f'HotlineStep,"Step: {steps}"'))
             if not self._gone:
                 self._variables["CHANNEL(userfield)"] = _cut(self._path)
+
+    def _told(self) -> Iterator[_Command]:
+        """What Asterisk has to know now: the steps as an event and on the channel, and variables."""
+        yield from self._events()
         if self._variables:
             yield _Command(set_variables(self._variables))
             self._variables = {}

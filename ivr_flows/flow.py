@@ -161,9 +161,9 @@ VERBS: Mapping[str, type[Node]] = {
 RATINGS = {"1": "very_satisfied", "2": "satisfied", "3": "neutral", "4": "dissatisfied"}
 NOT_RATED = "not_rated"
 
-TALKING = (Say, Menu, Gather, Lookup, Callback, Survey)
-"""Nodes in which the flow itself hears that the caller hangs up. In the others (queue, recording, transfer, fax) the dialplan
-holds the call; it does not come back, and the bridge records how it ended."""
+TALKING = (Menu, Gather, Lookup, Survey)
+"""Nodes in which the flow itself hears that the caller hangs up. During an announcement it hears it at the next of these. In a
+queue, a recording, a transfer or a fax the dialplan holds the call; it does not come back, and the bridge records how it ended."""
 QUIET = (Set, Goto, Hangup)
 """Nodes that may follow a hang-up: they need no caller."""
 QUEUE_RESULTS = {
