@@ -1,0 +1,78 @@
+"""``python -m tests.killer N MODULE ARGUMENTS…``: run a module, and kill -9 it just before its N-th step that others can see.
+
+Steps are what changes files, what is said to the database, and what is written to standard output. The module is not changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import asyncpg
+
+_FILES = ("fsync", "posix_fallocate", "rename", "replace", "unlink", "utime")
+_DATABASE = ("execute", "fetch", "fetchrow")
+
+
+class _Steps:
+    """Counts down to the end."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def step(self) -> None:
+        """One more."""
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, a step before it."""
+
+        @functools.wraps(function)
+        def stepping(*arguments: Any, **named: Any) -> Any:
+            self.step()
+            return function(*arguments, **named)
+
+        return stepping
+
+
+class _Output:
+    """Standard output whose bytes are steps."""
+
+    def __init__(self, raw: BinaryIO, steps: _Steps) -> None:
+        self._raw = raw
+        self.write = steps.before(raw.write)
+        self.flush = raw.flush
+
+
+class _Stdout:
+    """``sys.stdout`` with such a buffer; text goes its usual way."""
+
+    def __init__(self, steps: _Steps) -> None:
+        self._text = sys.stdout
+        self.buffer = _Output(sys.stdout.buffer, steps)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._text, name)
+
+
+def main() -> None:
+    """See the module."""
+    steps = _Steps(int(sys.argv[1]))
+    for name in _FILES:
+        setattr(os, name, steps.before(getattr(os, name)))
+    for name in _DATABASE:
+        setattr(asyncpg.Connection, name, steps.before(getattr(asyncpg.Connection, name)))
+    sys.stdout = _Stdout(steps)
+    sys.argv = sys.argv[2:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
