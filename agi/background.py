@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from agi import outbox_drain, wait_estimate
+from agi import fax_sender, outbox_drain, wait_estimate
 from agi.lookup import CONNECT_SECONDS
 from hotline import calendar, clock, database
 from hotline.settings import Settings
@@ -23,7 +23,12 @@ async def running(settings: Settings, dsn: str) -> AsyncIterator[None]:
     pool = await database.pool(dsn, name="agi", largest=2, connect_seconds=CONNECT_SECONDS)
     try:
         async with asyncio.TaskGroup() as group:
-            work = (watch_the_calendar(settings), outbox_drain.run(pool, settings.asterisk.node), wait_estimate.run(pool))
+            work = (
+                watch_the_calendar(settings),
+                outbox_drain.run(pool, settings.asterisk.node),
+                wait_estimate.run(pool),
+                fax_sender.run(pool, settings),
+            )
             tasks = [group.create_task(one) for one in work]
             try:
                 yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline import commands, log, messages
+from hotline import commands, documents, log, messages
 from hotline.errors import HotlineError
 from hotline.phones import commands as phones
 
@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hotline", description="12345 市民服务热线 / 12345 citizen hotline")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add(subparsers)
+    documents.add(subparsers)
     phones.add_call(subparsers)
     phones.add_agents(subparsers)
     chosen = parser.parse_args(arguments)

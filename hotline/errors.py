@@ -32,3 +32,7 @@ class PostgresError(HotlineError):
 
 class StartError(HotlineError):
     """A part of the stack did not start; the text names it, what it said last, and its log."""
+
+
+class DocumentError(HotlineError):
+    """A document cannot be faxed: its name, or its file, is not as fax needs it; the text says how to make one that is."""

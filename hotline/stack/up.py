@@ -11,7 +11,7 @@ from collections.abc import Callable
 import asyncpg
 
 from hotline import credentials as secrets
-from hotline import database, doctor, messages, paths, sounds
+from hotline import database, doctor, documents, messages, paths, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.errors import StartError
@@ -52,6 +52,7 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
         raise StartError(messages.text("doctor.asterisk_missing"))
     for warning in sounds.install(paths.var() / "asterisk", paths.var() / "prompts"):
         say(messages.text("doctor.prompt", file=warning.file, reason=warning.reason))
+    documents.install()
     folders = configuration.render(settings, credentials, asterisk)
     if settings.database.dsn:
         await _migrate(credentials.database_owner, say)

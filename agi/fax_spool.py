@@ -1,0 +1,138 @@
+"""The files by which faxes are ordered from Asterisk, and by which it tells what came of them (IVR-07).
+
+An order is a call file in Asterisk's spool, ``<job>.<attempt>.call``; Asterisk notes in it that it dials, and removes it when the
+call is over. Before that its dialplan has written ``var/fax/results/<job>.<attempt>.json`` (``agi/fax_result.py``). Every file
+gets its name only when it is whole and on disk: whoever dies, nothing is sent twice or forgotten.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from hotline import clock, paths
+
+RING_SECONDS = 60
+_A_DAY = 86400
+_MARGIN_SECONDS = 60
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of one attempt; ``error`` is Asterisk's word for it, empty when all went well."""
+
+    sent: bool
+    error: str = ""
+
+
+LOST = Result(sent=False, error="NO_RESULT")
+"""Asterisk ended in the middle, or never said how the call went."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One attempt to send ``document`` to ``number`` (digits); ``caller`` is the number that is shown there."""
+
+    job_id: uuid.UUID
+    attempt: int
+    number: str
+    document: str
+    caller: str
+
+    def call_file(self) -> str:
+        """What Asterisk reads. A dead Asterisk's successor must not dial again by itself: hence the long RetryTime."""
+        lines = {
+            "Channel": f"PJSIP/{self.number}@units",
+            "CallerID": f"<{self.caller}>",
+            "WaitTime": RING_SECONDS,
+            "MaxRetries": 0,
+            "RetryTime": _A_DAY,
+            "Context": "fax-job",
+            "Extension": "s",
+            "Priority": 1,
+            "Set": f"HOTLINE_JOB={self.job_id}",
+        }
+        more = [f"Set: HOTLINE_ATTEMPT={self.attempt}", f"Set: HOTLINE_DOCUMENT={self.document}"]
+        return "\n".join([*(f"{name}: {value}" for name, value in lines.items()), *more]) + "\n"
+
+
+def results() -> Path:
+    """Where the results are written."""
+    return paths.var() / "fax" / "results"
+
+
+def outgoing() -> Path:
+    """Where Asterisk looks for orders."""
+    return paths.var() / "asterisk" / "spool" / "outgoing"
+
+
+def place(order: Order) -> None:
+    """Have Asterisk dial, unless this attempt was ordered already. Raises ``OSError``."""
+    if not _call(order.job_id, order.attempt).exists() and not _result(order.job_id, order.attempt).exists():
+        _write(outgoing().parent / "tmp", _call(order.job_id, order.attempt), order.call_file().encode())
+
+
+def outcome(job_id: uuid.UUID, attempt: int, longest_seconds: float) -> Result | None:
+    """What came of an order; None while it is under way, or waits for an Asterisk that is not there.
+
+    A call that should have ended long ago is given up: an Asterisk that died leaves its order behind.
+    """
+    file = _call(job_id, attempt)
+    try:
+        dialled = b"StartRetry:" in file.read_bytes()
+        age = clock.now().timestamp() - file.stat().st_ctime
+        there = True
+    except FileNotFoundError:
+        dialled, age, there = False, 0.0, False
+    found = _read(_result(job_id, attempt))
+    if found or not there:
+        return found or LOST
+    return LOST if dialled and age > RING_SECONDS + longest_seconds + _MARGIN_SECONDS else None
+
+
+def forget(job_id: uuid.UUID, attempt: int) -> None:
+    """Remove what is left of an order whose outcome is stored."""
+    _call(job_id, attempt).unlink(missing_ok=True)
+    _result(job_id, attempt).unlink(missing_ok=True)
+
+
+def report(job_id: uuid.UUID, attempt: int, result: Result) -> None:
+    """Write down what came of an attempt; the first report counts. Raises ``OSError``."""
+    file = _result(job_id, attempt)
+    if not file.exists():
+        _write(file.parent, file, msgspec.json.encode(result))
+
+
+def _call(job_id: uuid.UUID, attempt: int) -> Path:
+    return outgoing() / f"{job_id}.{attempt}.call"
+
+
+def _result(job_id: uuid.UUID, attempt: int) -> Path:
+    return results() / f"{job_id}.{attempt}.json"
+
+
+def _read(file: Path) -> Result | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Result)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        return LOST
+
+
+def _write(draft_folder: Path, file: Path, content: bytes) -> None:
+    """Whole or not at all, and on disk when it returns; the draft is on the same disk, out of Asterisk's sight."""
+    draft_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = draft_folder / f".{file.name}.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(descriptor)
+    draft.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
