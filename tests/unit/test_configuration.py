@@ -19,8 +19,6 @@ from hotline.asterisk.installation import Installation
 from hotline.credentials import AmiUser, Credentials
 from hotline.errors import SettingsError
 from hotline.settings import Settings, parse
-from ivr_flows.engine import Leave
-from ivr_flows.first_flow import FLOW
 
 UNUSUAL: dict[str, dict[str, object]] = {
     "asterisk": {
@@ -348,14 +346,16 @@ def test_two_state_folders_that_are_too_long_do_not_share_a_socket(
 
 # --- the dialplan ---------------------------------------------------------------------------------------------------------
 
-NEXT = {node.context for node in FLOW.nodes.values() if isinstance(node, Leave)}
-"""What ``HOTLINE_NEXT`` can be."""
+STANDBY = 'ExecIf($["${HOTLINE_NEXT}" = ""]?AGI(standby,${HOTLINE_STAGE},${HOTLINE_RESULT}))'
+DIALPLAN = ("extensions.conf", "transfer.conf", "fax.conf")
+NEXT = {"agents", "message", "transfer", "fax", "hangup"}
+"""What ``HOTLINE_NEXT`` can be: a test of the engine has the same."""
 
 
-def dialplan(file: Path) -> dict[str, dict[str, list[tuple[str, str]]]]:
+def dialplan(etc: Path) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """Contexts to extensions to steps, each a label (or the empty text) and an application with its arguments."""
     contexts: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for title, lines in sections(file):
+    for title, lines in [section for name in DIALPLAN for section in sections(etc / name)]:
         if title in ("", "general", "globals"):
             continue
         context = contexts.setdefault(title, {})
@@ -378,58 +378,64 @@ def targets(application: str) -> list[str]:
     match = re.fullmatch(r"(Goto|GotoIf)\((.*)\)", application)
     if match is None:
         return []
-    places = [match[2]] if match[1] == "Goto" else match[2].rpartition("?")[2].split(":")
+    choice = re.search(r"\$\{IF\(\$\[[^]]*\]\?(\w+):(\w+)\)\}", match[2])
+    ways = [match[2].replace(choice[0], choice[number]) for number in (1, 2)] if choice else [match[2]]
+    places = ways if match[1] == "Goto" else [place for way in ways for place in way.rpartition("?")[2].split(":")]
     return [place.replace("${HOTLINE_NEXT}", name) for place in places for name in sorted(NEXT)]
 
 
 def test_every_jump_of_the_dialplan_arrives(render: Rendered) -> None:
-    contexts = dialplan(render().etc / "extensions.conf")
+    contexts = dialplan(render().etc)
     jumps = [
-        (context, target)
+        (context, extension, target)
         for context, extensions in contexts.items()
-        for steps in extensions.values()
+        for extension, steps in extensions.items()
         for _, application in steps
         for target in targets(application)
     ]
     assert len(jumps) > 10
-    for context, target in jumps:
+    for context, extension, target in jumps:
         parts = target.split(",")
-        where, extension, priority = [context, *parts][-3:] if len(parts) == 2 else parts
-        steps = contexts[where][extension]
+        where, at, priority = [context, extension][: 3 - len(parts)] + parts
+        steps = contexts[where][at]
         assert priority == "1" or priority in [label for label, _ in steps], target
 
 
 def test_the_flow_leads_to_contexts_that_exist(render: Rendered) -> None:
-    contexts = dialplan(render().etc / "extensions.conf")
-    assert {"agents", "message", "goodbye"} == NEXT
+    contexts = dialplan(render().etc)
     assert all("s" in contexts[name] for name in NEXT)
 
 
 def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendered) -> None:
     """A name like ``${SHELL(…)}`` is text only as long as nobody expands it: no caller id, no header, no dialled name."""
-    text = (render().etc / "extensions.conf").read_text()
+    text = "\n".join((render().etc / name).read_text() for name in DIALPLAN)
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
-    assert expanded == {"FASTAGI", "HOTLINE_CALL", "HOTLINE_KEY", "HOTLINE_NEXT", "UNIQUEID", "QUEUESTATUS", "EXTEN"}
+    ours = {name for name in expanded if name.startswith("HOTLINE_")} | {"FASTAGI", "IF", "FILTER"}
+    asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT"}
+    assert expanded - ours - asterisks == {"QUEUESTATUS", "DIALSTATUS", "FAXSTATUS", "FAXERROR"}
+    assert set(re.findall(r"CHANNEL\((\w+)\)", text)) == {"userfield"}, "the path, which we have written"
     assert "CALLERID(" not in text
-    keys = [extension for extension in dialplan(render().etc / "extensions.conf")["welcome"] if extension != "s"]
+    keys = [extension for extension in dialplan(render().etc)["welcome"] if extension != "s"]
     assert keys == ["_[0-9*#]"], "EXTEN is one key of the telephone"
 
 
 def test_every_way_through_the_dialplan_survives_an_empty_next_step(render: Rendered) -> None:
-    """After each FastAGI request the standby script is asked when it left nothing, and then there is still somewhere to go."""
-    for context, extensions in dialplan(render().etc / "extensions.conf").items():
+    """When FastAGI left nothing the standby script is asked, but not for a survey; then there is still somewhere to go."""
+    for context, extensions in dialplan(render().etc).items():
         for steps in extensions.values():
             applications = [application for _, application in steps]
             for place, application in enumerate(applications):
                 if application.startswith("AGI(${FASTAGI}"):
-                    first, second, third = applications[place + 1 : place + 4]
-                    assert first.startswith('ExecIf($["${HOTLINE_NEXT}" = ""]?AGI(standby,'), context
-                    assert second.startswith('GotoIf($["${HOTLINE_NEXT}" = ""]?'), context
-                    assert third == "Goto(${HOTLINE_NEXT},s,1)", context
+                    *asked, otherwise, then = applications[place + 1 :]
+                    assert asked == ([] if context == "survey" else [STANDBY]), context
+                    assert otherwise.startswith('GotoIf($["${HOTLINE_NEXT}" = ""]?'), context
+                    assert then == "Goto(${HOTLINE_NEXT},s,1)", context
 
 
 def test_agents_cannot_dial_out_and_nobody_reaches_the_system(render: Rendered) -> None:
-    file = render().etc / "extensions.conf"
-    assert dialplan(file)["seats"] == {}
-    used = set(re.findall(r"(?:,|\?)(\w+)\(", file.read_text()))
-    assert not used & {"System", "TrySystem", "Dial", "SHELL", "EVAL", "Exec", "DISA", "ChanSpy"}
+    etc = render().etc
+    assert dialplan(etc)["seats"] == {}
+    used = {name: set(re.findall(r"(?:,|\?)(\w+)\(", (etc / name).read_text())) for name in DIALPLAN}
+    assert not set().union(*used.values()) & {"System", "TrySystem", "SHELL", "EVAL", "Exec", "DISA", "ChanSpy"}
+    assert [name for name in DIALPLAN if "Dial" in used[name]] == ["transfer.conf"]
+    assert "Dial(PJSIP/${HOTLINE_NUMBER}@units," in (etc / "transfer.conf").read_text(), "digits only, through one trunk"

@@ -8,12 +8,11 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from hotline import paths
-from ivr_flows import shaping, speech
-from ivr_flows.first_flow import FLOW
+from ivr_flows import library, shaping, speech
+from ivr_flows.check_values import prompts_of
 from ivr_flows.render import EDGES
 from ivr_flows.speech import Prompt, PromptError
 
@@ -70,9 +69,9 @@ def test_a_citizen_need_not_listen_long() -> None:
 
 
 def flow_prompts() -> Iterator[str]:
-    for node in FLOW.nodes.values():
-        fields = msgspec.structs.asdict(node)
-        yield from (fields[key] for key in ("prompt", "invalid", "silent") if fields.get(key))
+    for file in library.OURS.glob("*.toml"):
+        for node in library.load(file).nodes.values():
+            yield from (item for _, item in prompts_of(node) if "{" not in item)
 
 
 def test_everything_that_is_played_has_a_text() -> None:
