@@ -152,7 +152,7 @@ def test_every_minute_of_the_day_is_read_back(hour: int) -> None:
         assert (minutes is None) == (minute == 0)
         assert read_mandarin(minutes or "零") == minute
         assert (minutes or "").startswith("零") == (0 < minute < 10)
-        *numerals, half = heard("time", value, "en").split()
+        *numerals, half = heard("time", value, "en").replace("-", " ").split()
         assert half == ("P.M." if hour >= 12 else "A.M.")
         assert SMALL[numerals[0]] == (hour % 12 or 12)
         assert read_english(" ".join(numerals[1:]).removeprefix("oh ")) == minute

@@ -7,23 +7,32 @@ import re
 import string
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hotline import messages, paths
 
 CATALOGUE = tomllib.loads((paths.TREE / "hotline" / "messages.toml").read_text(encoding="utf-8"))
+PACKAGES = ("hotline", "ivr_flows")
 FUNCTIONS = ("text", "languages", "note", "step", "_finding")
 """What takes a key of the catalogue, as its first argument or, for a finding, its second."""
 
 
+def sources() -> list[Path]:
+    """The packages that print these texts."""
+    return sorted(file for package in PACKAGES for file in (paths.TREE / package).rglob("*.py"))
+
+
 def used() -> Iterator[tuple[str, str, set[str]]]:
     """Every key in the code, with where it stands and the names of the values given to it."""
-    for file in sorted((paths.TREE / "hotline").rglob("*.py")):
+    for file in sources():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if not file.is_relative_to(paths.TREE / "hotline") and not ast.unparse(node.func).startswith("messages."):
+                continue
             keys = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
             if name in FUNCTIONS and keys and re.fullmatch(r"\w+(\.\w+)?", keys[-1]):
                 given = {word.arg or "**" for word in node.keywords}
@@ -56,9 +65,9 @@ def test_every_key_in_the_code_is_in_the_catalogue_and_gets_its_values() -> None
 
 
 def test_no_text_is_left_over() -> None:
-    code = "\n".join(file.read_text(encoding="utf-8") for file in (paths.TREE / "hotline").rglob("*.py"))
+    code = "\n".join(file.read_text(encoding="utf-8") for file in sources())
     constants = {match[1] or match[2] for match in re.finditer(r""" "([\w.]+)"|'([\w.]+)' """.strip(), code)}
-    computed = {f"phones.{name}" for name in constants}
+    computed = {f"{area}.{name}" for name in constants for area in ("phones", "prompts")}
     assert {key for key in CATALOGUE if key not in constants | computed} == set()
 
 

@@ -37,8 +37,9 @@ def city(tmp_path: Path) -> Path:
 def test_every_sound_of_ours_is_there_as_linear_and_as_a_law(target: Path) -> None:
     assert sounds.install(target, None) == []
     there = installed(target)
-    ours = [file.relative_to(sounds.OURS / "zh").with_suffix("") for file in (sounds.OURS / "zh").rglob("*.wav")]
-    expected = {f"sounds/zh/{name.as_posix()}" for name in ours} | {"moh/default/hold", "sounds/zh/wait-estimate"}
+    spoken = [file for language in sounds.LANGUAGES for file in (sounds.OURS / language).rglob("*.wav")]
+    expected = {f"sounds/{file.relative_to(sounds.OURS).with_suffix('').as_posix()}" for file in spoken}
+    expected |= {"moh/default/hold", "sounds/zh/wait-estimate", "sounds/en/wait-estimate"}
     assert set(there) == {f"{name}{ending}" for name in expected for ending in (".wav", ".alaw")}
     assert there["sounds/zh/welcome.alaw"] == g711.encode(sounds.samples(sounds.OURS / "zh" / "welcome.wav"))
     assert sounds.samples(target / "sounds/zh/digits/9.wav") == sounds.samples(sounds.OURS / "zh" / "digits" / "9.wav")
@@ -61,13 +62,17 @@ def test_a_recording_of_the_city_takes_the_place_of_ours_until_it_is_taken_away(
     assert sounds.samples(target / "sounds/zh/digits/1.wav") == sounds.samples(sounds.OURS / "zh" / "digits" / "1.wav")
 
 
-def test_a_recording_with_a_name_of_the_city_s_own_is_installed_and_later_removed(target: Path, city: Path) -> None:
-    record(city / "zh" / "holiday.wav")
+@pytest.mark.parametrize("language", sounds.LANGUAGES)
+def test_a_recording_with_a_name_of_the_city_s_own_is_installed_and_later_removed(
+    target: Path, city: Path, language: str
+) -> None:
+    record(city / language / "our-festival.wav")
     sounds.install(target, city)
-    assert {"sounds/zh/holiday.wav", "sounds/zh/holiday.alaw"} <= set(installed(target))
-    (city / "zh" / "holiday.wav").unlink()
+    made = {f"sounds/{language}/our-festival.wav", f"sounds/{language}/our-festival.alaw"}
+    assert {name for name in installed(target) if "our-festival" in name} == made
+    (city / language / "our-festival.wav").unlink()
     sounds.install(target, city)
-    assert not any("holiday" in name for name in installed(target))
+    assert not any("our-festival" in name for name in installed(target))
 
 
 def test_music_of_the_city_replaces_all_of_ours(target: Path, city: Path) -> None:
