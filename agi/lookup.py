@@ -76,7 +76,7 @@ class Lookups:
         try:
             async with asyncio.timeout(self._seconds):
                 return await answer(self, arguments, numbers.normal(caller), call_id)
-        except _AWAY as error:
+        except (*_AWAY, ValueError) as error:  # ValueError: a row that holds what it should not
             raise LookupFailed(f"{what}: {type(error).__name__}: {error}") from error
 
     async def keep_fresh(self) -> None:
