@@ -57,7 +57,12 @@ def _high_pass(rate: float) -> _Biquad:
     return _Biquad(1.0, -2.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0)
 
 
-WEIGHTING = (_shelf(RATE), _high_pass(RATE))
+def weighting(rate: float) -> tuple[_Biquad, _Biquad]:
+    """The two filters of the K-weighting for a rate."""
+    return _shelf(rate), _high_pass(rate)
+
+
+_WEIGHTING = weighting(RATE)
 
 
 def integrated(samples: Sequence[float]) -> float:
@@ -81,7 +86,7 @@ def _lufs(power: float) -> float:
 
 def _weighted(samples: Sequence[float]) -> list[float]:
     sound = list(samples)
-    for b0, b1, b2, a1, a2 in WEIGHTING:
+    for b0, b1, b2, a1, a2 in _WEIGHTING:
         held = later = 0.0
         for at, sample in enumerate(sound):
             out = b0 * sample + held

@@ -16,8 +16,8 @@ BEAT = 5000
 LENGTH = 16 * 4 * BEAT
 """Samples of the loop: 40 s."""
 
-LEVEL = 10 ** (-19 / 20)
-"""Root mean square of the loop: -19 dBFS, below the voice of an announcement."""
+LEVEL = 10 ** (-26 / 20)
+"""Root mean square of the loop: -26 dBFS, below the voice of an announcement (-23 LUFS)."""
 
 PEAK = 10 ** (-3 / 20)
 

@@ -9,7 +9,7 @@ from array import array
 
 import pytest
 
-from ivr_flows import music, speech
+from ivr_flows import loudness, music, shaping, speech
 
 
 def committed() -> array[int]:
@@ -28,6 +28,7 @@ def test_the_music_is_softer_than_speech_and_does_not_clip() -> None:
     samples = committed()
     assert math.sqrt(sum(s * s for s in samples) / len(samples)) / 32768 == pytest.approx(music.LEVEL, rel=0.02)
     assert max(map(abs, samples)) < 0.75 * 32768
+    assert loudness.integrated([sample / 32768 for sample in samples]) < shaping.LOUDNESS - 2
 
 
 def test_the_loop_has_no_seam() -> None:
