@@ -19,7 +19,9 @@ from ivr_flows.check_values import prompts_of
 from ivr_flows.render import EDGES, GENERATED
 from ivr_flows.speech import Prompt, PromptError
 
-PROMPTS = {(language, prompt.name): prompt for language in speech.LANGUAGES for prompt in speech.prompts(language)}
+PROMPTS: dict[tuple[str, str], Prompt] = {
+    (language, prompt.name): prompt for language in speech.LANGUAGES for prompt in speech.prompts(language)
+}
 SPOKEN = [prompt for prompt in PROMPTS.values() if prompt.text]
 HEADER = "name\tkind\ttext\tspoken\tpace\n"
 QUEUE = {"youarenext", "thereare", "callswaiting", "quantity1", "quantity2", "holdtime", "minute", "minutes", "seconds"} | {
