@@ -1,8 +1,8 @@
 """One call on the AGI side, without its socket: the flow's instructions to AGI commands, replies to the flow's events. Pure.
 
-``begin()`` and every ``answered(reply)``, ``looked(…)``, ``kept(…)`` give what to do next: a ``Send`` (one command; Asterisk takes
-one at a time), ``Fetch`` (ask the data), ``Store`` (keep something safe), ``Wait`` (go on listening), or ``End``. Commands are what
-a call costs, so steps that come together go as one event, and variables as one ``MSet``.
+``begin()`` and every ``answered(reply)``, ``looked(…)``, ``kept(…)`` give what to do next: a ``Send`` (one command; Asterisk
+takes one at a time), ``Fetch`` (ask the data), ``Store`` (keep something safe), ``Wait`` (go on listening), or ``End``. Commands
+are what a call costs, so steps that come together go as one event, and variables as one ``MSet``.
 
 A session ends when the call is given to the dialplan. The flow's state travels on the channel meanwhile (``HOTLINE_STATE``), so
 that another process can go on with it.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import re
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import assert_never
@@ -51,6 +52,10 @@ MARGIN_SECONDS = 10.0
 """How long Asterisk may take for a command that plays nothing."""
 LONGEST_PATH = 240
 """Characters of the path that the channel carries for the second witness, the channel event log."""
+LONGEST_STATE = 1400
+"""Characters of a state: one command, of 2047 bytes, sets it together with the path and the other variables."""
+LARGEST_STATE = 64 * 1024
+"""Bytes of a state that was read."""
 _NUMBER = re.compile(r"^\+?[0-9]{1,20}$")
 _VALUE = re.compile(r"^[A-Za-z0-9_.,:@/+*#=-]*$")
 
@@ -107,15 +112,23 @@ def saved_state(environment: Environment) -> State | None:
     if not text:
         return None
     try:
-        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return msgspec.msgpack.decode(packed, type=State)
-    except (ValueError, msgspec.DecodeError) as error:
+        squeezed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return msgspec.msgpack.decode(zlib.decompressobj().decompress(squeezed, LARGEST_STATE), type=State)
+    except (ValueError, zlib.error, msgspec.DecodeError) as error:
         raise StateUnreadable(f"HOTLINE_STATE: {error}") from error
 
 
 def packed(state: State) -> str:
-    """A state as text that needs no quoting."""
-    return base64.urlsafe_b64encode(msgspec.msgpack.encode(state)).decode().rstrip("=")
+    """A state as text that needs no quoting. A channel carries only so much: what does not fit loses its longest values."""
+    while len(text := _squeezed(state)) > LONGEST_STATE and state.variables:
+        longest = max(state.variables, key=lambda name: len(state.variables[name]))
+        kept = {name: value for name, value in state.variables.items() if name != longest}
+        state = msgspec.structs.replace(state, variables=kept)
+    return text
+
+
+def _squeezed(state: State) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(msgspec.msgpack.encode(state))).decode().rstrip("=")
 
 
 class Session:
@@ -135,6 +148,7 @@ class Session:
         self._current: _Command | Fetch | Store | None = None
         self._told_early: Event | None = None
         self._looking: tuple[str, ...] | None = None
+        self._fetching = False
         self._notes: list[str] = []
         self._path = environment.argument(4)
         self._variables: dict[str, str] = {}
@@ -183,11 +197,11 @@ class Session:
         if self._told_early is not None:
             event, self._told_early = self._told_early, None
             return self._go_on(event)
-        return self._next()
+        return Wait() if self._fetching else self._next()
 
     def looked(self, answer: Answer) -> Step:
         """The data have answered, or have not in time; a prompt that is being played is heard to its end."""
-        self._looking = None
+        self._looking, self._fetching = None, False
         if isinstance(self._current, _Command):
             self._told_early = answer
             return Wait()
@@ -238,6 +252,7 @@ class Session:
                 self._current = None
                 return work
             case Fetch() | Store():
+                self._fetching = isinstance(work, Fetch)
                 return work
             case _:
                 assert_never(work)

@@ -46,7 +46,8 @@ from ivr_flows.lookups import Answer
 
 MOST_STEPS = 1000
 """Nodes that one call may visit: whoever presses keys for ever goes to the standby path, to an agent."""
-LONGEST_VALUE = 200
+LONGEST_VALUE = 1000
+"""Characters of a variable: a folder of the knowledge base with eight articles names about 30 prompts."""
 _SPOKEN = re.compile(r"^\{([a-z_]+)\|([a-z]+)\}$")
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _PROMPT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
@@ -294,7 +295,7 @@ class _Walk:
             if not all(_PROMPT.fullmatch(name) for name in names):
                 raise Unspeakable(f"not the name of a prompt: {value[:80]!r}")
             return names
-        return list(saying.say(how, value, self.variables["language"]))
+        return list(saying.say(how, value, self.variables.get("language", self.flow.languages[0])))
 
     def text(self, template: str) -> str:
         """A template with its variables filled in."""

@@ -149,7 +149,7 @@ def test_an_answer_takes_its_exit(node: tuple[str, str, tuple[str, ...]], events
     assert (state, told[-1]) == (None, Give("hangup"))
 
 
-@pytest.mark.parametrize("node", [MENU, GATHER, LOOKUP, CALLBACK, SURVEY], ids=lambda node: node[0])
+@pytest.mark.parametrize("node", [MENU, GATHER, LOOKUP, SURVEY], ids=lambda node: node[0])
 def test_a_hang_up_takes_the_exit_hangup_and_says_nothing_more(node: tuple[str, str, tuple[str, ...]]) -> None:
     state, _ = walk(one(*node), n="110")
     assert state is not None
@@ -171,8 +171,8 @@ def test_a_survey_that_the_caller_hangs_up_on_is_stored_as_not_rated_once() -> N
     assert engine.resume(chosen, state, HungUp(), DAY)[1] == (Note("x:hangup"),)
 
 
-@pytest.mark.parametrize("node", [RECORD, ENQUEUE, DIAL, FAX], ids=lambda node: node[0])
-def test_a_hang_up_while_the_dialplan_has_the_call_changes_nothing(node: tuple[str, str, tuple[str, ...]]) -> None:
+@pytest.mark.parametrize("node", [RECORD, ENQUEUE, DIAL, FAX, FAX_LATER, CALLBACK], ids=lambda node: node[0])
+def test_a_hang_up_while_the_call_is_in_other_hands_or_something_is_stored_changes_nothing(node: tuple[str, str, tuple[str, ...]]) -> None:
     state, _ = walk(one(*node), n="110", doc="kb/1")
     assert state is not None
     assert engine.resume(one(*node), state, HungUp(), DAY) == (None, ())
