@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._sent = False
         try:
             for message in self._decoder.feed(data):
-                if self._sent and isinstance(message, Reply):
+                if self._sent and isinstance(message, Reply) and not (self._session and self._session.gone):
                     raise UnexpectedReply("an answer that came before its command")
                 if not self._ended:
                     self._handle(message)
@@ -155,12 +155,10 @@ class Connection(asyncio.Protocol):
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 answer = await self._server.answers.ask(wanted.what, wanted.arguments, session.caller, session.call_id)
-        except TimeoutError:
-            log.warning("a look-up took too long", what=wanted.what, uniqueid=self._uniqueid)
-            answer = Answer("timeout")
         except Exception as error:
-            log.warning("a look-up failed", what=wanted.what, error=str(error) or repr(error), uniqueid=self._uniqueid)
-            answer = Answer("error")
+            late = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
+            log.warning("a look-up failed", what=wanted.what, late=late, error=str(error) or repr(error), uniqueid=self._uniqueid)
+            answer = Answer("timeout" if late else "error")
         finally:
             soon.cancel()
         self._go_on(lambda: session.looked(answer))
@@ -168,15 +166,13 @@ class Connection(asyncio.Protocol):
     async def _store(self, wanted: Store) -> None:
         """Keep something safe; a caller who waits is told how it went."""
         session, safe = self._session, False
-        if session is None:
-            return
         try:
             async with asyncio.timeout(KEEP_SECONDS):
                 await self._server.answers.keep(wanted.kind, wanted.values)
             safe = True
         except Exception as error:
             log.critical("ALARM: not kept", kind=wanted.kind, error=str(error) or repr(error), uniqueid=self._uniqueid)
-        if wanted.waits:
+        if wanted.waits and session is not None:
             self._go_on(lambda: session.kept(safe=safe))
 
     def _go_on(self, step: Callable[[], Step]) -> None:

@@ -155,6 +155,11 @@ class Session:
         self._gone = False
 
     @property
+    def gone(self) -> bool:
+        """Whether the caller has hung up."""
+        return self._gone
+
+    @property
     def call_id(self) -> str:
         """The caller's uniqueid, which is the call's linkedid."""
         return self._environment.uniqueid
@@ -223,7 +228,9 @@ class Session:
 
     def hung_up(self) -> Step:
         """The caller is gone: the flow is told, and what it still has to keep or to note is done."""
-        if self._gone or self._state is None:
+        if self._gone:
+            return Wait() if isinstance(self._current, _Command) else End(finished=False)
+        if self._state is None:
             return End(finished=False)
         self._gone, self._current, self._told_early = True, None, None
         self._work.clear()
