@@ -199,7 +199,7 @@ def test_an_argument_that_would_end_or_overflow_the_line_is_refused(argument: st
 
 
 def test_the_commands_are_those_of_asterisk() -> None:
-    assert codec.get_option("menu", "12#", 5000) == b'GET OPTION "menu" "12#" "5000"\n'
-    assert codec.stream_file("invalid") == b'STREAM FILE "invalid" ""\n'
+    assert codec.get_data("menu", 5000, 2) == b'GET DATA "menu" "5000" "2"\n'
+    assert codec.get_full_variable("${A}:${B}") == b'GET FULL VARIABLE "${A}:${B}"\n'
     assert codec.execute("UserEvent", "A,B: c") == b'EXEC UserEvent "A,B: c"\n'
     assert codec.set_variable("A(b)", 'say "x"') == b'SET VARIABLE "A(b)" "say \\"x\\""\n'
