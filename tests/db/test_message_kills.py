@@ -35,7 +35,7 @@ class Caller:
     def __init__(self, takes: list[tuple[float, str]], keys: str) -> None:
         self.takes, self.keys = takes, keys
 
-    def call(self, script: Script, *, kill_at_record: int = 0) -> list[float]:
+    def call(self, script: Run, *, kill_at_record: int = 0) -> list[float]:
         """Answer until the script has ended or was killed; the takes that are on disk then, by their length in seconds."""
         takes, keys, recorded = list(self.takes), list(self.keys), []
         script.send(script.environment)
@@ -80,7 +80,7 @@ class Run(Script):
     """The script of one call, to be killed before its ``step``-th step."""
 
     def __init__(self, folder: Path, call_id: str, step: int) -> None:
-        config = {"node": "node1", "inbox": str(folder)}
+        config: dict[str, object] = {"node": "node1", "inbox": str(folder)}
         super().__init__(folder.parent, "message", config=config, program=("-m", "tests.killer", str(step), "agi.standby"))
         self.environment = ENVIRONMENT.replace("node1-1.1", call_id)
 
