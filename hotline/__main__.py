@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from hotline import commands, documents, log, messages
+from hotline.directory import commands as directory
 from hotline.errors import HotlineError
 from hotline.phones import commands as phones
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add(subparsers)
     documents.add(subparsers)
+    directory.add(subparsers)
     phones.add_call(subparsers)
     phones.add_agents(subparsers)
     chosen = parser.parse_args(arguments)

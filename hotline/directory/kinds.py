@@ -1,0 +1,245 @@
+"""The files of the directory: the fields of an entry of each kind, and what must hold of all together. Pure.
+
+A file is a TOML table array, ``[[hotlines]]`` and so on, one entry after another. Each problem is one line that names the file,
+the line where the entry begins, the entry, and what is wrong.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+
+from hotline import numbers
+from hotline.clock import SHANGHAI
+from hotline.errors import HotlineError
+from hotline.settings import DAYS, Hours
+
+PromptName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?$")]
+Prompts = Annotated[list[PromptName], msgspec.Meta(min_length=1, max_length=20)]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2,8}$")]
+Key = Annotated[int, msgspec.Meta(ge=1, le=8)]
+"""The keys 9 and 0 lead to an agent and back on every level."""
+Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
+class DirectoryError(HotlineError):
+    """A file of the directory cannot be used, and nothing of it was taken; each line of the text says what is wrong and where."""
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One entry of a file."""
+
+
+class HotlineEntry(_Entry, frozen=True, kw_only=True):
+    """Another hotline: ``key`` in the menu, ``hours`` like the settings' ``[hours]`` (nothing: always open)."""
+
+    code: Code
+    key: Key
+    number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,20}$")]
+    name: Line
+    prompts: Prompts
+    hours: dict[str, Any] = {}
+
+
+class CallerEntry(_Entry, frozen=True, kw_only=True):
+    """A caller's number, however written, and the group; callers of ``elderly`` go straight to an agent."""
+
+    number: str
+    group: Word
+
+
+class ArticleEntry(_Entry, frozen=True, kw_only=True):
+    """A folder or an article of the knowledge tree; its title is spoken by the prompt ``kb/CODE-title``.
+
+    ``parent`` is the code of the folder it is in (none: at the root), ``document`` the name of what can be faxed.
+    """
+
+    code: Code
+    parent: str = ""
+    key: Key
+    title: Line
+    text: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$", max_length=20000)] = ""
+    prompts: Annotated[list[PromptName], msgspec.Meta(max_length=20)] = []
+    document: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")] = ""
+
+
+class AnnouncementEntry(_Entry, frozen=True, kw_only=True):
+    """Played before queueing from ``starts_at`` until before ``ends_at``."""
+
+    prompts: Prompts
+    starts_at: Moment
+    ends_at: Moment
+    reason: Line
+    person: Line
+
+
+class TicketEntry(_Entry, frozen=True, kw_only=True):
+    """What may be told about a ticket. ``query_code``: six digits, ``""`` for none, left out to leave it as it is."""
+
+    ticket_no: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6,20}$")]
+    caller_number: str = ""
+    query_code: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{6})?$")] | None = None
+    confidential: bool = False
+    state: PromptName
+    result: PromptName | None = None
+    updated_at: Moment
+
+
+Entry: TypeAlias = HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry
+KINDS: Mapping[str, type[Entry]] = {
+    "hotlines": HotlineEntry,
+    "callers": CallerEntry,
+    "articles": ArticleEntry,
+    "announcements": AnnouncementEntry,
+    "ticket-answers": TicketEntry,
+}
+"""What can be imported and exported, by the word of the command line."""
+
+
+def table_of(kind: str) -> str:
+    """The name of the file's table array."""
+    return kind.replace("-", "_")
+
+
+def checked(kind: str, data: Mapping[str, Any], text: str, source: str) -> list[Any]:
+    """The entries of a file: ``data`` as TOML gives it, ``text`` as it stands there. ``DirectoryError`` holds every problem."""
+    table = table_of(kind)
+    strange = sorted(set(data) - {table})
+    rows = data.get(table, [])
+    if strange or not isinstance(rows, list):
+        raise DirectoryError(f"{source}: {strange[0] if strange else table}: a file of {kind} holds only [[{table}]] entries")
+    begins = [n for n, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)]
+    lines = begins if len(begins) == len(rows) else [0] * len(rows)
+    problems: list[str] = []
+    entries: list[tuple[int, Any]] = []
+    for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        try:
+            entry = msgspec.convert(_zoned(row), KINDS[kind], strict=True)
+            problems += [f"{_place(source, line, table, number)}: {what}" for what in _TOGETHER[kind](entry)]
+            entries.append((number, entry))
+        except msgspec.ValidationError as error:
+            problems.append(f"{_place(source, line, table, number)}: {_readable(error)}")
+    problems += [f"{_place(source, lines[number], table, number)}: {what}" for number, what in _between(kind, entries)]
+    if problems:
+        raise DirectoryError("\n".join(problems))
+    return [entry for _, entry in entries]
+
+
+def sounds_named(entries: Iterable[Any]) -> list[str]:
+    """Every prompt that the entries name, each once, in order."""
+    names: dict[str, None] = {}
+    for entry in entries:
+        match entry:
+            case HotlineEntry() | AnnouncementEntry():
+                names |= dict.fromkeys(entry.prompts)
+            case ArticleEntry():
+                names |= dict.fromkeys([f"kb/{entry.code}-title", *entry.prompts])
+            case TicketEntry():
+                names |= dict.fromkeys(name for name in (entry.state, entry.result) if name)
+            case _:
+                pass
+    return list(names)
+
+
+def _zoned(row: Any) -> Any:
+    """A time of day without a zone is the hotline's wall clock."""
+    if not isinstance(row, dict):
+        return row
+    return {k: v.replace(tzinfo=SHANGHAI) if isinstance(v, dt.datetime) and v.tzinfo is None else v for k, v in row.items()}
+
+
+def _place(source: str, line: int, table: str, number: int) -> str:
+    return f"{source}:{line}: {table}[{number}]" if line else f"{source}: {table}[{number}]"
+
+
+def _readable(error: msgspec.ValidationError, below: str = "") -> str:
+    match = re.match(r"(.+) - at `\$\.?(.+)`$", str(error))
+    where = ".".join(part for part in (below, match[2] if match else "") if part)
+    what = match[1] if match else str(error)
+    return f"{where}: {what}" if where else what
+
+
+def _hotline(entry: HotlineEntry) -> Iterator[str]:
+    try:
+        hours = msgspec.convert(entry.hours, Hours, strict=True)
+    except msgspec.ValidationError as error:
+        yield _readable(error, "hours")
+        return
+    for day, name in enumerate(DAYS):
+        for index, (begin, end) in enumerate(hours.pattern(day)):
+            if begin >= end:
+                yield f"hours.{name}[{index}]: {end} does not come after {begin}"
+
+
+def _caller(entry: CallerEntry) -> Iterator[str]:
+    if not numbers.normal(entry.number):
+        yield f"number: {entry.number!r} is not a telephone number"
+
+
+def _article(_: ArticleEntry) -> Iterator[str]:
+    yield from ()
+
+
+def _announcement(entry: AnnouncementEntry) -> Iterator[str]:
+    if entry.ends_at < entry.starts_at:
+        yield "ends_at: comes before starts_at"
+
+
+def _ticket(entry: TicketEntry) -> Iterator[str]:
+    if entry.caller_number and not numbers.normal(entry.caller_number):
+        yield f"caller_number: {entry.caller_number!r} is not a telephone number"
+    if entry.confidential and not entry.caller_number:
+        yield "caller_number: a confidential ticket is told to the recorded number alone, and there is none"
+
+
+_TOGETHER: Mapping[str, Callable[[Any], Iterable[str]]] = {
+    "hotlines": _hotline,
+    "callers": _caller,
+    "articles": _article,
+    "announcements": _announcement,
+    "ticket-answers": _ticket,
+}
+_UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
+    "hotlines": (("code", lambda e: e.code), ("key", lambda e: e.key)),
+    "callers": (("number", lambda e: numbers.normal(e.number)),),
+    "articles": (("code", lambda e: e.code), ("key", lambda e: (e.parent, e.key))),
+    "announcements": (("entry", lambda e: (tuple(e.prompts), e.starts_at, e.ends_at, e.reason, e.person)),),
+    "ticket-answers": (("ticket_no", lambda e: e.ticket_no),),
+}
+
+
+def _between(kind: str, entries: list[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+    """What is wrong with entries beside the others: what must be there once, and the shape of the tree."""
+    table = table_of(kind)
+    for field, of in _UNIQUE[kind]:
+        first: dict[object, int] = {}
+        for number, entry in entries:
+            if of(entry) in first:
+                yield number, f"{field}: the same as in {table}[{first[of(entry)]}]"
+            first.setdefault(of(entry), number)
+    if kind == "articles":
+        yield from _tree(entries)
+
+
+def _tree(entries: list[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+    parents = {entry.code: entry.parent for _, entry in entries}
+    for number, entry in entries:
+        if entry.parent and entry.parent not in parents:
+            yield number, f"parent: there is no article {entry.parent!r}"
+        elif _in_a_circle(entry.code, parents):
+            yield number, "parent: leads back to this article, never to the root"
+        elif not entry.prompts and entry.code not in parents.values():
+            yield number, "prompts: an article that is no folder has to say something"
+
+
+def _in_a_circle(code: str, parents: Mapping[str, str]) -> bool:
+    at, steps = parents[code], 0
+    while at and steps <= len(parents):
+        at, steps = parents.get(at, ""), steps + 1
+    return bool(at)

@@ -1,0 +1,112 @@
+-- Each put_* takes the whole file as a JSON array and returns one row per entry that was new (added) or differed; remove_* goes
+-- before it and returns one row per entry that the file does not have.
+
+-- name: remove_hotlines
+DELETE FROM other_hotlines
+WHERE code::text NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
+
+-- name: put_hotlines
+INSERT INTO other_hotlines AS known (code, position, number, name, prompts, hours)
+SELECT * FROM jsonb_to_recordset($1::jsonb) AS f (code text, key smallint, number text, name text, prompts text, hours jsonb)
+ON CONFLICT (code) DO UPDATE SET
+    position = excluded.position, number = excluded.number, name = excluded.name, prompts = excluded.prompts, hours = excluded.hours
+WHERE (known.position, known.number, known.name, known.prompts, known.hours)
+      IS DISTINCT FROM (excluded.position, excluded.number, excluded.name, excluded.prompts, excluded.hours)
+RETURNING xmax = 0 AS added
+
+-- name: get_hotlines
+SELECT code::text, position AS key, number::text, name, prompts::text, hours::text FROM other_hotlines ORDER BY position
+
+-- name: remove_callers
+DELETE FROM caller_groups
+WHERE number::text NOT IN (SELECT f.number FROM jsonb_to_recordset($1::jsonb) AS f (number text)) RETURNING true
+
+-- name: put_callers
+INSERT INTO caller_groups AS known (number, "group")
+SELECT * FROM jsonb_to_recordset($1::jsonb) AS f (number text, "group" text)
+ON CONFLICT (number) DO UPDATE SET "group" = excluded."group" WHERE known."group" <> excluded."group"
+RETURNING xmax = 0 AS added
+
+-- name: get_callers
+SELECT number::text, "group" FROM caller_groups ORDER BY number
+
+-- name: remove_articles
+DELETE FROM spoken_articles
+WHERE code::text NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
+
+-- name: put_articles
+INSERT INTO spoken_articles AS known (code, parent, position, title, text, prompts, document)
+SELECT f.code, nullif(f.parent, ''), f.key, f.title, f.text, f.prompts, nullif(f.document, '')
+FROM jsonb_to_recordset($1::jsonb)
+     AS f (code text, parent text, key smallint, title text, text text, prompts text, document text)
+ON CONFLICT (code) DO UPDATE SET
+    parent = excluded.parent, position = excluded.position, title = excluded.title, text = excluded.text,
+    prompts = excluded.prompts, document = excluded.document
+WHERE (known.parent, known.position, known.title, known.text, known.prompts, known.document)
+      IS DISTINCT FROM (excluded.parent, excluded.position, excluded.title, excluded.text, excluded.prompts, excluded.document)
+RETURNING xmax = 0 AS added
+
+-- name: get_articles
+SELECT code::text, coalesce(parent::text, '') AS parent, position AS key, title, text, prompts::text,
+       coalesce(document, '') AS document
+FROM spoken_articles ORDER BY coalesce(parent::text, ''), position
+
+-- name: remove_announcements
+DELETE FROM announcements AS known
+WHERE NOT EXISTS (
+    SELECT FROM jsonb_to_recordset($1::jsonb)
+         AS f (prompts text, starts_at timestamptz, ends_at timestamptz, reason text, person text)
+    WHERE (f.prompts, f.starts_at, f.ends_at, f.reason, f.person)
+        = (known.prompts::text, known.starts_at, known.ends_at, known.reason, known.person)
+) RETURNING true
+
+-- name: put_announcements
+INSERT INTO announcements (prompts, starts_at, ends_at, reason, person)
+SELECT f.prompts, f.starts_at, f.ends_at, f.reason, f.person
+FROM jsonb_to_recordset($1::jsonb)
+     AS f (prompts text, starts_at timestamptz, ends_at timestamptz, reason text, person text)
+WHERE NOT EXISTS (
+    SELECT FROM announcements AS known
+    WHERE (f.prompts, f.starts_at, f.ends_at, f.reason, f.person)
+        = (known.prompts::text, known.starts_at, known.ends_at, known.reason, known.person)
+) RETURNING true AS added
+
+-- name: get_announcements
+SELECT prompts::text, starts_at, ends_at, reason, person FROM announcements ORDER BY starts_at, announcement_id
+
+-- name: stop_announcements
+-- $1: the names of one announcement's prompts, or '' for all that are played now or later. One that has not begun never does.
+UPDATE announcements SET ends_at = greatest(starts_at, now())
+WHERE ends_at > now() AND ($1::text = '' OR prompts::text = $1::text)
+RETURNING prompts::text
+
+-- name: remove_ticket_answers
+DELETE FROM ticket_answers
+WHERE ticket_no::text NOT IN (SELECT f.ticket_no FROM jsonb_to_recordset($1::jsonb) AS f (ticket_no text)) RETURNING true
+
+-- name: put_ticket_answers
+-- A query_code_hash of null leaves the code as it is; an empty one takes it away.
+INSERT INTO ticket_answers AS known (ticket_no, caller_number, query_code_hash, confidential, state, result, updated_at)
+SELECT f.ticket_no, f.caller_number, nullif(coalesce(f.query_code_hash, there.query_code_hash), ''), f.confidential, f.state, f.result,
+       f.updated_at
+FROM jsonb_to_recordset($1::jsonb)
+     AS f (ticket_no text, caller_number text, query_code_hash text, confidential boolean, state text, result text,
+           updated_at timestamptz)
+LEFT JOIN ticket_answers AS there ON there.ticket_no = f.ticket_no
+ON CONFLICT (ticket_no) DO UPDATE SET
+    caller_number = excluded.caller_number, query_code_hash = excluded.query_code_hash, confidential = excluded.confidential,
+    state = excluded.state, result = excluded.result, updated_at = excluded.updated_at
+WHERE (known.caller_number, known.query_code_hash, known.confidential, known.state, known.result, known.updated_at)
+      IS DISTINCT FROM (excluded.caller_number, excluded.query_code_hash, excluded.confidential, excluded.state, excluded.result,
+                        excluded.updated_at)
+RETURNING xmax = 0 AS added
+
+-- name: codes_of_tickets
+SELECT ticket_no::text, query_code_hash FROM ticket_answers WHERE query_code_hash IS NOT NULL
+
+-- name: get_ticket_answers
+SELECT ticket_no::text, caller_number::text, confidential, state::text, nullif(result::text, '') AS result, updated_at
+FROM ticket_answers ORDER BY ticket_no
+
+-- name: note
+INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)
