@@ -79,11 +79,6 @@ class _Fax(_Kept, frozen=True, kw_only=True):
 _KINDS: Mapping[str, type[_Callback] | type[_Survey] | type[_Fax]] = {"callback": _Callback, "survey": _Survey, "fax": _Fax}
 
 
-async def keep(kind: str, values: Mapping[str, str]) -> None:
-    """Keep ``values`` on disk; raises ``OSError`` when that is not possible."""
-    await asyncio.to_thread(outbox.put, kind, values)
-
-
 async def run(pool: asyncpg.Pool, node: str) -> None:
     """Drain until cancelled; PostgreSQL away makes the pauses longer."""
     pause = ROUND_SECONDS

@@ -71,7 +71,7 @@ def counts(server: Postgres) -> tuple[int, ...]:
 
 def test_each_kind_becomes_its_row_and_the_file_goes(empty_database: Postgres) -> None:
     for kind, values in (("callback", CALLBACK), ("survey", SURVEY), ("fax", FAX)):
-        asyncio.run(outbox_drain.keep(kind, values))
+        outbox.put(kind, values)
     drained(empty_database)
     assert waiting() == refused() == []
 
