@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from ivr_flows.lookups import Answer
 if TYPE_CHECKING:
     from tests.conftest import Postgres
 
+COMMAND = ".venv/bin/python -m hotline "
 SAMPLES = paths.TREE / "ivr_flows" / "samples"
 
 
@@ -201,3 +203,14 @@ def test_without_postgresql_there_is_one_readable_line(office: Office, empty_dat
     status, said = office.types("directory", "import", "callers", SAMPLES / "callers.toml")
     assert (status, said.count("\n")) == (1, 1)
     assert "PostgreSQL is away, nothing was changed" in said
+
+
+def test_the_commands_of_the_document_work_as_they_stand(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ivr_flows").symlink_to(paths.TREE / "ivr_flows")
+    monkeypatch.chdir(tmp_path)
+    document = (paths.TREE / "docs" / "directory.md").read_text(encoding="utf-8")
+    commands = [line.removeprefix(COMMAND) for line in document.splitlines() if line.startswith(COMMAND)]
+    assert len(commands) == 6
+    for command in commands:
+        status, said = office.types(*shlex.split(command))
+        assert status == 0, (command, said)
