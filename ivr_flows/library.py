@@ -7,6 +7,7 @@ in a queue goes on with its own version even if this process dies and the file h
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from ivr_flows.flow import Flow
 OURS = Path(__file__).parent / "flows"
 LOOK_SECONDS = 1.0
 """How often a file's time is looked at."""
+
+_IDENTITY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}@[0-9a-f]{8}")
 
 log = structlog.get_logger("ivr_flows")
 
@@ -84,6 +87,8 @@ class Library:
         """The flow ``name@version`` of a call in progress; raises ``FlowError`` when it is nowhere to be had."""
         known = self._versions.get(identity)
         if known is None:
+            if not _IDENTITY.fullmatch(identity):
+                raise FlowError(f"not a version of a flow: {identity[:60]!r}")
             known = load(self._folder / "versions" / f"{identity}.toml")
             if known.identity != identity:
                 raise FlowError(f"{identity}: the kept copy has changed")
