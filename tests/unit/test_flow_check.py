@@ -129,7 +129,7 @@ WRONG: list[tuple[str, str, str, str]] = [
     ('inbound = "hello"', 'outbound = "hello"', "no_inbound", "[entry]"),
     ('inbound = "hello"', 'inbound = "helo"', "entry_nowhere", 'inbound = "helo"'),
     ('timeout = "bye"\n\n[nodes.queue]', "\n[nodes.queue]", "missing_exit", "[nodes.main]"),
-    ('hangup = "gone"', "", "missing_exit", "[nodes.hello]"),
+    ('hangup = "gone"', "", "missing_exit", "[nodes.main]"),
     ('exits = { next = "main" }', 'exits = { next = "mian" }', "exit_nowhere", 'next = "mian"'),
     ('3 = "look"', '3 = "lok"', "exit_nowhere", '3 = "lok"'),
     ('error = "bye"', 'error = "by"', "exit_nowhere", 'error = "by"'),
@@ -309,3 +309,18 @@ def test_the_world_on_disk_has_the_prompts_of_every_digit_in_both_languages() ->
     known = world.on_disk("12")
     assert all(known.texts[f"digits/{digit}"] == {"zh", "en"} for digit in range(10))
     assert "zh" in known.audio["welcome"]
+
+
+def test_a_recording_of_the_city_is_known_without_a_text_in_the_languages_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path))
+    folder = tmp_path / "prompts" / "zh" / "park"
+    folder.mkdir(parents=True)
+    (folder / "opening.wav").write_bytes(b"")
+    known = world.on_disk("12")
+    assert known.texts["park/opening"] == known.audio["park/opening"] == {"zh"}
+    text = GOOD.replace('["welcome"]', '["park/opening"]').replace('["zh"]', '["zh", "en"]')
+    both = World(dict.fromkeys(NAMES, frozenset({"zh", "en"})), dict.fromkeys(NAMES, frozenset({"zh", "en"})))
+    joined = World({**both.texts, **{"park/opening": ZH}}, {**both.audio, **{"park/opening": ZH}})
+    assert {(one.code, one.what.en[:5]) for one in found(text, joined)} >= {("no_audio", "hello"), ("no_text", "hello")}
