@@ -21,6 +21,8 @@ from hotline import clock
 from hotline.standby_config import StandbyConfig
 
 REVIEW_MS = 5000
+TONES = 3
+"""How often the tone is given to a caller who presses a key within it."""
 ANY_KEY = "0123456789*#"
 
 
@@ -114,8 +116,11 @@ class _Message:
     def _record(self, draft: Draft) -> int:
         """One take, safe on disk; returns how long the caller spoke, in milliseconds."""
         number = self._talk.number
-        silence_s = self._config.messages.silence_seconds
-        samples, ended_by = self._telephone.record(str(draft.take(number)), longest_ms=self._longest_ms, silence_s=silence_s)
+        file, silence_s = str(draft.take(number)), self._config.messages.silence_seconds
+        for _ in range(TONES):
+            samples, ended_by = self._telephone.record(file, longest_ms=self._longest_ms, silence_s=silence_s)
+            if ended_by != "randomerror":
+                break
         self._await_asterisk()
         draft.secure(number, samples // takes.SAMPLES_PER_MS)
         return takes.spoken_ms(samples, ended_by, self._longest_ms)

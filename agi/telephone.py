@@ -105,10 +105,13 @@ class Telephone(AGI):  # type: ignore[misc]
     def record(self, file: str, *, longest_ms: int, silence_s: int) -> tuple[int, str]:
         """Beep and record to ``file`` (absolute, without ``.wav``) until ``#``, silence or the longest time.
 
-        Gives the samples written and what ended it: ``dtmf``, or ``timeout``, which is silence too.
+        Gives the samples written and what ended it: ``dtmf``, or ``timeout``, which is silence too; ``randomerror`` is a key
+        pressed within the tone, before anything was recorded. A position below zero means that the file cannot be written.
         """
         answer = self.execute("RECORD FILE", self._quote(file), "wav", '"#"', longest_ms, 0, "BEEP", f"s={silence_s}")
         position = answer.get("endpos", ("0", ""))[0]
+        if position.startswith("-"):
+            raise CommandFailed(f"RECORD FILE: {file} cannot be written")
         return (int(position) if position.isdecimal() else 0), answer["result"][1]
 
 

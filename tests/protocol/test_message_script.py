@@ -209,6 +209,12 @@ def test_silence_that_ended_a_message_is_not_counted_and_too_short_gets_one_more
     assert script.sidecar() == finished(1, 2000)
 
 
+def test_a_key_within_the_tone_gives_the_tone_again(run: Callable[..., Message]) -> None:
+    script = run()
+    script.talk(*BEGIN, (script.command(), "200 result=35 (randomerror) endpos=0"))
+    script.take(3).talk(KEEP, SAVED, *after("saved")).ended()
+
+
 def test_two_that_are_too_short_are_no_message_and_leave_nothing(run: Callable[..., Message]) -> None:
     script = run()
     script.talk(*BEGIN)
@@ -347,6 +353,13 @@ def test_a_take_that_did_not_fit_on_the_disk_is_not_called_saved_and_what_is_the
     assert "ALARM" in script.ended()
     assert script.sidecar() == KNOWN
     assert script.audio().read_bytes() == wav(written)
+
+
+def test_a_take_of_which_asterisk_does_not_know_the_length_is_not_called_saved(run: Callable[..., Message]) -> None:
+    """Where the disk takes nothing at all, the position in the file is -22: tried with /dev/full."""
+    script = run()
+    script.talk(*BEGIN, (script.command(), "200 result=35 (dtmf) endpos=-22"), NOT_SAVED, *after("failed"))
+    assert "ALARM" in script.ended()
 
 
 def test_a_second_take_that_did_not_fit_leaves_the_first(run: Callable[..., Message]) -> None:
