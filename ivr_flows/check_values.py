@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from ami_bridge.dispositions import BY_FLOW
 from ivr_flows import saying
 from ivr_flows.errors import Problem
 from ivr_flows.flow import AnyNode, Callback, Dial, Enqueue, Fax, Flow, Gather, Goto, Lookup, Node, Set, is_key
@@ -50,6 +51,9 @@ def problems(flow: Flow, world: World, at: At) -> Iterator[Problem]:
                 yield from _lookup(name, node, at)
             case Enqueue():
                 yield from _queue(name, node, "after-queue" in flow.entry, world, at)
+            case Set() if node.disposition and node.disposition not in BY_FLOW:
+                wrong, known_ones = node.disposition, _list(BY_FLOW)
+                yield problem("unknown_disposition", at(name, "disposition"), node=name, disposition=wrong, known=known_ones)
             case _:
                 pass
 

@@ -198,6 +198,12 @@ TABLE: Mapping[str, Four] = MappingProxyType(
             "写成 {{变量}}",
             "write {{variable}}",
         ),
+        "unknown_disposition": (
+            "{node}：流程不能给出结果 {disposition}",
+            "{node}: a flow cannot give the disposition {disposition!r}",
+            "使用其中之一：{known}",
+            "use one of {known}",
+        ),
         "bad_number": (
             "{node}：{item} 不是电话号码",
             "{node}: {item!r} is no telephone number",

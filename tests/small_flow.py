@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 from agi.codec import Environment
 from agi.session import Session
@@ -118,3 +119,11 @@ def played(prompt: str, language: str) -> str:
 def session(environment: Environment, state: State | None = None) -> Session:
     """A session of the small flow at noon."""
     return Session(FLOW, environment, state, moment=lambda: NOON, resolve=played)
+
+
+def edited(ours: str, document: str) -> str:
+    """Our flow after what somebody does who follows docs/flows.md: a key more in the main menu, and a node at the end."""
+    (line,) = set(re.findall(r'`(7 = "\w+")`', document))
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    head, _, rest = ours.partition("[nodes.main]")
+    return f"{head}[nodes.main]{rest.replace('exits = { ', f'exits = {{ {line}, ', 1)}\n{block}"

@@ -156,6 +156,9 @@ WRONG: list[tuple[str, str, str, str]] = [
     ('["welcome"]', '["Welcome"]', "bad_item", '["Welcome"]'),
     ('["welcome"]', '["welcome\\n"]', "bad_item", '["welcome\\n"]'),
     ('{ number = "{ticket}" }', '{ number = "{ticket" }', "bad_template", '"{ticket"'),
+    ('verb = "hangup"\nprompt', 'verb = "set"\ndisposition = "done"\nexits = { next = "gone" }\nnote', "misfit", "note = "),
+    ('[nodes.bye]\nverb = "hangup"\nprompt = ["goodbye"]',
+     '[nodes.bye]\nverb = "set"\ndisposition = "done"\nexits = { next = "gone" }', "unknown_disposition", 'disposition = "done"'),
     ('["menu"]', '["menus"]', "no_prompt", '["menus"]'),
 ]  # fmt: skip
 
