@@ -36,10 +36,15 @@ class Trial:
         self.var = folder / "var"
         self.config = folder / "hotline.toml"
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(_toml(_merged(_free_ports() | _known_years(), overrides or {})))
+        self._tables = _merged(_free_ports() | _known_years(), overrides or {})
+        self.configure({})
         self.environment = {"HOTLINE_VAR": str(self.var), "HOTLINE_CONFIG": str(self.config)}
         self.process: subprocess.Popen[str] | None = None
         self.said: list[str] = []
+
+    def configure(self, overrides: Mapping[str, Mapping[str, object]]) -> None:
+        """Write other settings over those of the beginning; a part takes them when it is started again."""
+        self.config.write_text(_toml(_merged(self._tables, overrides)))
 
     @property
     def settings(self) -> Settings:
@@ -99,6 +104,11 @@ class Trial:
             number = supervisor.running(part)
         assert number, f"{part} does not run"
         return number
+
+    def is_running(self, part: str) -> bool:
+        """Whether a part runs now."""
+        with self._in_force():
+            return bool(supervisor.running(part))
 
     def kill(self, part: str) -> int:
         """kill -9 of one part; returns the number it had."""

@@ -15,7 +15,7 @@ from hotline.phones.call_log import Call
 from hotline.phones.engine import Engine
 from hotline.phones.errors import PlanError, StackError
 from hotline.phones.group import Group
-from hotline.phones.plan import Mode, Plan, Stream, presses
+from hotline.phones.plan import Mode, Plan, Press, Stream, presses
 from hotline.settings import Settings
 
 SPEECH = Path(__file__).parent / "speech"
@@ -23,19 +23,23 @@ CITIZEN_SPEECH = SPEECH / "lamp.wav"
 FIRST_PORT, LAST_PORT = 20000, 31998
 """Even UDP ports for sound, away from Asterisk's own."""
 
+WITHHELD = "anonymous"
+"""The number of a caller who does not give one (RFC 3323)."""
+
 LARGEST_COUNT, LARGEST_RATE = 4000, 200.0
 
 
 class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     """One caller. ``stay_seconds`` after the system's answer it hangs up (0: it waits until the other side does).
 
-    ``keys`` are pressed from ``first_key_ms`` after the first sound on (see ``plan.presses``), then ``speech`` is looped
-    (``None``: silence). ``recording``: where to put what it hears, in mode ``record``, a path without ``.wav``.
+    ``keys`` are pressed from ``first_key_ms`` after the first sound on (see ``plan.presses``), or each at its own time when
+    ``pressed`` says so; then ``speech`` is looped (``None``: silence). ``recording``: where to put what it hears, in mode ``record``, a path without ``.wav``.
     ``first_sequence``: where the sequence numbers of its RTP begin; ``None``: anywhere.
     """
 
     number: str
     keys: str = "1"
+    pressed: tuple[Press, ...] | None = None
     stay_seconds: float = 15.0
     speech: Path | None = CITIZEN_SPEECH
     mode: Mode = "measure"
@@ -50,12 +54,18 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
         return Stream(
             mode=self.mode,
             cue="audible",
-            presses=presses(self.keys, first_ms=self.first_key_ms, apart_ms=self.apart_ms),
+            presses=self._presses(),
             speech=str(self.speech) if self.speech else None,
             speak_at_ms=self.speak_at_ms,
             recording=str(self.recording) if self.recording else None,
             first_sequence=self.first_sequence,
         )
+
+
+    def _presses(self) -> list[Press]:
+        if self.pressed is not None:
+            return list(self.pressed)
+        return presses(self.keys, first_ms=self.first_key_ms, apart_ms=self.apart_ms)
 
 
 def quoted(name: str) -> str:
@@ -87,8 +97,8 @@ class Citizens(Group):
         if not 0 < rate <= LARGEST_RATE:
             raise PlanError(f"rate {rate}: must be above 0 and at most {LARGEST_RATE:.0f} calls a second")
         for citizen in citizens:
-            if not citizen.number.lstrip("+").isdigit() or len(citizen.number) > 20:
-                raise PlanError(f"caller number {citizen.number!r}: digits only, at most 20")
+            if citizen.number != WITHHELD and (not citizen.number.lstrip("+").isdigit() or len(citizen.number) > 20):
+                raise PlanError(f"caller number {citizen.number!r}: digits only, at most 20, or {WITHHELD}")
             if citizen.stay_seconds < 0:
                 raise PlanError(f"a stay of {citizen.stay_seconds} s: must not be negative")
         self._settings, self._citizens, self._rate, self._name = settings, citizens, rate, name
