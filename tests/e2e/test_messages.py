@@ -33,7 +33,7 @@ async def _one(stack: Trial, citizen: Citizen) -> Call:
 
 
 def _message(stack: Trial, number: str) -> dict[str, Any]:
-    query = "SELECT * FROM messages JOIN recordings USING (recording_id) WHERE caller_number = $1"
+    query = "SELECT m.*, file, length_ms FROM messages m JOIN recordings USING (recording_id) WHERE caller_number = $1"
     wait_until(lambda: stack.fetch(query, number), what=f"the message of {number}\n{stack.logs()}")
     (row,) = stack.fetch(query, number)
     return row
@@ -46,7 +46,7 @@ def test_out_of_hours_a_message_is_recorded_with_number_and_time(night: Trial, t
     (row,) = records(night, "13800006001", 1)
     assert row["disposition"] == "message_left"
     message = _message(night, "13800006001")
-    assert message["reason"] == "out_of_hours"
+    assert (message["kind"], message["reason"]) == ("message", "out_of_hours")
     assert call.answered_at and call.answered_at < message["left_at"] < row["ended_at"]
     file = night.var / "recordings" / message["file"]
     with wave.open(str(file)) as opened:
@@ -54,7 +54,7 @@ def test_out_of_hours_a_message_is_recorded_with_number_and_time(night: Trial, t
     (left,) = samples(file)
     assert likeness(left, SPEECH / "lamp.wav") > 0.8
     (heard,) = samples(tmp_path / "heard.wav")
-    assert likeness(heard, night.var / "asterisk" / "sounds" / "zh" / "leave-message.wav") > 0.8
+    assert likeness(heard, night.var / "asterisk" / "sounds" / "zh" / "message-guide.wav") > 0.8
 
 
 def test_with_no_agent_logged_in_the_caller_is_asked_for_a_message(stack: Trial) -> None:
