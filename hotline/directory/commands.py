@@ -7,7 +7,6 @@ import asyncio
 import datetime as dt
 import getpass
 import os
-import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,8 +15,7 @@ import asyncpg
 
 from hotline import clock, credentials, messages, paths, sounds
 from hotline.clock import SHANGHAI
-from hotline.directory import kinds, store, toml
-from hotline.directory.kinds import DirectoryError
+from hotline.directory import files, kinds, store, toml
 
 T = TypeVar("T")
 
@@ -53,7 +51,7 @@ def _add_announcements(subparsers: argparse._SubParsersAction[argparse.ArgumentP
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    entries = read(arguments.kind, arguments.file)
+    entries = files.read(arguments.kind, arguments.file)
     for name in _silent(entries):
         print(messages.text("directory.no_sound", name=name))
     change = _in_database(
@@ -105,16 +103,6 @@ def _stop(arguments: argparse.Namespace) -> int:
     ended = _in_database(lambda connection: store.stop(connection, ",".join(arguments.prompts), actor=_actor()))
     print(messages.text("announcements.stopped", count=len(ended)))
     return 0
-
-
-def read(kind: str, file: Path) -> list[Any]:
-    """The checked entries of a file; raises ``DirectoryError``."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DirectoryError(f"{file}: cannot be read: {error}") from error
-    return kinds.checked(kind, data, text, str(file))
 
 
 def _silent(entries: list[Any]) -> list[str]:

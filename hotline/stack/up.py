@@ -14,9 +14,13 @@ from hotline import credentials as secrets
 from hotline import database, doctor, documents, messages, paths, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
+from hotline.directory import files
 from hotline.errors import StartError
 from hotline.settings import Settings
 from hotline.stack import parts, postgres, supervisor
+
+_DIRECTORY = "0002_flows"
+"""The migration that makes the directory's tables."""
 
 
 def run(*, as_json: bool = False) -> None:
@@ -55,23 +59,33 @@ async def _run(settings: Settings, *, as_json: bool) -> None:
     documents.install()
     folders = configuration.render(settings, credentials, asterisk)
     if settings.database.dsn:
-        await _migrate(credentials.database_owner, say)
+        await _migrate(credentials.database_owner, say, samples=False)
     else:
         await asyncio.to_thread(postgres.prepare, postgres.cluster(settings), credentials)
-    table = parts.table(settings, credentials, asterisk, folders, migrate=lambda: _migrate(credentials.database_owner, say))
+
+    async def migrate() -> None:
+        await _migrate(credentials.database_owner, say, samples=True)
+
+    table = parts.table(settings, credentials, asterisk, folders, migrate=migrate)
     await supervisor.run(table, stop=stop, say=say, ready=lambda: say(_welcome(settings)))
 
 
-async def _migrate(dsn: str, say: Callable[[str], None]) -> None:
-    """Bring the tables to this checkout's state. A database that is away does not keep the telephones from working."""
+async def _migrate(dsn: str, say: Callable[[str], None], *, samples: bool) -> None:
+    """Bring the tables to this checkout's state; a private database begins with samples in the directory.
+
+    A database that is away does not keep the telephones from working.
+    """
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         say(messages.text("up.no_database", reason=error or "no answer"))
         return
     try:
-        for name in await database.migrate(connection):
+        applied = await database.migrate(connection)
+        for name in applied:
             say(messages.text("up.migrated", name=name))
+        if samples and _DIRECTORY in applied:
+            await files.put_samples(connection)
     finally:
         await connection.close()
 

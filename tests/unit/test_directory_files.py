@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hotline import paths, sounds
 from hotline.clock import SHANGHAI
-from hotline.directory import commands, kinds, toml
+from hotline.directory import files, kinds, toml
 from hotline.directory.kinds import ArticleEntry, CallerEntry, DirectoryError, HotlineEntry, TicketEntry
 
 SAMPLES = paths.TREE / "ivr_flows" / "samples"
@@ -31,7 +31,7 @@ def problems(kind: str, text: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_the_sample_of_each_kind_is_right_and_names_prompts_that_are_there(kind: str) -> None:
-    entries = commands.read(kind, SAMPLES / f"{kind}.toml")
+    entries = files.read(kind, SAMPLES / f"{kind}.toml")
     assert entries
     for name in kinds.sounds_named(entries):
         assert (sounds.OURS / "zh" / f"{name}.wav").is_file(), name
@@ -41,7 +41,7 @@ def test_the_sample_of_each_kind_is_right_and_names_prompts_that_are_there(kind:
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_a_sample_that_is_written_and_read_again_is_the_same(kind: str) -> None:
-    entries = commands.read(kind, SAMPLES / f"{kind}.toml")
+    entries = files.read(kind, SAMPLES / f"{kind}.toml")
     assert checked(kind, toml.written(kinds.table_of(kind), entries)) == entries
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_toml_is_an_error_with_its_name(tmp_path: Path, conten
     (tmp_path / "x.toml").write_bytes(content)
     for file in (tmp_path / "x.toml", tmp_path / "missing.toml"):
         with pytest.raises(DirectoryError, match=file.name):
-            commands.read("hotlines", file)
+            files.read("hotlines", file)
 
 
 _VALUES = st.recursive(

@@ -1,0 +1,34 @@
+"""The directory's files: one of the city's, and the samples that a new private database begins with."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from hotline import paths
+from hotline.directory import kinds, store
+from hotline.directory.kinds import DirectoryError
+
+SAMPLES = paths.TREE / "ivr_flows" / "samples"
+_FIRST = ("hotlines", "articles")
+"""What a newcomer can try at once. Callers and tickets are people: no sample of them is put into a database by itself."""
+
+
+def read(kind: str, file: Path) -> list[Any]:
+    """The checked entries of a file; raises ``DirectoryError``."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DirectoryError(f"{file}: cannot be read: {error}") from error
+    return kinds.checked(kind, data, text, str(file))
+
+
+async def put_samples(connection: asyncpg.Connection) -> None:
+    """Fill the tables of a database that has just been made."""
+    for kind in _FIRST:
+        file = SAMPLES / f"{kind}.toml"
+        await store.put(connection, kind, read(kind, file), actor="first start", file=file.name)
