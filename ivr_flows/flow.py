@@ -50,7 +50,7 @@ class Say(Node, frozen=True):
 
 
 class Menu(Node, frozen=True):
-    """Ask for one key; each key is an exit of that name. ``invalid`` and ``timeout`` are taken after ``tries`` failures in all."""
+    """Ask for one key; each key is an exit of that name. ``invalid`` or ``timeout`` is taken after ``tries`` failures in all."""
 
     prompt: Prompt
     tries: Tries = 3
@@ -162,8 +162,9 @@ RATINGS = {"1": "very_satisfied", "2": "satisfied", "3": "neutral", "4": "dissat
 NOT_RATED = "not_rated"
 
 TALKING = (Menu, Gather, Lookup, Survey)
-"""Nodes in which the flow itself hears that the caller hangs up. During an announcement it hears it at the next of these. In a
-queue, a recording, a transfer or a fax the dialplan holds the call; it does not come back, and the bridge records how it ended."""
+"""Nodes in which the flow itself hears that the caller hangs up. During an announcement it hears it at the next of these. In
+a queue, a recording, a transfer or a fax the dialplan holds the call; it does not come back, and the bridge records how it
+ended."""
 QUIET = (Set, Goto, Hangup)
 """Nodes that may follow a hang-up: they need no caller."""
 QUEUE_RESULTS = {
@@ -187,40 +188,34 @@ DIAL_RESULTS = {
 """``DIALSTATUS`` to exit."""
 
 
-def _exits_of_hours(node: Hours) -> tuple[str, ...]:
-    return ("open", "closed") if node.ask == "staffed" else SITUATIONS
+_OWN: Mapping[type[Node], tuple[str, ...]] = {
+    Say: ("next",),
+    Menu: ("invalid", "timeout"),
+    Gather: ("match", "invalid", "timeout"),
+    Record: ("saved", "empty"),
+    Enqueue: ("answered", "timeout", "full", "empty"),
+    Dial: ("answered", "busy", "no_answer", "unavailable"),
+    Callback: ("kept",),
+    Survey: ("rated", "dissatisfied", "not_rated"),
+    Set: ("next",),
+    Goto: ("next",),
+}
+"""The exits that do not depend on a node's fields."""
 
 
 def required(node: Node, lookup_exits: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The exits that a node must list; ``lookup_exits`` says which a look-up has, by name."""
-    own: tuple[str, ...]
     match node:
         case Hangup():
             return ()
-        case Say() | Set() | Goto():
-            own = ("next",)
-        case Menu():
-            own = ("invalid", "timeout")
-        case Gather():
-            own = ("match", "invalid", "timeout")
         case Hours():
-            own = _exits_of_hours(node)
+            own = ("open", "closed") if node.ask == "staffed" else SITUATIONS
         case Lookup():
             own = (*lookup_exits.get(node.what, ()), "timeout")
-        case Record():
-            own = ("saved", "empty")
-        case Enqueue():
-            own = ("answered", "timeout", "full", "empty")
-        case Dial():
-            own = ("answered", "busy", "no_answer", "unavailable")
         case Fax():
             own = ("queued",) if node.number else ("sent", "failed")
-        case Callback():
-            own = ("kept",)
-        case Survey():
-            own = ("rated", "dissatisfied", "not_rated")
         case _:
-            raise TypeError(f"not a verb: {type(node).__name__}")
+            own = _OWN[type(node)]
     ends = ("error", "hangup") if isinstance(node, TALKING) else ("error",)
     return (*own, *(["limit"] if node.limit else []), *ends)
 

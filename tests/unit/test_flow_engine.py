@@ -172,7 +172,7 @@ def test_a_survey_that_the_caller_hangs_up_on_is_stored_as_not_rated_once() -> N
 
 
 @pytest.mark.parametrize("node", [RECORD, ENQUEUE, DIAL, FAX, FAX_LATER, CALLBACK], ids=lambda node: node[0])
-def test_a_hang_up_while_the_call_is_in_other_hands_or_something_is_stored_changes_nothing(node: tuple[str, str, tuple[str, ...]]) -> None:
+def test_a_hang_up_while_the_call_is_in_other_hands_changes_nothing(node: tuple[str, str, tuple[str, ...]]) -> None:
     state, _ = walk(one(*node), n="110", doc="kb/1")
     assert state is not None
     assert engine.resume(one(*node), state, HungUp(), DAY) == (None, ())
