@@ -12,7 +12,7 @@ from agi import fax_spool
 from agi.fax_spool import Result
 
 NOT_CONNECTED = {"1": "NOANSWER", "3": "NOANSWER", "5": "BUSY", "8": "CONGESTION"}
-"""Asterisk's reason for a call that did not come about, behind ``NO_CALL_``; any other is ``UNREACHABLE``."""
+"""Asterisk's reason for a call that did not come about, behind ``NO_CALL_``; for busy and refused alike SIP gives 0."""
 _LONGEST = 200
 
 
@@ -21,7 +21,7 @@ def result(status: str, error: str) -> Result:
     if status == "SUCCESS":
         return Result(sent=True)
     reason = error.removeprefix("NO_CALL_")
-    word = error if reason == error else NOT_CONNECTED.get(reason, "UNREACHABLE")
+    word = error if reason == error else NOT_CONNECTED.get(reason, "BUSY_OR_REFUSED")
     return Result(sent=False, error="".join(c for c in word if c.isprintable())[:_LONGEST] or "HANGUP")
 
 

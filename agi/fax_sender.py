@@ -19,11 +19,14 @@ from agi import fax_spool
 from agi.fax_spool import Order, Result
 from hotline import database, sql
 from hotline.settings import Settings
+from hotline.stack import supervisor
 
 ROUND_SECONDS = 2.0
 AT_ONCE = 4
 """Calls at the same time: the trunk is for people first."""
 _LONGEST_PAUSE = 10.0
+INVALID = Result(sent=False, error="INVALID")
+"""What came of a job that is not one: no number, or no name of a document. It is not tried again."""
 _NUMBER = re.compile(r"[0-9]{3,20}")
 _DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]*")
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "fax.sql")
@@ -52,8 +55,8 @@ async def work(pool: asyncpg.Pool, settings: Settings) -> None:
     """One round: settle what has ended, then order what is due."""
     under_way = 0
     for job in await pool.fetch(_QUERIES["sending"], settings.asterisk.node):
-        longest = settings.fax.longest_seconds
-        result = await asyncio.to_thread(fax_spool.outcome, job["job_id"], job["attempts"], longest)
+        asked = (job["job_id"], job["attempts"], settings.fax.longest_seconds, supervisor.running("asterisk"))
+        result = await asyncio.to_thread(fax_spool.outcome, *asked)
         if result is None:
             under_way += 1
         else:
@@ -79,7 +82,7 @@ async def _begin(pool: asyncpg.Pool, settings: Settings) -> bool:
         if _NUMBER.fullmatch(order.number) and _DOCUMENT.fullmatch(order.document):
             await asyncio.to_thread(fax_spool.place, order)
         else:
-            await asyncio.to_thread(fax_spool.report, order.job_id, order.attempt, Result(sent=False, error="REFUSED"))
+            await asyncio.to_thread(fax_spool.report, order.job_id, order.attempt, INVALID)
         await connection.execute(_QUERIES["begin"], order.job_id)
     return True
 
@@ -87,7 +90,7 @@ async def _begin(pool: asyncpg.Pool, settings: Settings) -> bool:
 async def _settle(pool: asyncpg.Pool, settings: Settings, job: asyncpg.Record, result: Result) -> None:
     """The row and the audit log in one transaction, then the files go."""
     job_id, attempt = uuid.UUID(str(job["job_id"])), int(job["attempts"])
-    last = 1 if result.error == "REFUSED" else settings.fax.attempts
+    last = 1 if result == INVALID else settings.fax.attempts
     async with pool.acquire() as connection, connection.transaction():
         row = (job_id, attempt, result.sent, last, result.error or "OK")
         state = await connection.fetchval(_QUERIES["settle"], *row)

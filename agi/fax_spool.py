@@ -8,6 +8,7 @@ gets its name only when it is whole and on disk: whoever dies, nothing is sent t
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from hotline import clock, paths
 RING_SECONDS = 60
 _A_DAY = 86400
 _MARGIN_SECONDS = 60
+_DIALLING = re.compile(rb"^StartRetry: ([0-9]+) ", re.MULTILINE)
+"""Asterisk's note that it dials, with its process number."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -73,22 +76,23 @@ def place(order: Order) -> None:
         _write(outgoing().parent / "tmp", _call(order.job_id, order.attempt), order.call_file().encode())
 
 
-def outcome(job_id: uuid.UUID, attempt: int, longest_seconds: float) -> Result | None:
+def outcome(job_id: uuid.UUID, attempt: int, longest_seconds: float, asterisk: int | None) -> Result | None:
     """What came of an order; None while it is under way, or waits for an Asterisk that is not there.
 
-    A call that should have ended long ago is given up: an Asterisk that died leaves its order behind.
+    An Asterisk that died leaves its order behind. It is given up when another (``asterisk``: the process that runs now, None when
+    that is not known) has taken its place, or when the call should have ended long ago.
     """
     file = _call(job_id, attempt)
     try:
-        dialled = b"StartRetry:" in file.read_bytes()
+        dialling = _DIALLING.search(file.read_bytes())
         age = clock.now().timestamp() - file.stat().st_ctime
-        there = True
     except FileNotFoundError:
-        dialled, age, there = False, 0.0, False
+        return _read(_result(job_id, attempt)) or LOST  # asked in this order: the result is written before the call file goes
     found = _read(_result(job_id, attempt))
-    if found or not there:
-        return found or LOST
-    return LOST if dialled and age > RING_SECONDS + longest_seconds + _MARGIN_SECONDS else None
+    if found or dialling is None:
+        return found
+    gone = asterisk is not None and asterisk != int(dialling[1])
+    return LOST if gone or age > RING_SECONDS + longest_seconds + _MARGIN_SECONDS else None
 
 
 def forget(job_id: uuid.UUID, attempt: int) -> None:

@@ -7,6 +7,7 @@ a fax, is busy, or hangs up in the middle. ``peer.call()`` is a citizen's fax ma
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -131,9 +132,10 @@ class Network:
         self.console(f"dialplan set global STAYS {stays}")
         self.console(f"channel originate PJSIP/{number}@caller extension s@caller")
 
-    def hang_up(self) -> None:
-        """End every call of the peer."""
-        self.console("channel request hangup all")
+    def hang_up(self, endpoint: Literal["caller", "machine"]) -> None:
+        """End every call of this side of the peer."""
+        for name in re.findall(rf"^PJSIP/{endpoint}-[^!]+", self.console("core show channels concise"), re.MULTILINE):
+            self.console(f"channel request hangup {name}")
 
     def seen(self) -> list[tuple[str, str]]:
         """(caller's number, number dialled) of every call that came in, in order."""
@@ -194,7 +196,7 @@ def network(folder: Path, settings: Settings, *, t38: bool = True) -> Iterator[N
     null = subprocess.DEVNULL
     with subprocess.Popen(argv, stdin=null, stdout=null, stderr=null) as process:
         try:
-            wait_until(lambda: "Transport" in peer.console("pjsip show transports"), what="the fax peer has started")
+            wait_until(lambda: "fully booted" in peer.console("core waitfullybooted"), what="the fax peer has started")
             yield peer
         finally:
             process.terminate()
