@@ -20,8 +20,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _WIDTH, _X_DPI, _Y_DPI = 1728, 204, (98, 196)
 _TOLERANCE = 0.02
 _CODINGS = (3, 4)
-_GS = "gs -q -dNOPAUSE -dBATCH -dSAFER -sDEVICE=tiffg4 -r204x196 -g1728x2292 -dPDFFitPage -sOutputFile=NEW.tif {file}"
-_TIFFCP = "tiffcp -c g4 {file} NEW.tif"
+_GS = "gs -q -dNOPAUSE -dBATCH -dSAFER -sDEVICE=tiffg4 -r204x196 -g1728x2292 -dPDFFitPage -sOutputFile=NEW.tif OLD.pdf"
+_TIFFCP = "tiffcp -c g4 OLD.tif NEW.tif"
 
 
 def folder() -> Path:
@@ -34,11 +34,10 @@ def checked(file: Path) -> list[Page]:
     try:
         pages = tiff.pages(file.read_bytes())
     except DocumentError as error:
-        raise DocumentError(messages.text("documents.unreadable", file=file, reason=error)) from error
+        raise DocumentError(messages.text("documents.unreadable", file=file, reason=error, gs=_GS)) from error
     for number, page in enumerate(pages, start=1):
         if not _is_fax(page):
-            commands = {"gs": _GS.format(file="FILE.pdf"), "tiffcp": _TIFFCP.format(file=file)}
-            raise DocumentError(messages.text("documents.page", file=file, page=number, **commands))
+            raise DocumentError(messages.text("documents.page", file=file, page=number, gs=_GS, tiffcp=_TIFFCP))
     return pages
 
 
