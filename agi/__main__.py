@@ -14,7 +14,7 @@ from agi.answers import SystemAnswers
 from agi.server import Server
 from agi.wiring import Sessions
 from hotline import credentials, log, settings
-from hotline.errors import HotlineError
+from hotline.errors import HotlineError, expected
 from hotline.settings import Settings
 
 
@@ -53,5 +53,5 @@ if __name__ == "__main__":
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings.load(), worker="--worker" in sys.argv[1:]))
-    except HotlineError as error:
-        sys.exit(f"agi: {error}")
+    except (HotlineError, BaseExceptionGroup) as error:
+        sys.exit(f"agi: {expected(error)}")

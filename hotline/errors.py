@@ -36,3 +36,15 @@ class StartError(HotlineError):
 
 class DocumentError(HotlineError):
     """A document cannot be faxed: its name, or its file, is not as fax needs it; the text says how to make one that is."""
+
+
+def expected(error: BaseException) -> HotlineError:
+    """The first error of ours, alone or in a group of tasks that failed together; raises ``error`` again when there is none.
+
+    Not ``except*``, because Python 3.11.2 wraps again what is raised there.
+    """
+    if isinstance(error, HotlineError):
+        return error
+    if isinstance(error, BaseExceptionGroup) and (ours := error.subgroup(HotlineError)):
+        return expected(ours.exceptions[0])
+    raise error

@@ -205,6 +205,7 @@ _OWN: Mapping[type[Node], tuple[str, ...]] = {
 
 def required(node: Node, lookup_exits: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The exits that a node must list; ``lookup_exits`` says which a look-up has, by name."""
+    own: tuple[str, ...]
     match node:
         case Hangup():
             return ()

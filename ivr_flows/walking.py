@@ -42,9 +42,9 @@ SERVED: Mapping[type[Node], frozenset[str]] = {
 def ways(node: Node) -> Iterator[tuple[str, str]]:
     """The exits that a node can really take, with what is behind them."""
     for name, target in node.exits.items():
-        if (name == "hangup" and not isinstance(node, TALKING)) or (name == "limit" and not node.limit):
-            continue
-        yield name, target
+        is_never = {"hangup": not isinstance(node, TALKING), "limit": not node.limit, "error": not may_fail(node)}
+        if not is_never.get(name, False):
+            yield name, target
 
 
 def reached(flow: Flow, begin: Iterable[str]) -> set[str]:
@@ -75,8 +75,6 @@ def after_hang_ups(flow: Flow) -> dict[str, Step]:
 
 def is_idle(node: Node, exit_name: str) -> bool:
     """Whether this exit can be taken again and again without the caller doing anything."""
-    if exit_name == "error" and not may_fail(node):
-        return False
     if node.limit:
         return exit_name == "limit"
     if is_key(exit_name) and isinstance(node, Menu | Gather | Enqueue):

@@ -45,7 +45,7 @@ exits = { answered = "survey", timeout = "message", full = "message", empty = "m
 verb = "record"
 kind = "message"
 reason = "no_agents"
-exits = { saved = "bye", empty = "bye" }
+exits = { saved = "bye", empty = "bye", error = "bye" }
 
 [nodes.number]
 verb = "gather"
@@ -92,7 +92,7 @@ prompt = ["goodbye"]
 
 [nodes.gone]
 verb = "set"
-disposition = "abandoned"
+disposition = "self_service"
 exits = { next = "end" }
 
 [nodes.end]

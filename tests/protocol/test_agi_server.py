@@ -29,7 +29,7 @@ MENU = b'GET DATA "menu" "5000" "1"\n'
 ONE = b"200 result=1\n"
 STEP = b'EXEC UserEvent "HotlineStep,\\"Step: main:1\\""\n'
 SAY = b'EXEC Playback "to-agent"\n'
-GONE = b'EXEC UserEvent "HotlineStep,\\"Step: main:hangup,disposition:abandoned\\""\n'
+GONE = b'EXEC UserEvent "HotlineStep,\\"Step: main:hangup,disposition:self_service\\""\n'
 
 
 class Data:

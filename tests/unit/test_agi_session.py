@@ -230,7 +230,7 @@ def test_a_hang_up_during_a_look_up_ends_the_call_and_a_late_answer_changes_noth
     if announced:
         session.still_looking()
     step = session.hung_up()
-    assert isinstance(step, Send) and b"look:hangup,disposition:abandoned" in step.line
+    assert isinstance(step, Send) and b"look:hangup,disposition:self_service" in step.line
     assert session.looked(Answer("found")) in (Wait(), End(finished=False))
     if announced:
         session.answered(DEAD)
@@ -403,7 +403,7 @@ def test_a_caller_who_has_hung_up_ends_the_session_at_any_command(after: int, re
     assert step == End(finished=False)
     assert not any(word in line for line in seen for word in ("GET DATA", "Playback", "HOTLINE_NEXT"))
     if after <= 2:
-        assert "main:hangup,disposition:abandoned" in "".join(seen)
+        assert "main:hangup,disposition:self_service" in "".join(seen)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hotline import clock
 from ivr_flows import library, problems, reading, world
 from ivr_flows.check import World, check
 from ivr_flows.errors import FlowError, FlowRefused, Problem
+from tests import small_flow
 
 GOOD = """\
 spec = 1
@@ -103,6 +104,10 @@ def test_a_good_flow_has_no_problem() -> None:
 @pytest.mark.parametrize("file", sorted(library.OURS.glob("*.toml")), ids=lambda file: file.stem)
 def test_our_own_flows_pass_the_check(file: Path) -> None:
     assert library.checked(file, "12").name == file.stem
+
+
+def test_the_flow_of_other_tests_passes_the_check() -> None:
+    assert check(small_flow.FLOW, small_flow.TEXT, world.on_disk("12")) == []
 
 
 WRONG: list[tuple[str, str, str, str]] = [

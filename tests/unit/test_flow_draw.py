@@ -117,7 +117,7 @@ def test_the_picture_says_what_it_is_in_either_language() -> None:
     assert english[0] == "12345 citizen hotline" and OURS["12345"].identity in english[1]
     assert {"菜单", "转人工", "按 2", "超时"} - {word for text in chinese for word in (text, *text.split(" / "))} == set()
     assert {"menu", "agents", "key 2"} - set(english) == set()
-    assert any("trouble" in text and text.startswith("图中省略") for text in chinese)
+    assert any("挂机 → gone" in text and text.startswith("图中省略") for text in chinese)
 
 
 def test_what_is_spoken_stands_in_the_boxes() -> None:
