@@ -67,26 +67,6 @@ CREATE TABLE public.bridge_positions (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
-CREATE TABLE public.callback_requests (
-    request_id uuid NOT NULL,
-    node text NOT NULL,
-    call_id text NOT NULL,
-    number text NOT NULL,
-    queue text NOT NULL,
-    asked_at timestamp with time zone NOT NULL,
-    waiting_since timestamp with time zone NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    CONSTRAINT callback_requests_number_check CHECK ((number <> ''::text)),
-    CONSTRAINT callback_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'calling'::text, 'done'::text, 'given_up'::text])))
-);
-
-CREATE TABLE public.caller_groups (
-    number public.telephone_number NOT NULL,
-    "group" text NOT NULL,
-    CONSTRAINT caller_groups_group_check CHECK (("group" ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
-    CONSTRAINT caller_groups_number_check CHECK (((number)::text <> ''::text))
-);
-
 CREATE TABLE public.calls (
     node text NOT NULL,
     call_id text NOT NULL,
@@ -113,6 +93,50 @@ CREATE TABLE public.calls (
     steps jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT calls_check CHECK (((ended_at IS NULL) OR (ended_at >= started_at))),
     CONSTRAINT calls_steps_check CHECK ((jsonb_typeof(steps) = 'array'::text))
+);
+
+CREATE TABLE public.survey_ratings (
+    rating_id uuid NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    direction text NOT NULL,
+    agent text DEFAULT ''::text NOT NULL,
+    rating text NOT NULL,
+    rated_at timestamp with time zone NOT NULL,
+    CONSTRAINT survey_ratings_direction_check CHECK ((direction = ANY (ARRAY['inbound'::text, 'outbound'::text]))),
+    CONSTRAINT survey_ratings_rating_check CHECK ((rating = ANY (ARRAY['very_satisfied'::text, 'satisfied'::text, 'neutral'::text, 'dissatisfied'::text, 'not_rated'::text])))
+);
+
+CREATE VIEW public.call_ratings AS
+ SELECT c.node,
+    c.call_id,
+    c.direction,
+    c.connected_at,
+    COALESCE(NULLIF(s.agent, ''::text), c.agent) AS agent,
+    COALESCE(s.rating, 'not_rated'::text) AS rating,
+    s.rated_at
+   FROM (public.calls c
+     LEFT JOIN public.survey_ratings s USING (node, call_id))
+  WHERE (c.connected_at IS NOT NULL);
+
+CREATE TABLE public.callback_requests (
+    request_id uuid NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    number text NOT NULL,
+    queue text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    waiting_since timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    CONSTRAINT callback_requests_number_check CHECK ((number <> ''::text)),
+    CONSTRAINT callback_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'calling'::text, 'done'::text, 'given_up'::text])))
+);
+
+CREATE TABLE public.caller_groups (
+    number public.telephone_number NOT NULL,
+    "group" text NOT NULL,
+    CONSTRAINT caller_groups_group_check CHECK (("group" ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
+    CONSTRAINT caller_groups_number_check CHECK (((number)::text <> ''::text))
 );
 
 CREATE TABLE public.directory_versions (
@@ -212,18 +236,6 @@ CREATE TABLE public.spoken_articles (
     CONSTRAINT spoken_articles_check CHECK (((parent)::text <> (code)::text)),
     CONSTRAINT spoken_articles_position_check CHECK ((("position" >= 1) AND ("position" <= 9))),
     CONSTRAINT spoken_articles_title_check CHECK ((title <> ''::text))
-);
-
-CREATE TABLE public.survey_ratings (
-    rating_id uuid NOT NULL,
-    node text NOT NULL,
-    call_id text NOT NULL,
-    direction text NOT NULL,
-    agent text DEFAULT ''::text NOT NULL,
-    rating text NOT NULL,
-    rated_at timestamp with time zone NOT NULL,
-    CONSTRAINT survey_ratings_direction_check CHECK ((direction = ANY (ARRAY['inbound'::text, 'outbound'::text]))),
-    CONSTRAINT survey_ratings_rating_check CHECK ((rating = ANY (ARRAY['very_satisfied'::text, 'satisfied'::text, 'neutral'::text, 'dissatisfied'::text, 'not_rated'::text])))
 );
 
 CREATE TABLE public.ticket_answers (

@@ -255,3 +255,25 @@ def test_kill_9_of_whoever_keeps_and_whoever_drains_loses_and_doubles_nothing(em
 
     with_pool(empty_database, work)
     assert len(told) >= 80
+
+
+def test_a_conversation_without_a_rating_counts_as_not_rated(postgres_server: Postgres) -> None:
+    """IVR-20: of three conversations one was rated, one was asked in vain and one was never asked; an abandoned call is none."""
+
+    async def run() -> list[tuple[str, str, str]]:
+        connection = await asyncpg.connect(postgres_server.dsn)
+        await connection.execute(
+            """
+            INSERT INTO calls (node, call_id, started_at, connected_at, agent, source)
+            VALUES ('r', '1', now(), now(), '1001', 'ami'), ('r', '2', now(), now(), '1002', 'ami'),
+                   ('r', '3', now(), now(), '1003', 'ami'), ('r', '4', now(), NULL, NULL, 'ami');
+            INSERT INTO survey_ratings (rating_id, node, call_id, direction, agent, rating, rated_at)
+            VALUES (gen_random_uuid(), 'r', '1', 'inbound', '1009', 'satisfied', now()),
+                   (gen_random_uuid(), 'r', '2', 'inbound', '', 'not_rated', now())
+            """
+        )
+        rows = await connection.fetch("SELECT call_id, agent, rating FROM call_ratings WHERE node = 'r' ORDER BY call_id")
+        await connection.close()
+        return [tuple(row) for row in rows]
+
+    assert asyncio.run(run()) == [("1", "1009", "satisfied"), ("2", "1002", "not_rated"), ("3", "1003", "not_rated")]
