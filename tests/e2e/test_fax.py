@@ -12,6 +12,7 @@ import pytest
 
 from hotline import documents, tiff
 from tests import fax_peer, trial
+from tests.e2e.test_registration import open_places
 from tests.fax_peer import Network
 from tests.trial import Trial, wait_until
 
@@ -104,11 +105,14 @@ def test_a_machine_that_hangs_up_at_the_end_has_its_fax_all_the_same(stack: Tria
 
 
 def test_a_machine_that_hangs_up_in_the_middle_leaves_a_failed_fax(stack: Trial, network: NETWORKS) -> None:
-    before = ended(stack)
+    """And while the fax goes out, its port is open where SIP listens and nowhere else."""
+    before, places = ended(stack), open_places(stack)
     document(stack, "welcome-guide")
     with network() as peer:
         peer.call("700")
         wait_until(lambda: "Active" in stack.asterisk("fax show sessions"), what="the fax has begun")
+        (port,) = [place for place in open_places(stack) - places if 4000 <= place[2] <= 4499]
+        assert port[:2] == ("udp", "127.0.0.1")
         peer.hang_up("caller")
         wait_until(lambda: ended(stack) > before, what=f"the record\n{stack.logs()}")
     assert steps(stack) == ["fax:failed"]
