@@ -411,7 +411,7 @@ def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendere
     text = "\n".join((render().etc / name).read_text() for name in DIALPLAN)
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
     ours = {name for name in expanded if name.startswith("HOTLINE_")} | {"FASTAGI", "IF", "FILTER"}
-    asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT"}
+    asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT", "MEMBERNAME"}
     assert expanded - ours - asterisks == {"QUEUESTATUS", "DIALSTATUS", "FAXSTATUS", "FAXERROR"}
     assert set(re.findall(r"CHANNEL\((\w+)\)", text)) == {"userfield"}, "the path, which we have written"
     assert "CALLERID(" not in text
