@@ -1,6 +1,7 @@
 """CPU of a call in the menu, at 20 calls a second: ours, the same menu in plain dialplan, and a pyst2 process per call.
 
-Every call: the welcome, the menu, key 2, "self-service will come", the menu again, and the caller hangs up at the same second.
+Every call: the welcome, the menu, key 2, the menu of self-service, key 2, the question for a ticket's number, and the caller
+hangs up at the same second: a question at each of three levels.
 Ours counts Asterisk and all processes of the stack, with their idle work; the peers count Asterisk and its (reaped) children
 only, because what the bridge hears of their calls is not theirs. The three ways take turns, a few rounds each; medians.
 """
@@ -29,7 +30,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 STAY_SECONDS = 9.5
 SETTLE_SECONDS, WINDOW_SECONDS = 11.0, 12.0
 """Calls are counted once the first ones have begun to end."""
-KEY_MS = 4800
+KEYS, KEY_MS, APART_MS = "22", 4800, 1500
 """Half a second into the menu: the welcome takes 4.3 s."""
 
 WAYS = {"ours": "12345", "plain": "20001", "pyst2": "20002"}
@@ -47,12 +48,21 @@ exten => s,1,Answer()
  same => n,WaitExten(5)
 exten => 1,1,Playback(to-agent)
  same => n,Hangup()
-exten => 2,1,Playback(selfservice-later)
- same => n,Goto(s,menu)
+exten => 2,1,Goto(bench-plain-self,s,1)
 exten => i,1,Playback(invalid)
  same => n,Goto(s,menu)
 exten => t,1,Playback(no-input)
  same => n,Goto(s,menu)
+
+[bench-plain-self]
+exten => s,1,Background(self-service-menu)
+ same => n,WaitExten(5)
+exten => 2,1,Read(TICKET,enter-ticket,20,,1,5)
+ same => n,Hangup()
+exten => i,1,Playback(invalid)
+ same => n,Goto(s,1)
+exten => t,1,Playback(no-input)
+ same => n,Goto(s,1)
 
 [bench-pyst2]
 exten => s,1,Answer()
@@ -117,14 +127,16 @@ async def _round(stack: Trial, number: str) -> dict[str, float]:
 
 def _citizens(count: int) -> list[Citizen]:
     run = int(clock.monotonic() * 10) % 100_000
-    pressing = Citizen(number="", keys="2", stay_seconds=STAY_SECONDS, speech=None, mode="drop", first_key_ms=KEY_MS)
+    pressing = Citizen(
+        number="", keys=KEYS, apart_ms=APART_MS, stay_seconds=STAY_SECONDS, speech=None, mode="drop", first_key_ms=KEY_MS
+    )
     return [msgspec.structs.replace(pressing, number=f"13{run:05d}{place:04d}") for place in range(count)]
 
 
 def _left_early(calls: list[Call]) -> int:
     """How many callers did not stay to the end, or heard nothing, or could not press their key."""
     return sum(
-        call.answered_at is None or call.ended_by != "self" or call.sound is None or call.sound.digits_sent != "2"
+        call.answered_at is None or call.ended_by != "self" or call.sound is None or call.sound.digits_sent != KEYS
         for call in calls
     )
 

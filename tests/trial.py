@@ -57,6 +57,11 @@ class Trial:
         with self._in_force():
             return credentials.load()
 
+    def make_credentials(self) -> None:
+        """The secrets, without a start: for a part that is run by itself."""
+        with self._in_force():
+            credentials.ensure(self.settings)
+
     @contextlib.contextmanager
     def _in_force(self) -> Iterator[None]:
         """This process sees the stack's folder and settings for a moment; several trials may run side by side."""
