@@ -21,7 +21,7 @@ from agi.talk import note, say
 from agi.telephone import Telephone
 from hotline import calendar, clock
 from hotline.standby_config import StandbyConfig
-from ivr_flows import engine, library
+from ivr_flows import engine, files
 from ivr_flows.engine import Give, Instruction, Moment, Note, Play, Speak
 from ivr_flows.errors import FlowError
 
@@ -30,7 +30,7 @@ from ivr_flows.errors import FlowError
 
 def instructions(stage: str, result: str, moment: Moment) -> tuple[Instruction, ...]:
     """What the standby flow says for a stage of the dialplan: one of its entries, with how the application before it ended."""
-    return engine.start(library.standby(), stage, moment, {"result": result})[1]
+    return engine.start(files.standby(), stage, moment, {"result": result})[1]
 
 
 # --- the call ---

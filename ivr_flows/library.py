@@ -8,19 +8,20 @@ in a queue goes on with its own version even if this process dies and the file h
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import structlog
 
 from hotline import clock, paths
 from hotline.errors import HotlineError
-from ivr_flows import reading, world
+from ivr_flows import world
 from ivr_flows.check import check
 from ivr_flows.errors import FlowError, FlowRefused
+from ivr_flows.files import OURS, load, standby
 from ivr_flows.flow import Flow
 
-OURS = Path(__file__).parent / "flows"
+__all__ = ["LOOK_SECONDS", "OURS", "Library", "checked", "city_flows", "load", "standby"]
+
 LOOK_SECONDS = 1.0
 """How often a file's time is looked at."""
 
@@ -44,24 +45,6 @@ def checked(file: Path, exit_keys: str) -> Flow:
     if problems := check(flow, file.read_text(encoding="utf-8"), known):
         raise FlowRefused(str(file), problems)
     return flow
-
-
-def load(file: Path) -> Flow:
-    """The flow of a file that is well formed; raises ``FlowRefused`` with what is wrong with its form, or ``FlowError``."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FlowError(f"{file}: cannot be read: {error}") from error
-    flow, problems = reading.read(file.stem.partition("@")[0], text)
-    if flow is None:
-        raise FlowRefused(str(file), problems)
-    return flow
-
-
-@cache
-def standby() -> Flow:
-    """The flow of the standby script, which no city changes."""
-    return load(OURS / "standby.toml")
 
 
 class Library:
