@@ -56,6 +56,10 @@ KEY_SECONDS = 0.4
 """From one key to the next."""
 REACTION_SECONDS = 1.0
 """From the end of a prompt to the first key: late rather than early, since a key may come while something else is played."""
+BETWEEN_SECONDS = 0.05
+"""Asterisk listens for so long after each prompt of a question (main/app.c)."""
+STARTING_SECONDS = 0.3
+"""The script that takes messages begins to speak."""
 END_SECONDS = 1.5
 """How long a caller stays once there is nothing more to do."""
 
@@ -64,10 +68,10 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """What the world is like while some calls are made.
 
     ``only``: the exits that these nodes can take now (all others: any). ``entries``: what to enter at which node so that an exit
-    is taken; ``caller`` among them is the kind of caller, and ``{caller}`` the caller's own number. ``number`` gives a number to
-    call from. ``answer``: what a look-up answers (``forced``: what one node's will, by then), ``keeps``: whether things can be kept. ``seconds``: how long the dialplan keeps
-    a call for an exit of a node, ``lasts`` how long a prompt is. ``begin``: when the flow begins, in seconds after the first
-    sound.
+    is taken, ``usual``: what to enter otherwise; ``caller`` among them is the kind of caller, and ``{caller}`` the caller's own
+    number. ``number`` gives a number to call from. ``answer``: what a look-up answers (``forced``: what one node's will by then),
+    ``keeps``: whether things can be kept. ``seconds``: how long the dialplan keeps a call for an exit of a node, ``lasts`` how
+    long a prompt is. ``begin``: when the flow begins, in seconds after the first sound.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[str, Mapping[str, str], str], Answer]
     keeps: bool = True
     forced: Mapping[str, str] = {}
+    usual: Mapping[str, str] = {}
     seconds: Mapping[Edge, float]
     lasts: Seconds
     begin: float
@@ -190,7 +195,7 @@ class _Walker:
     def __init__(self, flow: Flow, phase: Phase, way: Sequence[Edge], checked: Set[str]) -> None:
         self._flow, self._phase, self._seconds, self._checked = flow, phase, phase.lasts, checked
         self._way = deque(way)
-        self._entered = _entered(phase, way) or {}
+        self._entered = {**phase.usual, **(_entered(phase, way) or {})}
         self._language = flow.languages[0]
         self.caller = phase.number(self._entered.pop("caller", "plain"))
         self._entered = {node: digits.replace("{caller}", self.caller) for node, digits in self._entered.items()}
@@ -285,6 +290,7 @@ class _Walker:
             self.at += REACTION_SECONDS
         else:
             self._hear(state.node, ask.prompts)
+            self.at += BETWEEN_SECONDS * len(ask.prompts)
             self.at += REACTION_SECONDS if keys else 0.0
         if not keys:
             self.at += ask.timeout_ms / 1000 + 0.1
@@ -318,7 +324,7 @@ class _Walker:
                 self.at += 3.0
                 self._press(taken)
                 return Ended(f"KEY{taken}")
-        self.at += self._phase.seconds.get((name, taken), 0.6)
+        self.at += self._phase.seconds.get((name, taken), 0.15)
         results = {**{v: k for k, v in QUEUE_RESULTS.items()}, **{"answered": "CONTINUE"}} if isinstance(node, Enqueue) else {}
         if isinstance(node, Dial):
             results = {v: k for k, v in DIAL_RESULTS.items()}
@@ -331,7 +337,9 @@ class _Walker:
                 0.8 + self._seconds(takes.GUIDES[node.kind], self._language) + self._seconds("message-not-saved", self._language)
             )
             return "failed"
-        self.at += 0.6 + self._seconds(takes.GUIDES[node.kind], self._language) + self._seconds("beep", self._language)
+        self.at += (
+            STARTING_SECONDS + self._seconds(takes.GUIDES[node.kind], self._language) + self._seconds("beep", self._language)
+        )
         if taken == "saved":
             self.at += 3.5
             self._press("#")
@@ -339,7 +347,7 @@ class _Walker:
             self._press("#")
             self.at += self._seconds("message-saved", self._language)
             return "saved"
-        self.at += 0.8
+        self.at += 0.6
         self._press("#")
         self.at += self._seconds("message-too-short", self._language) + self._seconds("beep", self._language) + 0.6
         self._press("#")

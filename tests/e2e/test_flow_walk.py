@@ -1,7 +1,7 @@
-"""The 12345 flow, walked on a real Asterisk: every exit of every node, each prompt heard as it should be, the path in the record.
+"""The 12345 flow, walked on a real Asterisk: every exit of every node, each prompt heard, the path in the record.
 
-Calls are derived from the flow itself (``tests/flow_paths.py``), so a changed flow is walked as it is. The world is changed between
-the phases: who is on duty, what the calendar says, what the database does, which folders can be written.
+Calls are derived from the flow itself (``tests/flow_paths.py``), so a changed flow is walked as it is. The world is changed
+between the phases: who is on duty, what the calendar says, what the database does, which folders can be written.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ UNITS = [
 ]
 CODE = "480913"
 DATA = f"""
+DELETE FROM spoken_articles;
+DELETE FROM other_hotlines;
 INSERT INTO ticket_answers (ticket_no, caller_number, query_code_hash, state, result, updated_at)
     SELECT '1380001' || lpad(n::text, 4, '0'), '1380001' || lpad(n::text, 4, '0'), NULL, 'ticket-state-answered',
            'ticket-result-solved', '2026-11-01T16:30:00Z' FROM generate_series(0, 999) n;
@@ -86,28 +88,29 @@ INSERT INTO other_hotlines (code, position, number, name, prompts, hours) VALUES
      '{{"monday": [], "tuesday": [], "wednesday": [], "thursday": [], "friday": [], "saturday": [], "sunday": []}}');
 """
 ENTRIES: Mapping[Edge, Mapping[str, str]] = {
-    ("who", "found"): {},
     ("group", "elderly"): {"caller": "elderly"},
     ("group", "next"): {"caller": "vip"},
     ("callback", "error"): {"caller": "withheld"},
     ("ticket-look", "found"): {"ticket": "{caller}"},
-    ("ticket-look", "refused"): {"ticket": "9{caller}"},
     ("ticket-code-look", "found"): {"ticket": "20260001", "ticket-code": CODE},
     ("ticket-code-look", "refused"): {"ticket": "20260666", "ticket-code": "111111"},
     ("ticket-code-look", "not_found"): {"ticket": "9{caller}", "ticket-code": "111111"},
     ("knowledge-look", "not_found"): {"folder": "7777"},
-    ("knowledge-kind", "article"): {"folder": "1001"},
     ("knowledge-kind", "next"): {"folder": "1"},
-    ("fax-here", "failed"): {"folder": "1001"},
     ("fax-here", "error"): {"folder": "1002"},
-    ("fax-send", "queued"): {"folder": "1001", "fax-number": "05341234567"},
-    ("callback-keep", "kept"): {"callback-number": "05341234567"},
     ("hotline-look", "not_found"): {"hotline-choice": "99"},
     ("hotline-look", "closed"): {"hotline-choice": "119"},
-    ("hotline-dial", "answered"): {"hotline-choice": "1"},
     ("hotline-dial", "busy"): {"hotline-choice": "2"},
     ("hotline-dial", "no_answer"): {"hotline-choice": "3"},
     ("hotline-dial", "unavailable"): {"hotline-choice": "4"},
+}
+USUAL = {
+    "ticket": "9{caller}",
+    "ticket-code": CODE,
+    "folder": "1001",
+    "hotline-choice": "1",
+    "fax-number": "05341234567",
+    "callback-number": "05341234567",
 }
 DAY: Mapping[str, Sequence[str]] = {
     "on-duty": ["open"],
@@ -199,6 +202,7 @@ class World:
             number=self.number,
             only={**DAY, "situation": [today.situation], **only},
             entries=ENTRIES,
+            usual=USUAL,
             answer=self._answer,
             keeps=keeps,
             forced=forced or {},
@@ -223,12 +227,12 @@ class World:
     def _asked(self, what: str, arguments: Mapping[str, str], caller: str) -> Answer:
         async def ask() -> Answer:
             async with lookup.opened(self.stack.credentials.database, self.stack.settings.calendar) as lookups:
-                return await lookups.ask(what, arguments, caller if caller.isdigit() else "", "a look ahead")
+                try:
+                    return await lookups.ask(what, arguments, caller if caller.isdigit() else "", "a look ahead")
+                except LookupFailed as error:
+                    return Answer("timeout" if isinstance(error.__cause__, TimeoutError) else "error")
 
-        try:
-            return asyncio.run(ask())
-        except LookupFailed as error:
-            return Answer("timeout" if isinstance(error.__cause__, TimeoutError) else "error")
+        return asyncio.run(ask())
 
     def walk(self, phase: Phase, folder: Path, *, agents: Sequence[Seat] = ()) -> None:
         """Call until every exit that this phase allows, and nobody has taken yet, is taken."""
@@ -363,7 +367,7 @@ class World:
             return
         (sound,) = samples(heard)
         for node, language, prompt, at in trip.heard:
-            begin, length = int(max(0.0, at - 1.0) * 8000), int((self.lasts(prompt, language) + 4.0) * 8000)
+            begin, length = int(max(0.0, at - 2.0) * 8000), int((self.lasts(prompt, language) + 5.0) * 8000)
             file = self.stack.var / "asterisk" / "sounds" / language / f"{prompt}.wav"
             score = likeness(sound[begin : begin + length], file)
             if score < 0.75:
