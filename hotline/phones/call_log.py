@@ -1,8 +1,8 @@
 """The lines that our SIPp scenarios log, folded into one record a call. Pure.
 
-A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, ended, closed,
-refused (and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or the ACK,
-sent or had the BYE.
+A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, tagged, ended,
+closed, refused (and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or
+the ACK, sent or had the BYE.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from hotline.phones.plan import Report
 
-_EVENTS = frozenset({"invited", "answered", "ended", "closed", "refused", "registered", "unanswered"})
+_EVENTS = frozenset({"invited", "answered", "tagged", "ended", "closed", "refused", "registered", "unanswered"})
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class LogLine(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, kw_only=True):
     """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end.
 
-    ``closed``: the last SIP message has gone out or come in.
+    ``closed``: the last SIP message has gone out or come in. ``tags``: its own and the other side's, by which SIP knows the call.
     """
 
     call_id: str
@@ -42,6 +42,7 @@ class Call(msgspec.Struct, kw_only=True):
     refused_at: dt.datetime | None = None
     closed: bool = False
     sound: Report | None = None
+    tags: tuple[str, str] | None = None
 
     @property
     def setup_ms(self) -> float | None:
@@ -80,6 +81,9 @@ def apply(calls: dict[str, Call], line: LogLine) -> None:
     match line.event:
         case "answered":
             call.answered_at = line.at
+        case "tagged":
+            own, _, other = line.detail.partition(" ")
+            call.tags = own, other
         case "ended":
             call.ended_at, call.ended_by = line.at, line.detail
         case "refused":

@@ -15,7 +15,8 @@ from hotline.phones.call_log import Call
 from hotline.phones.engine import Engine
 from hotline.phones.errors import PlanError, StackError
 from hotline.phones.group import Group
-from hotline.phones.plan import Mode, Plan, Press, Stream, presses
+from hotline.phones.info import KeySocket
+from hotline.phones.plan import Digits, Mode, Plan, Press, Stream, presses
 from hotline.settings import Settings
 
 SPEECH = Path(__file__).parent / "speech"
@@ -26,6 +27,13 @@ FIRST_PORT, LAST_PORT = 20000, 31998
 WITHHELD = "anonymous"
 """The number of a caller who does not give one (RFC 3323)."""
 
+OFFERS: dict[Digits, tuple[str, str, str]] = {
+    "rfc4733": ("8 101", "rtpmap:101 telephone-event/8000", "fmtp:101 0-16"),
+    "info": ("8", "x-keys:info", "x-events:none"),
+    "inband": ("8", "x-keys:inband", "x-events:none"),
+}
+"""What the call's offer says of keys: payload types, and two attributes; an unknown one is passed over (RFC 8866, 5.13)."""
+
 LARGEST_COUNT, LARGEST_RATE = 4000, 200.0
 
 
@@ -33,8 +41,9 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     """One caller. ``stay_seconds`` after the system's answer it hangs up (0: it waits until the other side does).
 
     ``keys`` are pressed from ``first_key_ms`` after the first sound on (see ``plan.presses``), or each at its own time when
-    ``pressed`` says so; then ``speech`` is looped (``None``: silence). ``recording``: where to put what it hears, in mode ``record``, a path without ``.wav``.
-    ``first_sequence``: where the sequence numbers of its RTP begin; ``None``: anywhere.
+    ``pressed`` says so; then ``speech`` is looped (``None``: silence). ``recording``: where to put what it hears, in mode
+    ``record``, a path without ``.wav``. ``digits``: how keys are sent. ``first_sequence``: where the sequence numbers of its RTP
+    begin; ``None``: anywhere.
     """
 
     number: str
@@ -46,6 +55,7 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
     recording: Path | None = None
     first_key_ms: int = 1500
     apart_ms: int = 400
+    digits: Digits = "rfc4733"
     speak_at_ms: int = 0
     first_sequence: int | None = None
 
@@ -55,12 +65,12 @@ class Citizen(msgspec.Struct, frozen=True, kw_only=True):
             mode=self.mode,
             cue="audible",
             presses=self._presses(),
+            digits=self.digits,
             speech=str(self.speech) if self.speech else None,
             speak_at_ms=self.speak_at_ms,
             recording=str(self.recording) if self.recording else None,
             first_sequence=self.first_sequence,
         )
-
 
     def _presses(self) -> list[Press]:
         if self.pressed is not None:
@@ -112,7 +122,9 @@ class Citizens(Group):
         check_listening(self._settings)
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hotline-citizens-")))
         try:
-            self.engine = await self._stack.enter_async_context(Engine(self._plan, self._folder))
+            place = (self._settings.asterisk.sip_address, self._settings.asterisk.sip_port)
+            self._keys = self._stack.enter_context(KeySocket(self._settings.trunks.citizen_address, place))
+            self.engine = await self._stack.enter_async_context(Engine(self._plan, self._folder, self._signal))
             self.sipp = sipp.Sipp(self._folder, self.engine.order)
             self._stack.push_async_callback(self.sipp.stop)
             await self._dial()
@@ -133,9 +145,14 @@ class Citizens(Group):
         call_log.attach(calls, self.engine.reports)
         return calls
 
+    def _signal(self, port: int, key: str) -> None:
+        for call in self.calls:
+            if call.port == port:
+                self._keys.press(call, key)
+
     async def _dial(self) -> None:
         rows = [
-            (citizen.number, port, int(citizen.stay_seconds * 1000))
+            (citizen.number, port, int(citizen.stay_seconds * 1000), *OFFERS[citizen.digits])
             for citizen, port in zip(self._citizens, self.engine.ports, strict=True)
         ]
         (self._folder / "citizens.csv").write_text(sipp.injection(rows), encoding="utf-8")

@@ -11,7 +11,7 @@ import msgspec
 
 from hotline import paths
 from hotline.phones.errors import MediaError
-from hotline.phones.plan import EngineReport, Line, Order, Plan, Ready, Report
+from hotline.phones.plan import EngineReport, Line, Order, Plan, Ready, Report, Signal
 from hotline.phones.process import LineProcess
 
 _START_SECONDS = 20.0
@@ -20,8 +20,9 @@ _START_SECONDS = 20.0
 class Engine:
     """``async with Engine(plan, folder) as engine``: then ``engine.ports`` are open; ``reports`` grow as calls end."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        self._plan, self._folder = plan, folder
+    def __init__(self, plan: Plan, folder: Path, signal: Callable[[int, str], None] | None = None) -> None:
+        """``signal`` is told the port and the key when a telephone presses one that SIP has to carry."""
+        self._plan, self._folder, self._signal = plan, folder, signal
         self._process: LineProcess | None = None
         self._complaints: list[str] = []
         self.ports: list[int] = []
@@ -70,6 +71,9 @@ class Engine:
         match msgspec.json.decode(line, type=Line):
             case Ready(ports):
                 self.ports = ports
+            case Signal(port, key):
+                if self._signal is not None:
+                    self._signal(port, key)
             case Report() as report:
                 self.reports.append(report)
             case EngineReport() as own:

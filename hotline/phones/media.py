@@ -1,10 +1,10 @@
 """The sound engine: a process of its own that sends and receives the RTP of many telephones.
 
-``python -m hotline.phones.media PLAN.json``. Standard output: one line of JSON for ``Ready``, for the ``Report`` of each call
-as it ends, and at the end an ``EngineReport``. Standard input: an ``Order`` a line; its end stops the engine. It knows no SIP:
-a call begins with an order that names the peer, or with the first RTP packet, and sends 20 ms packets there; it is over by
-order, or when the peer's port is closed (the kernel reports it on the next send). Packets go out in four slots of 5 ms, by
-absolute deadlines.
+``python -m hotline.phones.media PLAN.json``. Standard output: one line of JSON for ``Ready``, for each key that SIP has to carry
+(``Signal``), for the ``Report`` of each call as it ends, and at the end an ``EngineReport``. Standard input: an ``Order`` a
+line; its end stops the engine. It knows no SIP: a call begins with an order that names the peer, or with the first RTP packet,
+and sends 20 ms packets there; it is over by order, or when the peer's port is closed (the kernel reports it on the next send).
+Packets go out in four slots of 5 ms, by absolute deadlines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import msgspec
 from hotline import clock
 from hotline.phones import sound
 from hotline.phones.errors import MediaError, SpeechError
-from hotline.phones.plan import EngineReport, Gap, Line, Order, Plan, Ready, Stream
+from hotline.phones.plan import EngineReport, Gap, Line, Order, Plan, Ready, Signal, Stream
 from hotline.phones.telephone import Telephone
 
 _SLOTS = 4
@@ -52,6 +52,7 @@ class Engine:
         self._stalls: list[Gap] = []
         self._last_late = 0.0
         self._sent = self._read = 0
+        self._signals = any(stream.digits == "info" for stream in plan.streams)
 
     def run(self) -> None:
         """Until standard input ends."""
@@ -111,6 +112,10 @@ class Engine:
     def _send(self, slot: dict[int, Telephone]) -> None:
         over = [descriptor for descriptor, telephone in slot.items() if not telephone.send()]
         self._sent += len(slot) - len(over)
+        if self._signals:
+            for telephone in slot.values():
+                for key in telephone.sender.signals():
+                    self._put(Signal(telephone.port, key))
         for descriptor in over:
             self._end(slot[descriptor])
 

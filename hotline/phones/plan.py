@@ -12,6 +12,9 @@ import msgspec
 from hotline.phones.errors import PlanError
 from hotline.phones.rtp import KEYS
 
+Digits = Literal["rfc4733", "info", "inband"]
+"""How keys are sent: as telephone-events in RTP, as SIP INFO (``application/dtmf-relay``), or as tones in the sound."""
+
 Mode = Literal["drop", "measure", "record"]
 """``drop``: what arrives after the first sound is thrown away by the kernel; ``measure``: statistics; ``record``: and a WAV."""
 
@@ -42,6 +45,7 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     cue: Literal["packet", "audible"] = "audible"
     presses: list[Press] = []
     press_ms: int = 100
+    digits: Digits = "rfc4733"
     speech: str | None = None
     speak_at_ms: int = 0
     recording: str | None = None
@@ -68,6 +72,13 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The engine's first line: the port of each stream."""
 
     ports: list[int]
+
+
+class Signal(msgspec.Struct, frozen=True, tag="signal"):
+    """The telephone on ``port`` has pressed ``key`` now, and it is not in its sound: SIP has to carry it."""
+
+    port: int
+    key: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
@@ -112,7 +123,7 @@ class EngineReport(msgspec.Struct, frozen=True, kw_only=True, tag="engine"):
     stalls: list[Gap]
 
 
-Line = Ready | Report | EngineReport
+Line = Ready | Signal | Report | EngineReport
 
 
 def presses(keys: str, *, first_ms: int = 1500, apart_ms: int = 400) -> list[Press]:

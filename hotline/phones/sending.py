@@ -1,12 +1,17 @@
-"""What a telephone sends: silence, then digits, then its speech over and over; 20 ms a step. Pure: the caller keeps the time."""
+"""What a telephone sends: silence, then digits, then its speech over and over; 20 ms a step. Pure: the caller keeps the time.
+
+A digit is a telephone-event (RFC 4733), a tone in the sound, or nothing here: then ``signals`` says what SIP has to carry.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import assert_never
 
 from hotline import g711
 from hotline.phones.plan import Stream
 from hotline.phones.rtp import ALAW, EVENT, FRAME, HEADER, event_payloads
+from hotline.phones.tones import tone
 
 _SILENT = [bytes([g711.SILENCE]) * FRAME]
 _PAUSE_AFTER_KEYS_MS = 200
@@ -16,6 +21,7 @@ class Sender:
     """The packets of one call, one for each ``step``; set ``cued`` when the time of keys and speech begins to run."""
 
     __slots__ = (
+        "_digits",
         "_frames",
         "_index",
         "_now_ms",
@@ -23,6 +29,7 @@ class Sender:
         "_press_ms",
         "_script",
         "_sequence",
+        "_signals",
         "_speech",
         "_ssrc",
         "_timestamp",
@@ -39,6 +46,7 @@ class Sender:
         self._speech = (max(stream.speak_at_ms, last_ms), speech) if speech else None
         self._sequence, self._timestamp, self._ssrc = sequence, timestamp, ssrc
         self._now_ms, self.cued = 0, False
+        self._digits, self._signals = stream.digits, ""
         self.pressed = ""
 
     def step(self) -> bytes:
@@ -64,8 +72,24 @@ class Sender:
         elif self._speech and not self._script and self._now_ms >= self._speech[0]:
             self._frames, self._index, self._speech = self._speech[1], 0, None
 
+    def signals(self) -> str:
+        """The keys pressed since the last time that are not in the packets."""
+        keys, self._signals = self._signals, ""
+        return keys
+
     def _press(self, key: str) -> None:
-        first, *others = event_payloads(key, self._press_ms)
-        self._pending.append((EVENT | 0x80, self._timestamp, first))
-        self._pending.extend((EVENT, self._timestamp, payload) for payload in others)
+        match self._digits:
+            case "rfc4733":
+                first, *others = event_payloads(key, self._press_ms)
+                self._pending.append((EVENT | 0x80, self._timestamp, first))
+                self._pending.extend((EVENT, self._timestamp, payload) for payload in others)
+            case "inband":
+                begin = self._timestamp
+                self._pending.extend(
+                    (ALAW, (begin + n * FRAME) & 0xFFFFFFFF, payload) for n, payload in enumerate(tone(key, self._press_ms))
+                )
+            case "info":
+                self._signals += key
+            case _:
+                assert_never(self._digits)
         self.pressed += key

@@ -15,6 +15,7 @@ from hotline.phones.call_log import Call
 from hotline.phones.citizens import CITIZEN_SPEECH, Citizen, Citizens
 from hotline.phones.engine import Engine
 from hotline.phones.errors import MediaError, SippError, StackError
+from hotline.phones.info import KeySocket
 from hotline.phones.plan import Plan, Press, Report, Stream
 from hotline.phones.process import LineProcess
 from hotline.phones.rtp import ALAW, Packet, pack
@@ -159,6 +160,34 @@ def test_a_child_that_does_not_end_is_killed(tmp_path: Path) -> None:
 
     said: list[str] = []
     assert asyncio.run(stubborn()) == -9
+
+
+def test_keys_for_sip_are_requests_within_the_call() -> None:
+    at = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    call = Call(call_id="1-9@127.0.0.2", party="13800000001", port=23000, invited_at=at, answered_at=at, tags=("9c1", "as8f"))
+    early = Call(call_id="2-9@127.0.0.2", party="13800000002", port=23002, invited_at=at)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asterisk:
+        asterisk.bind(("127.0.0.1", 0))
+        asterisk.settimeout(5)
+        with KeySocket("127.0.0.2", asterisk.getsockname()) as keys:
+            keys.press(early, "1")
+            keys.press(call, "5")
+            keys.press(call, "#")
+            call.ended_at = at
+            keys.press(call, "6")
+        told = [asterisk.recvfrom(2048) for _ in range(2)]
+        asterisk.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            asterisk.recv(2048)
+    assert {source[0] for _, source in told} == {"127.0.0.2"}
+    for number, key, (data, (_, port)) in zip((2, 3), "5#", told, strict=True):
+        head, _, body = data.decode().partition("\r\n\r\n")
+        assert body == f"Signal={key}\r\nDuration=100\r\n"
+        assert f"\r\nContent-Length: {len(body)}" in head
+        assert f"\r\nCSeq: {number} INFO\r\n" in head
+        assert f"\r\nVia: SIP/2.0/UDP 127.0.0.2:{port};branch=z9hG4bKkey{number}.9c1\r\n" in head
+        assert ";tag=9c1\r\n" in head
+        assert ";tag=as8f\r\nCall-ID: 1-9@127.0.0.2\r\n" in head
 
 
 # SIPp against SIPp -----------------------------------------------------------------------------------------------------------

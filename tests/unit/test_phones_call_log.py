@@ -68,6 +68,11 @@ def test_a_call_is_told_from_its_lines() -> None:
     assert call.ended_at == AT + dt.timedelta(seconds=9)
 
 
+def test_both_tags_of_a_call_are_told() -> None:
+    (call,) = _calls(_line("invited", 0, "23000"), _line("answered", 0.25, ""), _line("tagged", 0.25, "77c1 as-8f"))
+    assert call.tags == ("77c1", "as-8f")
+
+
 def test_a_line_about_an_unknown_call_changes_nothing() -> None:
     assert _calls(_line("ended", 1, "self"), _line("closed", 1)) == []
 

@@ -12,6 +12,7 @@ from hotline.phones.plan import Press, Stream, presses
 from hotline.phones.reception import Reception
 from hotline.phones.rtp import ALAW, EVENT, KEYS, Packet, pack, unpack
 from hotline.phones.sending import Sender
+from hotline.phones.tones import tone
 
 SPEECH = [b"\x11" * 160, b"\x22" * 160, b"\x33" * 160]
 
@@ -82,3 +83,25 @@ def test_keys_are_pressed_one_after_another_with_waits_between() -> None:
 def test_a_key_that_no_telephone_has_is_refused_by_name(keys: str) -> None:
     with pytest.raises(PlanError, match="is not a key"):
         presses(keys)
+
+
+def test_a_key_in_the_sound_is_its_tone_and_then_silence() -> None:
+    packets = _packets(Stream(presses=[Press(60, "7"), Press(260, "#")], digits="inband"), 27)
+    assert {packet.payload_type for packet in packets} == {ALAW}
+    assert [packet.timestamp for packet in packets] == [(0xFFFFFF00 + 160 * n) & 0xFFFFFFFF for n in range(27)]
+    assert [packet.payload for packet in packets] == [
+        *[b"\xd5" * 160] * 2,
+        *tone("7", 100),
+        *[b"\xd5" * 160] * 5,
+        *tone("#", 100),
+        *[b"\xd5" * 160] * 10,
+    ]
+
+
+def test_a_key_for_sip_is_not_in_the_packets_and_is_told_once() -> None:
+    sender = Sender(Stream(presses=[Press(60, "7"), Press(80, "#")], digits="info"), None, sequence=0, timestamp=0, ssrc=9)
+    sender.cued = True
+    told = [(sender.step()[12:], sender.signals()) for _ in range(6)]
+    assert [keys for _, keys in told] == ["", "", "7", "#", "", ""]
+    assert {payload for payload, _ in told} == {b"\xd5" * 160}
+    assert sender.pressed == "7#"
