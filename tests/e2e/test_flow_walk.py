@@ -14,7 +14,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -234,9 +234,10 @@ class World:
 
         return asyncio.run(ask())
 
-    def walk(self, phase: Phase, folder: Path, *, agents: Sequence[Seat] = ()) -> None:
-        """Call until every exit that this phase allows, and nobody has taken yet, is taken."""
-        self.make(phase, flow_paths.trips(FLOW, "inbound", phase, self.left, self.checked), folder, agents=agents)
+    def walk(self, phase: Phase, folder: Path, *, agents: Sequence[Seat] = (), wanted: Collection[Edge] | None = None) -> None:
+        """Call until every exit that this phase allows, and nobody has taken yet, is taken; or those that are ``wanted``."""
+        left = self.left if wanted is None else set(wanted)
+        self.make(phase, flow_paths.trips(FLOW, "inbound", phase, left, self.checked), folder, agents=agents)
 
     def make(
         self,
@@ -464,7 +465,8 @@ def test_each_day_has_its_greeting(world: World, tmp_path: Path, situation: str)
         "night": {"night": ["00:00", "24:00"]},
     }
     world.settle(calendar=tables[situation])
-    world.walk(world.phase(situation, only={}), tmp_path)
+    greeting = FLOW.nodes["situation"].exits[situation]
+    world.walk(world.phase(situation, only={}), tmp_path, wanted=[("situation", situation), (greeting, "next")])
 
 
 def test_a_surge_announcement_comes_before_the_queue(world: World, tmp_path: Path) -> None:
@@ -476,7 +478,7 @@ def test_a_surge_announcement_comes_before_the_queue(world: World, tmp_path: Pat
     try:
         log = world.stack.var / "log" / "agi.log"
         wait_until(lambda: '"announcements": 1' in log.read_text(), what="agi knows the announcement")
-        world.walk(world.phase("surge", only={"news": ["found"]}), tmp_path, agents=AGENTS)
+        world.walk(world.phase("surge", only={"news": ["found"]}), tmp_path, wanted=[("news", "found"), ("announcement", "next")])
     finally:
         world.owner("DELETE FROM announcements")
 
@@ -502,8 +504,9 @@ def test_the_directory_was_never_read(world: World, tmp_path: Path) -> None:
     world.owner("ALTER TABLE other_hotlines RENAME TO other_hotlines_away")
     try:
         world.settle()
-        only = {"who": ["error"], "news": ["error"], "hotlines": ["error"]}
-        world.walk(world.phase("unread", only=only), tmp_path)
+        nodes = ("who", "news", "hotlines")
+        phase = world.phase("unread", only={node: ["error"] for node in nodes})
+        world.walk(phase, tmp_path, wanted=[(node, "error") for node in nodes])
     finally:
         world.owner("ALTER TABLE other_hotlines_away RENAME TO other_hotlines")
         world.settle()
@@ -513,7 +516,7 @@ def test_messages_cannot_be_stored(world: World, tmp_path: Path) -> None:
     """The folder for messages is not there: the caller is told so, and goes on."""
     with world.without_inbox():
         phase = world.phase("no-inbox", only=RECORDS_FAIL)
-        world.walk(phase, tmp_path, agents=AGENTS)
+        world.walk(phase, tmp_path, agents=AGENTS, wanted=[(node, "error") for node in RECORDS_FAIL])
         road = [*flow_paths.ways(FLOW, "inbound", phase)["mailbox", "error"], *AROUND, ("mailbox", "error"), ("trouble", "limit")]
         world.make(phase, [flow_paths.travel(FLOW, "inbound", phase, road, world.checked)], tmp_path, agents=AGENTS)
 
@@ -522,8 +525,11 @@ def test_nothing_can_be_kept(world: World, tmp_path: Path) -> None:
     """The disk takes nothing more: the caller is not told that it was kept, and goes on."""
     waits = {"queue": ["1", "2"], "callback": ["1", "2"], "callback-keep": ["error"], "fax-send": ["error"]}
     with world.without_outbox():
-        world.walk(world.phase("no-outbox", only={**waits, "survey": []}, keeps=False), tmp_path, agents=SILENT)
-        world.walk(world.phase("no-rating", only={"survey": ["error"]}, keeps=False), tmp_path, agents=AGENTS)
+        phase = world.phase("no-outbox", only={**waits, "survey": []}, keeps=False)
+        lost = [("callback-keep", "error"), ("callback-failed", "next"), ("fax-send", "error")]
+        world.walk(phase, tmp_path, agents=SILENT, wanted=lost)
+        phase = world.phase("no-rating", only={"survey": ["error"]}, keeps=False)
+        world.walk(phase, tmp_path, agents=AGENTS, wanted=[("survey", "error")])
 
 
 def test_every_exit_of_every_node_was_taken(world: World) -> None:
