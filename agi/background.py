@@ -1,4 +1,4 @@
-"""What the FastAGI server's main process does beside the calls. None of it may end: a failure ends the process, which is restarted."""
+"""What the FastAGI server's main process does beside the calls. A failure ends the process, which is started again."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ AT_ONCE = 4
 """Calls at the same time: the trunk is for people first."""
 _LONGEST_PAUSE = 10.0
 INVALID = Result(sent=False, error="INVALID")
-"""What came of a job that is not one: no number, or no name of a document. It is not tried again."""
-_NUMBER = re.compile(r"[0-9]{3,20}")
+"""What came of a job that is not one: no number, one abroad, or no name of a document. It is not tried again."""
+TOO_MANY = Result(sent=False, error="TOO_MANY")
+"""What came of a job that is one more than a caller, or a number, may have in a day. It is not tried."""
+_NUMBER = re.compile(r"(?!00)[0-9]{3,20}")
 _DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]*")
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "fax.sql")
 _log = structlog.get_logger("agi")
@@ -79,18 +81,27 @@ async def _begin(pool: asyncpg.Pool, settings: Settings) -> bool:
             document=job["document"],
             caller=settings.trunks.hotline_number,
         )
-        if _NUMBER.fullmatch(order.number) and _DOCUMENT.fullmatch(order.document):
+        refusal = await _refusal(connection, order, settings.fax.per_day)
+        if refusal is None:
             await asyncio.to_thread(fax_spool.place, order)
         else:
-            await asyncio.to_thread(fax_spool.report, order.job_id, order.attempt, INVALID)
+            await asyncio.to_thread(fax_spool.report, order.job_id, order.attempt, refusal)
         await connection.execute(_QUERIES["begin"], order.job_id)
     return True
+
+
+async def _refusal(connection: asyncpg.Connection, order: Order, per_day: int) -> Result | None:
+    """Why a job is not dialled at all: nobody shall run up our telephone bill, or a stranger's paper."""
+    if not _NUMBER.fullmatch(order.number) or not _DOCUMENT.fullmatch(order.document):
+        return INVALID
+    before = await connection.fetchval(_QUERIES["before"], order.job_id)
+    return TOO_MANY if before >= per_day else None
 
 
 async def _settle(pool: asyncpg.Pool, settings: Settings, job: asyncpg.Record, result: Result) -> None:
     """The row and the audit log in one transaction, then the files go."""
     job_id, attempt = uuid.UUID(str(job["job_id"])), int(job["attempts"])
-    last = 1 if result == INVALID else settings.fax.attempts
+    last = 1 if result in (INVALID, TOO_MANY) else settings.fax.attempts
     async with pool.acquire() as connection, connection.transaction():
         row = (job_id, attempt, result.sent, last, result.error or "OK")
         state = await connection.fetchval(_QUERIES["settle"], *row)

@@ -319,7 +319,10 @@ class Session:
         """What is kept, with the call that it belongs to."""
         values = {**keep.values, "call_id": self.call_id}
         if keep.kind == "survey":
-            values |= {"agent": self._environment.argument(5), "direction": "outbound" if self._environment.script == "survey" else "inbound"}
+            values |= {
+                "agent": self._environment.argument(5),
+                "direction": "outbound" if self._environment.script == "survey" else "inbound",
+            }
         return values
 
     def _play(self, prompts: tuple[str, ...]) -> _Command:

@@ -133,7 +133,10 @@ class Ivr(_Section, frozen=True):
 
 
 class Fax(_Section, frozen=True):
-    """Documents by fax (IVR-07): T.38 and its ports, and how often and how long one is sent to another number."""
+    """Documents by fax (IVR-07): T.38 and its ports, and how often and how long one is sent to another number.
+
+    ``per_day``: the most that one caller may order, and that one number may be sent, within a day.
+    """
 
     t38: bool = True
     first_port: Port = 4000
@@ -141,6 +144,7 @@ class Fax(_Section, frozen=True):
     attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
     retry_seconds: Seconds = 300
     longest_seconds: Annotated[int, msgspec.Meta(ge=60, le=7200)] = 1200
+    per_day: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
 
 
 class Messages(_Section, frozen=True):

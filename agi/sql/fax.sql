@@ -14,6 +14,18 @@ ORDER BY asked_at, job_id
 LIMIT 1
 FOR UPDATE SKIP LOCKED
 
+-- How many faxes were asked for within the day before this one: by the same caller, or to the same number.
+-- name: before
+SELECT greatest(
+    count(*) FILTER (WHERE other.number = job.number),
+    count(*) FILTER (WHERE other_call.caller_number = job_call.caller_number AND job_call.caller_number <> '')
+)
+FROM fax_jobs job
+JOIN fax_jobs other ON (other.asked_at, other.job_id) < (job.asked_at, job.job_id) AND other.asked_at > job.asked_at - interval '1 day'
+LEFT JOIN calls job_call ON (job_call.node, job_call.call_id) = (job.node, job.call_id)
+LEFT JOIN calls other_call ON (other_call.node, other_call.call_id) = (other.node, other.call_id)
+WHERE job.job_id = $1
+
 -- name: begin
 UPDATE fax_jobs SET state = 'sending', attempts = attempts + 1 WHERE job_id = $1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -170,3 +171,35 @@ def test_an_order_that_cannot_be_written_leaves_the_job_waiting(pooled: Callable
 
 def test_the_settings_of_a_development_profile_are_two_retries_after_five_minutes() -> None:
     assert (Settings().fax.attempts, Settings().fax.retry_seconds) == (3, 300)
+
+
+def test_a_number_abroad_is_not_dialled(pooled: Callable[[Work], None]) -> None:
+    async def steps(pool: asyncpg.Pool) -> None:
+        abroad = await job(pool, "0085212345678")
+        await fax_sender.work(pool, SETTINGS)
+        await fax_sender.work(pool, SETTINGS)
+        assert await row(pool, abroad) == ("failed", 1, "INVALID")
+        assert orders() == []
+
+    pooled(steps)
+
+
+def test_nobody_orders_faxes_without_end(pooled: Callable[[Work], None]) -> None:
+    """Five a day for one caller to whatever numbers, and five a day for one number from whatever callers."""
+
+    async def steps(pool: asyncpg.Pool) -> None:
+        for number in ("13800000001", "13800000002"):
+            query = "INSERT INTO calls (node, call_id, caller_number, started_at, source) VALUES ('node1', $1, $1, now(), 'ami')"
+            await pool.execute(query, number)
+        by_caller = [await job(pool, f"0201111111{n}", ago=100 - n) for n in range(6)]
+        by_number = [await job(pool, "02022222222", ago=50 - n) for n in range(6)]
+        await pool.execute("UPDATE fax_jobs SET call_id = '13800000001' WHERE job_id = ANY ($1)", by_caller)
+        for _ in range(12):
+            await fax_sender.work(pool, SETTINGS)
+            for name in orders():
+                key, attempt = re.findall(r"([0-9a-f-]{36}).*?([0-9]+)", name)[0]
+                answer(uuid.UUID(key), int(attempt), Result(sent=True, error=""))
+        states = [(await row(pool, key))[0::2] for key in (*by_caller, *by_number)]
+        assert states == [*[("sent", "OK")] * 5, ("failed", "TOO_MANY")] * 2
+
+    pooled(steps)
