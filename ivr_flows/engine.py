@@ -204,9 +204,7 @@ class _Walk:
 
     __slots__ = ("flow", "gone", "moment", "out", "pending", "state", "steps", "variables", "visits")
 
-    def __init__(
-        self, flow: Flow, moment: Moment, variables: Mapping[str, str], visits: Mapping[str, int], steps: int
-    ) -> None:
+    def __init__(self, flow: Flow, moment: Moment, variables: Mapping[str, str], visits: Mapping[str, int], steps: int) -> None:
         self.flow, self.moment, self.steps = flow, moment, steps
         self.variables = dict(variables)
         self.visits = dict(visits)
