@@ -10,10 +10,25 @@ from hotline.phones.citizens import Citizen, Citizens
 from hotline.phones.seats import Seat, Seats
 from tests.trial import Trial, wait_until
 
-PRESSES = ["", "1", "2,1", "*", "#", "9", "0123456789", "1111111111", "2222222222", "*#*#1"]
-"""No digits, a wrong one, star, pound, ten in a burst."""
+SILENT = ",".join(["self-service:timeout"] * 3)
+PRESSES = {
+    "": "main:timeout,main:timeout",
+    "1": "main:1",
+    "2,1": f"main:2,self-service:1,knowledge:found,folder:timeout,folder:timeout,folder:timeout,{SILENT}",
+    "*": "main:invalid,main:timeout",
+    "#": "main:invalid,main:timeout",
+    "9": "main:9",
+    "0123456789": "main:0,main:1",
+    "1111111111": "main:1",
+    "2222222222": "main:2,self-service:2,ticket:match,ticket-look:refused,ticket-code:timeout,ticket-code:timeout,"
+    f"ticket-code:timeout,{SILENT}",
+    "*#*#1": "main:invalid,main:invalid",
+}
+"""No digits, a wrong one, star, pound, ten in a burst; and the way to the agent from the first menu on."""
 AFTER_THE_WELCOME = ("*", "#", "9", "2222222222")
-"""Pressed in the menu; the others interrupt the welcome, where a key that means nothing yet is passed over."""
+"""Pressed in the menu; the others interrupt the welcome."""
+PATIENCE_SECONDS = 240
+"""Whoever says nothing has three tries in each menu on the way back, and is asked for a rating in the end."""
 
 
 def records(stack: Trial, prefix: str, count: int) -> list[dict[str, Any]]:
@@ -27,7 +42,7 @@ def records(stack: Trial, prefix: str, count: int) -> list[dict[str, Any]]:
 
 async def _calls(stack: Trial, citizens: list[Citizen], seats: list[Seat], rate: float) -> list[Call]:
     async with Seats(stack.settings, stack.credentials.agents, seats), Citizens(stack.settings, citizens, rate=rate) as group:
-        return await group.results(120)
+        return await group.results(max(citizen.stay_seconds for citizen in citizens) + 60)
 
 
 def test_every_key_leads_to_an_agent_in_the_end(stack: Trial) -> None:
@@ -36,7 +51,7 @@ def test_every_key_leads_to_an_agent_in_the_end(stack: Trial) -> None:
         Citizen(
             number=f"1380000200{n}",
             keys=keys,
-            stay_seconds=60,
+            stay_seconds=PATIENCE_SECONDS,
             first_key_ms=5500 if keys in AFTER_THE_WELCOME else 1500,
             apart_ms=9000 if "," in keys else 250,
             speech=None,
@@ -48,26 +63,32 @@ def test_every_key_leads_to_an_agent_in_the_end(stack: Trial) -> None:
     assert [call.ended_by for call in calls] == ["other"] * len(PRESSES), "nobody had to give up"
     rows = records(stack, "1380000200", len(PRESSES))
     assert [row["disposition"] for row in rows] == ["answered"] * len(PRESSES), [(r["menu_path"], r["disposition"]) for r in rows]
-    paths = [row["menu_path"] for row in rows]
-    assert paths[1] == "main:1"
-    assert paths[0].count("main:timeout") == 3
-    assert all("main:invalid" in path for path in paths[3:6]), paths
-    assert paths[2].startswith("main:2")
+    for row, path in zip(rows, PRESSES.values(), strict=True):
+        assert f",on-duty:open,{path},agent:open," in row["menu_path"], row["menu_path"]
+        assert row["menu_path"].endswith(",queue:answered,survey:not_rated,more:timeout"), row["menu_path"]
 
 
 def test_a_hang_up_in_any_step_leaves_one_true_record(stack: Trial) -> None:
-    """During the welcome, the menu, the announcement, in the queue."""
-    stays = [0.3, 2.0, 4.5, 7.0, 11.0]
+    """During the welcome, the menu, the announcement before the queue, in the queue."""
+    places = [
+        (0.3, "", ""),
+        (2.0, "", ""),
+        (5.5, "", "main:hangup"),
+        (3.0, "1", "main:1"),
+        (7.0, "1", "main:1"),
+        (11.0, "1", "main:1"),
+    ]
     citizens = [
-        Citizen(number=f"1380000300{n}", keys="1" if stay > 6 else "", stay_seconds=stay, speech=None, first_key_ms=200)
-        for n, stay in enumerate(stays)
+        Citizen(number=f"1380000300{n}", keys=keys, stay_seconds=stay, speech=None, first_key_ms=200)
+        for n, (stay, keys, _) in enumerate(places)
     ]
     seats = [Seat(user="1031", behaviour="silent")]
     calls = asyncio.run(_calls(stack, citizens, seats, rate=5))
-    rows = records(stack, "1380000300", len(stays))
-    assert [row["hung_up_by"] for row in rows] == ["caller"] * len(stays)
-    assert [row["disposition"] for row in rows] == ["ivr_hangup"] * 3 + ["abandoned"] * 2
-    for call, row in zip(calls, rows, strict=True):
+    rows = records(stack, "1380000300", len(places))
+    assert [row["hung_up_by"] for row in rows] == ["caller"] * len(places)
+    assert [row["disposition"] for row in rows] == ["ivr_hangup"] * 4 + ["abandoned"] * 2
+    for call, row, (_, _, path) in zip(calls, rows, places, strict=True):
+        assert row["menu_path"].partition(",on-duty:open,")[2].removesuffix(",agent:open,news:not_found") == path
         assert call.ended_at is not None
         assert abs((row["ended_at"] - call.ended_at).total_seconds()) < 0.1
 
