@@ -69,7 +69,7 @@ def _pressed(begin: float, keys: str, apart_ms: int) -> tuple[Press, ...]:
 
 
 def test_a_key_counts_within_the_welcome_within_a_prompt_and_after_it(stack: Trial) -> None:
-    """IVR-02: nobody has to hear a prompt out, however the telephone sends its keys."""
+    """Nobody has to hear a prompt out, however the telephone sends its keys."""
     welcome, menu = _lasts(stack, "welcome"), _lasts(stack, "menu")
     moments = {1.0: welcome - 0.5, welcome + 2.0: welcome + menu - 2.0, welcome + menu + 2.0: welcome + menu + 4.0}
     citizens = [
