@@ -145,6 +145,27 @@ def test_a_rating_belongs_to_the_agent_and_none_is_not_rated(busy: Trial) -> Non
     assert all(row["agent"] == row["talked"] and row["agent"] for row in rows)
 
 
+def test_a_caller_goes_to_and_fro_within_one_call(busy: Trial) -> None:
+    """IVR-03: an agent, the menu, self-service, an agent again: one record, one recording of both conversations."""
+    keys = _pressed((0.5, "1"), (24, "0"), (26.5, "2"), (29, "9"))
+    seats = [Seat(user=str(1020 + n), talk_seconds=1.5) for n in range(2)]
+    asyncio.run(_calls(busy, [Citizen(number="13800047001", pressed=keys, stay_seconds=42)], seats))
+    (row,) = records(busy, "13800047001", 1)
+    path = row["menu_path"].split(",")
+    assert [step for step in path if step.startswith(("queue:", "more:", "main:", "self-service:"))] == [
+        "main:1",
+        "queue:answered",
+        "more:0",
+        "main:2",
+        "self-service:9",
+        "queue:answered",
+    ]
+    query = "SELECT length_ms FROM recordings WHERE call_id = $1 AND kind = 'conversation'"
+    wait_until(lambda: busy.fetch(query, row["call_id"]), seconds=60, what="the recording")
+    (recording,) = busy.fetch(query, row["call_id"])
+    assert recording["length_ms"] > 2500, "both conversations"
+
+
 def test_an_outbound_call_can_be_rated_too(busy: Trial) -> None:
     """IVR-20: the system calls, the other party is sent to the survey; its silence is stored as not rated, outbound."""
 
