@@ -15,16 +15,14 @@ import asyncpg
 import msgspec
 import structlog
 
-from agi import fax_spool
+from agi import fax_spool, rounds
 from agi.fax_spool import Order, Result
-from hotline import database, sql
+from hotline import sql
 from hotline.settings import Settings
 from hotline.stack import supervisor
 
-ROUND_SECONDS = 2.0
 AT_ONCE = 4
 """Calls at the same time: the trunk is for people first."""
-_LONGEST_PAUSE = 10.0
 INVALID = Result(sent=False, error="INVALID")
 """What came of a job that is not one: no number, one abroad, or no name of a document. It is not tried again."""
 TOO_MANY = Result(sent=False, error="TOO_MANY")
@@ -36,21 +34,8 @@ _log = structlog.get_logger("agi")
 
 
 async def run(pool: asyncpg.Pool, settings: Settings) -> None:
-    """Work until cancelled; PostgreSQL away or a full disk makes the pauses longer."""
-    pause = ROUND_SECONDS
-    while True:
-        try:
-            await work(pool, settings)
-        except database.AWAY as error:
-            if pause == ROUND_SECONDS:
-                _log.warning("faxes wait", why=f"{type(error).__name__}: {error}")
-            pause = min(pause * 2, _LONGEST_PAUSE)
-        except Exception:
-            _log.exception("faxes cannot be sent")
-            pause = _LONGEST_PAUSE
-        else:
-            pause = ROUND_SECONDS
-        await asyncio.sleep(pause)
+    """Work until cancelled."""
+    await rounds.forever(lambda: work(pool, settings), "faxes")
 
 
 async def work(pool: asyncpg.Pool, settings: Settings) -> None:

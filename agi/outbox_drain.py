@@ -19,10 +19,9 @@ import msgspec
 import structlog
 
 from acd import callbacks
+from agi import rounds
 from hotline import clock, database, outbox, sql
 
-ROUND_SECONDS = 2.0
-_LONGEST_PAUSE = 10.0
 _LEFT_BEHIND = 3600
 """Seconds after which a file that was never finished is nobody's."""
 _NAME = re.compile(r"(?P<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?P<kind>[a-z]+)\.json")
@@ -80,21 +79,8 @@ _KINDS: Mapping[str, type[_Callback] | type[_Survey] | type[_Fax]] = {"callback"
 
 
 async def run(pool: asyncpg.Pool, node: str) -> None:
-    """Drain until cancelled; PostgreSQL away makes the pauses longer."""
-    pause = ROUND_SECONDS
-    while True:
-        try:
-            await drain(pool, node)
-        except database.AWAY as error:
-            if pause == ROUND_SECONDS:
-                _log.warning("the outbox waits", why=f"{type(error).__name__}: {error}")
-            pause = min(pause * 2, _LONGEST_PAUSE)
-        except Exception:
-            _log.exception("the outbox cannot be drained")
-            pause = _LONGEST_PAUSE
-        else:
-            pause = ROUND_SECONDS
-        await asyncio.sleep(pause)
+    """Drain until cancelled."""
+    await rounds.forever(lambda: drain(pool, node), "kept things")
 
 
 async def drain(pool: asyncpg.Pool, node: str) -> None:

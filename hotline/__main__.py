@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline import commands, documents, log, messages
+from hotline import command_line, commands, documents, log
 from hotline.directory import commands as directory
-from hotline.errors import HotlineError
 from hotline.phones import commands as phones
-
-_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,17 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     phones.add_agents(subparsers)
     chosen = parser.parse_args(arguments)
     log.configure("hotline")
-    try:
-        status: int = chosen.run(chosen)
-    except HotlineError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(messages.text("system_error", reason=error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return status
+    return command_line.run(chosen)
 
 
 if __name__ == "__main__":

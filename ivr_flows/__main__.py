@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline import log, messages
-from hotline.errors import HotlineError
+from hotline import command_line, log, messages
 from ivr_flows import catalogue, commands
-
-_INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
@@ -22,17 +19,7 @@ def main(arguments: list[str]) -> int:
     subparsers.add_parser("prompts", help=messages.text("prompts.about"))
     chosen = parser.parse_args(arguments)
     log.configure("ivr_flows")
-    try:
-        status: int = chosen.run(chosen)
-    except HotlineError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(messages.text("system_error", reason=error), file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return status
+    return command_line.run(chosen)
 
 
 if __name__ == "__main__":

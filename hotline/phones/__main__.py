@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline.errors import HotlineError
+from hotline import command_line
 from hotline.phones import commands
 
 
@@ -16,14 +16,7 @@ def main() -> int:
     commands.add_call(subparsers)
     commands.add_agents(subparsers)
     chosen = parser.parse_args()
-    try:
-        status: int = chosen.run(chosen)
-    except HotlineError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return status
+    return command_line.run(chosen)
 
 
 if __name__ == "__main__":
