@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from agi.takes import SAMPLES_PER_MS
+from hotline import durable
 
 _HEADER_BYTES = 44
 _ROOM_BYTES = 65536
@@ -71,7 +72,7 @@ class Draft:
         if there < length_ms - _TORN_MS:
             raise OSError(errno.ENOSPC, f"{length_ms} ms were recorded, {there} ms are on the disk")
         if there:
-            _flush(self._audio(number))
+            durable.flush(self._audio(number))
 
     def touch(self) -> None:
         """Show the worker that the caller is still busy with this message."""
@@ -79,7 +80,7 @@ class Draft:
 
     def finish(self, number: int, moment: dt.datetime) -> None:
         """The message is complete and take ``number`` is it; safe on disk when this returns."""
-        _flush(self._audio(number))
+        durable.flush(self._audio(number))
         known = {"finished_at": moment.isoformat(), "take": number, "length_ms": self.length_ms(number)}
         self._write(msgspec.structs.replace(self._sidecar, **known))
 
@@ -110,13 +111,4 @@ class Draft:
             opened.flush()
             os.fsync(opened.fileno())
         temporary.replace(self._json())
-        _flush(self._inbox)
-
-
-def _flush(path: Path) -> None:
-    """fsync of a file or a folder that somebody else wrote to."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        durable.flush(self._inbox)

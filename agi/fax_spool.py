@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from hotline import clock, paths
+from hotline import clock, durable, paths
 
 RING_SECONDS = 60
 _A_DAY = 86400
@@ -126,17 +126,6 @@ def _read(file: Path) -> Result | None:
 
 
 def _write(draft_folder: Path, file: Path, content: bytes) -> None:
-    """Whole or not at all, and on disk when it returns; the draft is on the same disk, out of Asterisk's sight."""
+    """On disk when it returns; the draft is out of Asterisk's sight."""
     draft_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = draft_folder / f".{file.name}.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(descriptor)
-    draft.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.write(file, content, draft=draft_folder / f".{file.name}.{os.getpid()}")

@@ -6,12 +6,11 @@ They are ``var/fax/NAME.tif``. Ours come from ``ivr_flows/documents`` at each st
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hotline import messages, paths, tiff
+from hotline import durable, messages, paths, tiff
 from hotline.errors import DocumentError
 from hotline.tiff import Page
 
@@ -73,13 +72,7 @@ def installed() -> Iterator[tuple[str, int]]:
 
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(descriptor)
-    draft.replace(file)
+    durable.write(file, content)
 
 
 # --- the command ---

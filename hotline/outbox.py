@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from hotline import clock, paths
+from hotline import clock, durable, paths
 
 KINDS = ("callback", "survey", "fax")
 
@@ -37,32 +36,14 @@ def put(kind: str, values: Mapping[str, str]) -> None:
     content = msgspec.json.encode({**values, "id": key, "at": clock.now().isoformat()})
     place = folder()
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = place / f".{key}.{kind}.json"
+    file, draft = place / f"{key}.{kind}.json", place / f".{key}.{kind}.json"
     try:
-        _write(temporary, content)
-        temporary.rename(place / temporary.name[1:])
-        _sync_folder(place)
+        durable.write(file, content, draft=draft)
     except OSError as error:
-        _drop(temporary, place / temporary.name[1:])
+        _drop(draft, file)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(error.errno, f"the disk is full; {kind} was not kept", str(place)) from error
         raise
-
-
-def _write(file: Path, content: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _drop(*files: Path) -> None:

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
+from hotline import durable
 from ivr_flows import library
 from ivr_flows.errors import FlowError
 from ivr_flows.flow import NAME, Flow
@@ -80,11 +80,5 @@ def _keep(name: str) -> None:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """The whole file or none of it, and on disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_suffix(".new")
-    with fresh.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    fresh.replace(target)
+    durable.write(target, content)

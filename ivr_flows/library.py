@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from hotline import clock, paths
+from hotline import clock, durable, paths
 from hotline.errors import HotlineError
 from ivr_flows import world
 from ivr_flows.check import check
@@ -114,6 +114,4 @@ class Library:
         if kept.exists():
             return
         kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(".new")
-        fresh.write_bytes(file.read_bytes())
-        fresh.replace(kept)
+        durable.write(kept, file.read_bytes())

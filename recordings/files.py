@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from hotline import durable
 from recordings import audio
 from recordings.audio import Shape
 from recordings.errors import ChangedError, DiskFullError, SidecarError
@@ -93,7 +94,7 @@ class Disk:
             draft.part.replace(target)
             folders = [target.parent, *(f for f in target.parents if f.is_relative_to(self.root))]
             for folder in dict.fromkeys(folders):
-                _flush_folder(folder)
+                durable.flush(folder)
 
     def drop(self, draft: Draft) -> None:
         """Delete a copy that is not needed."""
@@ -225,14 +226,6 @@ def _write_all(file: FileIO, piece: bytes) -> None:
     rest = memoryview(piece)
     while rest:
         rest = rest[file.write(rest) :]
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

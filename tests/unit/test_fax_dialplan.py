@@ -32,6 +32,7 @@ def test_nothing_that_a_caller_sends_is_expanded(etc: Path) -> None:
     assert set(re.findall(r"\$\{(\w+)", text)) == {
         *("FAXERROR", "FAXSTATUS", "FILTER", "HOTLINE_ATTEMPT", "HOTLINE_DIAL", "HOTLINE_DOCUMENT", "HOTLINE_FAX"),
         *("HOTLINE_JOB", "HOTLINE_NUMBER", "HOTLINE_RESULT", "DIALSTATUS", "IF", "REASON"),
+        "CHANNEL",  # only its userfield, which is the path
     }
     assert re.findall(r".{13}\$\{HOTLINE_DIAL\}", text) == ["${FILTER(0-9,${HOTLINE_DIAL}"]
     assert set(re.findall(r".{18}\$\{HOTLINE_DOCUMENT\}", text)) == {"${FILTER(a-z0-9\\-,${HOTLINE_DOCUMENT}"}

@@ -42,12 +42,12 @@ def test_a_kind_that_nobody_drains_is_refused() -> None:
         outbox.put("letter", {})
 
 
-@pytest.mark.parametrize("step", ["write", "fsync", "rename"])
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
 def test_a_full_disk_is_said_and_leaves_nothing(var: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    places = {"write": (os, "open"), "fsync": (os, "fsync"), "rename": (Path, "rename")}
+    places = {"write": (os, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}
     monkeypatch.setattr(*places[step], full)
     with pytest.raises(OSError, match="the disk is full; callback was not kept") as raised:
         outbox.put("callback", {"call_id": "1"})
