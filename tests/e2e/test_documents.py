@@ -109,7 +109,7 @@ def _make_test(desk: Desk, command: str) -> None:
         "ruff format --check .",
         "mypy",
         "lint-imports",
-        "pytest",
+        "pytest -n 3 --dist loadfile --no-loadscope-reorder",
     ]
     assert text(".ci/run").splitlines()[-1] == "exec make test"
 

@@ -138,8 +138,8 @@ AROUND: Sequence[Edge] = (
 SECONDS: Mapping[Edge, float] = {
     ("queue", "answered"): 3.0,
     ("english-queue", "answered"): 3.0,
-    ("queue", "timeout"): 12.6,
-    ("english-queue", "timeout"): 12.6,
+    ("queue", "timeout"): 14.0,
+    ("english-queue", "timeout"): 14.0,
     ("hotline-dial", "answered"): 2.5,
     ("hotline-dial", "no_answer"): 3.6,
 }
@@ -370,7 +370,7 @@ class World:
         for node, language, prompt, at in trip.heard:
             begin, length = int(max(0.0, at - 2.0) * 8000), int((self.lasts(prompt, language) + 5.0) * 8000)
             file = self.stack.var / "asterisk" / "sounds" / language / f"{prompt}.wav"
-            score = likeness(sound[begin : begin + length], file)
+            score = heard_well(sound[begin : begin + length], file)
             if score < 0.75:
                 yield f"{trip.caller}: {node}: {language}/{prompt} was not heard at {at:.1f} s (likeness {score:.2f})"
 
@@ -378,6 +378,17 @@ class World:
         query = "SELECT steps FROM calls WHERE caller_number = $1 AND ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1"
         wait_until(lambda: self.stack.fetch(query, caller), what=f"the record of {caller}")
         return [step["step"] for step in json.loads(self.stack.fetch(query, caller)[0]["steps"]) if ours(step["step"])]
+
+
+def heard_well(sound: Sequence[int], prompt: Path) -> float:
+    """How like the prompt was what was heard: as a whole, or two of its thirds, when a packet came late on a busy machine."""
+    whole = likeness(sound, prompt)
+    if whole >= 0.75:
+        return whole
+    (spoken,) = samples(prompt)
+    third = len(spoken) // 3
+    parts = sorted(likeness(sound, spoken[n * third : (n + 1) * third]) for n in range(3))
+    return parts[1] if parts[1] > 0.9 else whole
 
 
 def ours(step: str) -> bool:
