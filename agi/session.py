@@ -23,7 +23,9 @@ from agi import codec
 from agi.codec import Environment, Reply
 from agi.errors import StateUnreadable, UnexpectedReply, UnknownScript
 from ivr_flows import engine
-from ivr_flows.engine import (
+from ivr_flows.flow import KEYS, Flow
+from ivr_flows.lookups import Answer
+from ivr_flows.turns import (
     Ask,
     Ended,
     Event,
@@ -39,9 +41,8 @@ from ivr_flows.engine import (
     Pressed,
     Speak,
     State,
+    Turn,
 )
-from ivr_flows.flow import KEYS, Flow
-from ivr_flows.lookups import Answer
 
 ENTRIES = {"flow": "inbound", "survey": "survey"}
 """The script of ``agi://host:port/script`` to the flow's entry; what is not here is refused."""
@@ -243,7 +244,7 @@ class Session:
             raise UnexpectedReply(f"{type(event).__name__}, and nothing waits for it")
         return self._take(engine.resume(self._flow, self._state, event, self._moment()))
 
-    def _take(self, turn: engine.Turn) -> Step:
+    def _take(self, turn: Turn) -> Step:
         self._state, instructions = turn
         self._work.extend(self._compiled(instructions))
         return self._next()

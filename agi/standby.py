@@ -22,8 +22,8 @@ from agi.telephone import Telephone
 from hotline import calendar, clock
 from hotline.standby_config import StandbyConfig
 from ivr_flows import engine, files
-from ivr_flows.engine import Give, Instruction, Moment, Note, Play, Speak
 from ivr_flows.errors import FlowError
+from ivr_flows.turns import Give, Instruction, Moment, Note, Play, Speak
 
 # --- decisions, pure ---
 

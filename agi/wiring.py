@@ -6,8 +6,8 @@ from agi.codec import Environment
 from agi.session import Session, saved_state
 from hotline import calendar, clock, paths
 from hotline.settings import Settings
-from ivr_flows.engine import Moment
 from ivr_flows.library import Library
+from ivr_flows.turns import Moment
 from ivr_flows.voice import Voice
 
 

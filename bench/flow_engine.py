@@ -15,9 +15,9 @@ from hotline import clock
 from hotline.clock import SHANGHAI
 from ivr_flows import engine, library, reading
 from ivr_flows.check import World, check
-from ivr_flows.engine import Event, Moment, Pressed
 from ivr_flows.flow import Flow
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import Event, Moment, Pressed
 
 WANTED_RESUMES, CHECK_SECONDS, NODES = 50_000, 1.0, 500
 ROUNDS, TURNS = 7, 20_000

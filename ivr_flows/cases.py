@@ -23,10 +23,27 @@ import msgspec
 
 from hotline.clock import SHANGHAI
 from ivr_flows import engine
-from ivr_flows.engine import Ask, Ended, Event, Give, HungUp, Instruction, Keep, Kept, Look, Moment, Note, Play, Pressed, Speak
 from ivr_flows.errors import FlowError
 from ivr_flows.flow import KEYS, Flow
 from ivr_flows.lookups import EXITS, Answer
+from ivr_flows.turns import (
+    Ask,
+    Ended,
+    Event,
+    Give,
+    HungUp,
+    Instruction,
+    Keep,
+    Kept,
+    Look,
+    Moment,
+    Note,
+    Play,
+    Pressed,
+    Speak,
+    State,
+    Turn,
+)
 
 MomentOf = Callable[[dt.datetime], Moment]
 
@@ -57,7 +74,7 @@ class Call:
         """Raises ``FlowError`` for a time that is none."""
         self._flow, self._case, self._moment_of = flow, case, moment_of
         self._at = moment(case.at)
-        self._state: engine.State | None = None
+        self._state: State | None = None
         self.asked: Instruction | None = None
         """What is waited for; None when the call is over."""
 
@@ -77,7 +94,7 @@ class Call:
             raise FlowError(f"the call is over before {line!r}")
         return self._turn(engine.resume(self._flow, self._state, event(self.asked, line), self._now()))
 
-    def _turn(self, turn: engine.Turn) -> list[Instruction]:
+    def _turn(self, turn: Turn) -> list[Instruction]:
         self._state, told = turn
         self.asked = told[-1] if self._state is not None and told else None
         return list(told)

@@ -18,11 +18,11 @@ from hotline import calendar, clock, messages, paths, settings
 from ivr_flows import cases, draw, installing, library, world
 from ivr_flows.cases import Case
 from ivr_flows.check import check
-from ivr_flows.engine import Moment
 from ivr_flows.errors import FlowError, FlowRefused, Problem
 from ivr_flows.flow import SITUATIONS, Flow
 from ivr_flows.speech import Language
 from ivr_flows.terminal import Terminal
+from ivr_flows.turns import Moment
 
 Arguments = argparse.Namespace
 _AT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")

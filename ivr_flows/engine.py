@@ -1,20 +1,17 @@
 """The flow engine: walks a flow (``flow.py``) from one wait to the next. Pure.
 
 ``start(flow, entry, …)`` and ``resume(flow, state, event, …)`` give ``(state, instructions)``. The last instruction says what is
-waited for: ``Gather`` (keys), ``Look`` (data), ``Keep`` (something is being stored), and the event that answers it resumes the
+waited for: ``Ask`` (keys), ``Look`` (data), ``Keep`` (something is being stored), and the event that answers it resumes the
 flow; or ``Give``: the dialplan takes the call, and ``Ended`` resumes the flow when it comes back, perhaps in another process.
 ``state`` is ``None`` when the call does not come back. The state is small, and it names the flow's version, so a call keeps it.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
-
-import msgspec
 
 from ivr_flows import saying
 from ivr_flows.errors import FlowError, Unspeakable
@@ -43,6 +40,24 @@ from ivr_flows.flow import (
     is_key,
 )
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import (
+    Ask,
+    Ended,
+    Event,
+    Give,
+    HungUp,
+    Instruction,
+    Keep,
+    Kept,
+    Look,
+    Moment,
+    Note,
+    Play,
+    Pressed,
+    Speak,
+    State,
+    Turn,
+)
 
 MOST_STEPS = 1000
 """Nodes that one call may visit: whoever presses keys for ever goes to the standby path, to an agent."""
@@ -52,114 +67,6 @@ _SPOKEN = re.compile(r"^\{([a-z_]+)\|([a-z]+)\}$")
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _PROMPT = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*)?")
 _NUMBER = re.compile(r"[0-9]{1,30}")
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """The hotline's time: the wall clock, whether agents are on duty, and the situation (``flow.SITUATIONS``)."""
-
-    at: dt.datetime
-    staffed: bool
-    situation: str
-
-
-# --- instructions: what the telephone side has to do ---
-
-
-class Play(msgspec.Struct, frozen=True):
-    """Play these prompts to their end."""
-
-    prompts: tuple[str, ...]
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """Play prompts, which any key interrupts, and take up to ``longest`` keys; each may take ``timeout_ms``, ``#`` ends them."""
-
-    prompts: tuple[str, ...]
-    longest: int
-    timeout_ms: int
-
-
-class Note(msgspec.Struct, frozen=True):
-    """One more step of the path, like ``main:1``."""
-
-    step: str
-
-
-class Speak(msgspec.Struct, frozen=True):
-    """From now on the prompts are those of this language."""
-
-    language: str
-
-
-class Look(msgspec.Struct, frozen=True):
-    """Ask the data; when the answer takes longer, play ``prompts``."""
-
-    what: str
-    arguments: Mapping[str, str]
-    prompts: tuple[str, ...]
-
-
-class Keep(msgspec.Struct, frozen=True):
-    """Store this where it cannot be lost. ``waits`` is false when the caller is gone and nothing follows."""
-
-    kind: str
-    values: Mapping[str, str]
-    waits: bool = True
-
-
-class Give(msgspec.Struct, frozen=True):
-    """The dialplan goes on at this context with these variables: agents, message, transfer, fax or hangup."""
-
-    context: str
-    variables: Mapping[str, str] = {}
-
-
-Instruction = Play | Ask | Note | Speak | Look | Keep | Give
-
-
-# --- events: what is answered ---
-
-
-class Pressed(msgspec.Struct, frozen=True):
-    """The keys of an ``Ask``; none and ``timed_out`` when none came, none and not ``timed_out`` for a lone ``#``."""
-
-    keys: str
-    timed_out: bool = False
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """Whether a ``Keep`` succeeded."""
-
-    safe: bool
-
-
-class Ended(msgspec.Struct, frozen=True):
-    """The dialplan gives the call back after a ``Give``: with ``QUEUESTATUS``, ``DIALSTATUS``, saved, sent and the like."""
-
-    result: str
-
-
-class HungUp(msgspec.Struct, frozen=True):
-    """The caller is gone."""
-
-
-Event = Pressed | Answer | Kept | Ended | HungUp
-
-
-class State(msgspec.Struct, frozen=True, array_like=True):
-    """Where a call waits. ``flow`` is name@version; ``tries`` counts failures at this node, ``visits`` those of limited nodes."""
-
-    flow: str
-    node: str
-    variables: dict[str, str]
-    visits: dict[str, int] = {}
-    steps: int = 0
-    tries: int = 0
-    asked: str = ""
-    """What a survey heard, while it is being stored."""
-
-
-Turn = tuple[State | None, tuple[Instruction, ...]]
 
 
 def start(flow: Flow, entry: str, moment: Moment, variables: Mapping[str, str], *, key: str = "") -> Turn:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hotline import messages
 from ivr_flows import world
 from ivr_flows.cases import Call, Case, MomentOf, shown
-from ivr_flows.engine import Ask, Give, Instruction, Keep, Look, Play, Speak
 from ivr_flows.errors import FlowError
 from ivr_flows.flow import DIAL_RESULTS, QUEUE_RESULTS, Flow
 from ivr_flows.lookups import EXITS
 from ivr_flows.speech import LANGUAGES
+from ivr_flows.turns import Ask, Give, Instruction, Keep, Look, Play, Speak
 
 Type = Callable[[str], str]
 """Shows a question and gives the line typed; raises ``EOFError`` at the end of the input."""

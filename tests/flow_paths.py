@@ -14,22 +14,6 @@ import msgspec
 from agi import takes
 from hotline.phones.plan import Press
 from ivr_flows import engine, lookups, walking
-from ivr_flows.engine import (
-    Ask,
-    Ended,
-    Event,
-    Give,
-    Instruction,
-    Keep,
-    Kept,
-    Look,
-    Moment,
-    Note,
-    Play,
-    Pressed,
-    Speak,
-    State,
-)
 from ivr_flows.flow import (
     DIAL_RESULTS,
     QUEUE_RESULTS,
@@ -46,6 +30,7 @@ from ivr_flows.flow import (
     required,
 )
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import Ask, Ended, Event, Give, Instruction, Keep, Kept, Look, Moment, Note, Play, Pressed, Speak, State
 
 Edge = tuple[str, str]
 """A node and the exit taken."""

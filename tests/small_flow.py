@@ -9,8 +9,8 @@ from agi.codec import Environment
 from agi.session import Session
 from hotline.clock import SHANGHAI
 from ivr_flows import reading
-from ivr_flows.engine import Moment, State
 from ivr_flows.flow import Flow
+from ivr_flows.turns import Moment, State
 
 TEXT = """\
 spec = 1

@@ -27,9 +27,9 @@ from hotline import calendar, clock, query_codes
 from hotline.phones.citizens import WITHHELD, Citizen, Citizens
 from hotline.phones.seats import Seat, Seats
 from ivr_flows import library
-from ivr_flows.engine import Moment
 from ivr_flows.flow import Record
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import Moment
 from tests import flow_paths, trial
 from tests.flow_paths import Edge, Phase, Trip
 from tests.sounds import likeness, samples

@@ -15,9 +15,9 @@ from agi.codec import Decoder, Environment, Reply
 from agi.errors import StateUnreadable, UnexpectedReply, UnknownScript
 from agi.session import End, Fetch, Send, Session, Step, Store, Wait, packed, saved_state, set_variables
 from hotline.errors import HotlineError
-from ivr_flows.engine import State
 from ivr_flows.errors import FlowError
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import State
 from tests import small_flow
 from tests.small_flow import FLOW, NOON, played
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from hotline.clock import SHANGHAI
 from ivr_flows import engine, flow, library, lookups, reading
-from ivr_flows.engine import (
+from ivr_flows.errors import FlowError
+from ivr_flows.flow import KEYS, Flow
+from ivr_flows.lookups import Answer
+from ivr_flows.turns import (
     Ask,
     Ended,
     Event,
@@ -29,9 +32,6 @@ from ivr_flows.engine import (
     Speak,
     State,
 )
-from ivr_flows.errors import FlowError
-from ivr_flows.flow import KEYS, Flow
-from ivr_flows.lookups import Answer
 
 NOON = dt.datetime(2026, 3, 3, 12, tzinfo=SHANGHAI)
 DAY = Moment(NOON, True, "working_day")

@@ -18,10 +18,10 @@ from hotline import calendar, paths
 from hotline.settings import Settings
 from ivr_flows import cases, library
 from ivr_flows.cases import Case
-from ivr_flows.engine import Ask, Ended, Give, HungUp, Keep, Kept, Look, Moment, Pressed
 from ivr_flows.errors import FlowError
 from ivr_flows.flow import TALKING
 from ivr_flows.lookups import Answer
+from ivr_flows.turns import Ask, Ended, Give, HungUp, Keep, Kept, Look, Moment, Pressed
 from ivr_flows.walking import ways
 
 FILES = sorted((paths.TREE / "tests" / "flows").glob("*.json"))

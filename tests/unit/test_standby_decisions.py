@@ -15,8 +15,8 @@ from hotline.clock import SHANGHAI
 from hotline.settings import Calendar, Hours, Messages, Settings
 from hotline.standby_config import StandbyConfig, standby_config
 from ivr_flows import library
-from ivr_flows.engine import Give, Instruction, Moment, Note, Play
 from ivr_flows.errors import FlowError
+from ivr_flows.turns import Give, Instruction, Moment, Note, Play
 
 NOON = Moment(dt.datetime(2026, 3, 3, 12, tzinfo=SHANGHAI), True, "working_day")
 NIGHT = Moment(NOON.at, False, "night")
