@@ -39,6 +39,9 @@ FLOW = library.load(library.OURS / "12345.toml")
 IN_MEMORY = {name for name, node in FLOW.nodes.items() if getattr(node, "what", "") in ("caller", "announcement", "hotline")}
 """Look-ups that are answered from memory: they take no time, so that they cannot be late, and nobody hangs up within them."""
 NOT_HERE: Mapping[Edge, str] = {
+    ("english-on-duty", "closed"): "only when the hours end between the menu and the key; the engine's tests take it",
+    ("ticket-look", "not_found"): "without a code the answer is refused, whether there is such a ticket or not (SEC-06)",
+    ("hotlines", "closed"): "a list of hotlines holds the open ones only",
     ("hotline-look", "error"): "answered from memory, and an empty one is noticed at the node before",
     **{(name, taken): "answered from memory" for name in IN_MEMORY for taken in ("timeout", "hangup")},
     **dict.fromkeys(
@@ -436,7 +439,11 @@ def test_all_agents_are_busy(world: World, tmp_path: Path) -> None:
     """Nobody answers: time-out, call-back and mailbox by key, and what follows."""
     waits = ["timeout", "1", "2"]
     only = {"queue": waits, "english-queue": waits, "callback": ["1", "2", "0", "9", "invalid", "timeout", "hangup", "error"]}
-    world.walk(world.phase("busy", only=only), tmp_path, agents=SILENT)
+    phase = world.phase("busy", only=only)
+    world.walk(phase, tmp_path, agents=SILENT)
+    key: list[Edge] = [("agent", "open"), ("news", "not_found"), ("connecting", "next"), ("queue", "1"), ("callback", "error")]
+    withheld = [*flow_paths.ways(FLOW, "inbound", phase)["main", "1"], *key]
+    world.make(phase, [flow_paths.travel(FLOW, "inbound", phase, withheld, world.checked)], tmp_path, agents=SILENT)
 
 
 def test_no_agent_is_logged_in(world: World, tmp_path: Path) -> None:
@@ -517,7 +524,8 @@ def test_the_directory_was_never_read(world: World, tmp_path: Path) -> None:
         world.settle()
         nodes = ("who", "news", "hotlines")
         phase = world.phase("unread", only={node: ["error"] for node in nodes})
-        world.walk(phase, tmp_path, wanted=[(node, "error") for node in nodes])
+        offered = [("unavailable", taken) for taken in FLOW.nodes["unavailable"].exits]
+        world.walk(phase, tmp_path, wanted=[*((node, "error") for node in nodes), *offered])
     finally:
         world.owner("ALTER TABLE other_hotlines_away RENAME TO other_hotlines")
         world.settle()
@@ -528,7 +536,13 @@ def test_messages_cannot_be_stored(world: World, tmp_path: Path) -> None:
     with world.without_inbox():
         phase = world.phase("no-inbox", only=RECORDS_FAIL)
         world.walk(phase, tmp_path, agents=AGENTS, wanted=[(node, "error") for node in RECORDS_FAIL])
-        road = [*flow_paths.ways(FLOW, "inbound", phase)["mailbox", "error"], *AROUND, ("mailbox", "error"), ("trouble", "limit")]
+        road = [
+            *flow_paths.ways(FLOW, "inbound", phase)["mailbox", "error"],
+            ("trouble", "next"),
+            *AROUND,
+            ("mailbox", "error"),
+            ("trouble", "limit"),
+        ]
         world.make(phase, [flow_paths.travel(FLOW, "inbound", phase, road, world.checked)], tmp_path, agents=AGENTS)
 
 
@@ -541,6 +555,20 @@ def test_nothing_can_be_kept(world: World, tmp_path: Path) -> None:
         world.walk(phase, tmp_path, agents=SILENT, wanted=lost)
         phase = world.phase("no-rating", only={"survey": ["error"]}, keeps=False)
         world.walk(phase, tmp_path, agents=AGENTS, wanted=[("survey", "error")])
+
+
+def _last_read(log: Path) -> str:
+    """What agi said when it last read the directory."""
+    return next((line for line in reversed(log.read_text().splitlines()) if "directory read" in line), "")
+
+
+def test_nothing_is_in_the_directory(world: World, tmp_path: Path) -> None:
+    """No hotline and no article: the caller is told so, and is back in self-service."""
+    world.owner("DELETE FROM spoken_articles", "DELETE FROM other_hotlines")
+    log = world.stack.var / "log" / "agi.log"
+    wait_until(lambda: '"hotlines": 0' in _last_read(log), what="agi knows that there is nothing")
+    phase = world.phase("bare", only={"hotlines": ["not_found"], "knowledge": ["not_found"]})
+    world.walk(phase, tmp_path, wanted=[("hotlines", "not_found"), ("knowledge", "not_found"), ("knowledge-empty", "next")])
 
 
 def test_every_exit_of_every_node_was_taken(world: World) -> None:
