@@ -48,6 +48,13 @@ NOT_HERE: Mapping[Edge, str] = {
         [(name, "error") for name in ("announcement", "article", "folder", "hotline-choice", "ticket-say", "hotline-dial")],
         "the database's types refuse what could not be spoken or dialled; tests/unit/test_flow_engine.py takes these exits",
     ),
+    **{
+        (
+            f"message-{why}",
+            "error",
+        ): "the script that takes messages fails in the same way as at message-fault, mailbox and complaint"
+        for why in ("closed", "no-agents", "queue-full", "timed-out")
+    },
     ("fax-here", "sent"): "needs a fax machine: tests/e2e/test_fax.py",
     ("fax-mark", "next"): "needs a fax machine: tests/e2e/test_fax.py",
     ("fax-sent", "next"): "needs a fax machine: tests/e2e/test_fax.py",
@@ -542,6 +549,7 @@ def test_messages_cannot_be_stored(world: World, tmp_path: Path) -> None:
             *AROUND,
             ("mailbox", "error"),
             ("trouble", "limit"),
+            ("message-fault", "error"),
         ]
         world.make(phase, [flow_paths.travel(FLOW, "inbound", phase, road, world.checked)], tmp_path, agents=AGENTS)
 
