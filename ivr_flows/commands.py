@@ -114,7 +114,7 @@ def _draw(arguments: Arguments) -> int:
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(draw.svg(flow, world.texts_of(language), language), encoding="utf-8")
     print(messages.text("flow.drawn", file=output))
-    problems = check(flow, file.read_text(encoding="utf-8"), world.on_disk(settings.load().queue.exit_keys))
+    problems = check(flow, flow.text, world.on_disk(settings.load().queue.exit_keys))
     for problem in problems:
         print(problem.text(str(file)), file=sys.stderr)
     return int(bool(problems))

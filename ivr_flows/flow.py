@@ -249,6 +249,8 @@ class Flow(msgspec.Struct, frozen=True):
     languages: tuple[str, ...]
     entry: Mapping[str, str]
     nodes: Mapping[str, AnyNode]
+    text: str
+    """The file as it was read: what is kept, installed and blamed is what was checked, even if the file changes meanwhile."""
 
     @property
     def identity(self) -> str:

@@ -21,8 +21,7 @@ KEPT = 20
 def install(file: Path, exit_keys: str) -> Flow:
     """Check a file and put it into use; raises ``FlowRefused`` or ``FlowError``, and then nothing has changed."""
     flow = library.checked(file, exit_keys)
-    content = file.read_bytes()
-    target = _city(flow.name)
+    content, target = flow.text.encode(), _city(flow.name)
     if target.exists() and target.read_bytes() == content:
         return flow
     _keep(flow.name)

@@ -42,7 +42,7 @@ def checked(file: Path, exit_keys: str) -> Flow:
         known = world.on_disk(exit_keys)
     except OSError as error:
         raise FlowError(f"{file}: the catalogue of prompts cannot be read: {error}") from error
-    if problems := check(flow, file.read_text(encoding="utf-8"), known):
+    if problems := check(flow, flow.text, known):
         raise FlowRefused(str(file), problems)
     return flow
 
@@ -105,13 +105,13 @@ class Library:
     def _take(self, file: Path) -> Flow:
         self._seen = (file, file.stat().st_mtime_ns)
         flow = checked(file, self._exit_keys)
-        self._keep(flow, file)
+        self._keep(flow)
         self._versions[flow.identity] = flow
         return flow
 
-    def _keep(self, flow: Flow, file: Path) -> None:
+    def _keep(self, flow: Flow) -> None:
         kept = self._folder / "versions" / f"{flow.identity}.toml"
         if kept.exists():
             return
         kept.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(kept, file.read_bytes())
+        durable.write(kept, flow.text.encode())

@@ -99,7 +99,7 @@ def read(name: str, text: str) -> tuple[Flow | None, list[Problem]]:
         return None, sorted(problems)
     complete = {key: _with_defaults(node, source.exits) for key, node in nodes.items()}
     version = hashlib.sha256(encoded).hexdigest()[:8]
-    return Flow(name, version, source.title, source.english, source.languages, source.entry, complete), []
+    return Flow(name, version, source.title, source.english, source.languages, source.entry, complete, text), []
 
 
 def verb_of(node: grammar.Node) -> str:

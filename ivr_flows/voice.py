@@ -47,10 +47,6 @@ class Voice:
             _log.critical("prompt_missing", prompt=name, language=language, played=instead, folder=self._folder)
         return instead
 
-    def resolve_all(self, names: Iterable[str], language: str) -> list[str]:
-        """The same for the prompts of one instruction, in their order."""
-        return [self.resolve(name, language) for name in names]
-
     def _tone(self, language: str, others: Iterable[str]) -> str:
         if self._sounds(TONE, language):
             return TONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from hotline import clock
 from ivr_flows import installing, library
 from ivr_flows.__main__ import main
+from ivr_flows.check import check
 from ivr_flows.errors import FlowError, FlowRefused
 
 GOOD = (library.OURS / "12345.toml").read_text(encoding="utf-8")
@@ -285,3 +287,21 @@ def test_a_diagram_is_written(state: Path, tmp_path: Path, capsys: pytest.Captur
 def test_the_prompts_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["prompts", "--json"])
     assert {"zh", "en"} == {line["language"] for line in json.loads(capsys.readouterr().out)}
+
+
+def test_what_is_kept_for_calls_in_progress_is_what_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file changes between the check and the copy: the kept version is still the one whose name it has."""
+    city = library.city_flows() / "12345.toml"
+    city.parent.mkdir(parents=True, exist_ok=True)
+    text = (library.OURS / "12345.toml").read_text()
+    city.write_text(text)
+
+    def changed_meanwhile(*arguments: Any) -> Any:
+        city.write_text(f"{text}\n# changed meanwhile\n")
+        return check(*arguments)
+
+    monkeypatch.setattr("ivr_flows.library.check", changed_meanwhile)
+    library.Library("12345")
+    (kept,) = (library.city_flows() / "versions").iterdir()
+    assert kept.stem == library.load(kept).identity
+    assert kept.read_text() == text
