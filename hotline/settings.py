@@ -86,6 +86,10 @@ class Queue(_Section, frozen=True):
         """The agents of the English queue, as text."""
         return [str(n) for n in self.english_agents]
 
+    def skill(self, queue: str) -> str:
+        """What the agents of a queue are asked for: the language."""
+        return "english" if queue == self.english_name else "mandarin"
+
 
 class Hours(_Section, frozen=True):
     """When agents serve (CH-39): a weekly pattern, days closed on top of it and make-up days; empty list = closed.
@@ -172,6 +176,25 @@ class Ami(_Section, frozen=True):
     silence_seconds: Seconds = 12
 
 
+class Figures(_Section, frozen=True):
+    """What the figures count by (metrics, CFG-05): limits in seconds, goals as shares of 1, and when alarms are raised.
+
+    ``shifts``: when each shift begins, on the wall clock; it lasts until the next one does. ``lag_alarm_seconds``: how old the
+    newest figure may be. ``calls_for_alarm``: a day's rate is not held against its goal before so many requests.
+    """
+
+    answer_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 15
+    second_answer_seconds: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 20
+    short_abandon_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 5
+    answer_goal: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.80
+    connection_goal: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.95
+    shifts: Annotated[list[HHMM], msgspec.Meta(min_length=1, max_length=12)] = msgspec.field(
+        default_factory=lambda: ["08:00", "16:00", "00:00"]
+    )
+    lag_alarm_seconds: Seconds = 10
+    calls_for_alarm: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 20
+
+
 class Database(_Section, frozen=True):
     """PostgreSQL: an empty ``dsn`` means the embedded cluster, which listens on ``port`` of loopback."""
 
@@ -200,6 +223,7 @@ class Settings(_Section, frozen=True):
     fax: Fax = Fax()
     agi: Agi = Agi()
     ami: Ami = Ami()
+    figures: Figures = msgspec.field(default_factory=Figures)
     database: Database = Database()
     web: Web = Web()
 
