@@ -26,7 +26,7 @@ class Fact(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ChannelStarted(Fact, frozen=True):
-    """A channel came to life (``Newchannel``)."""
+    """A channel came to life (``Newchannel``); ``is_ringing_in``: a call that came from outside Asterisk."""
 
     uniqueid: str
     channel: str
@@ -34,6 +34,7 @@ class ChannelStarted(Fact, frozen=True):
     exten: str
     caller_number: str
     caller_name: str
+    is_ringing_in: bool = True
 
 
 class ChannelAnswered(Fact, frozen=True):
@@ -70,18 +71,49 @@ class CallerLeft(Fact, frozen=True):
 
 
 class CallerAbandoned(Fact, frozen=True):
-    """app_queue's word for every end of waiting without an agent, time-outs included: never an outcome by itself."""
+    """app_queue's word for every end of waiting without an agent, time-outs included: never an outcome by itself.
+
+    ``held_seconds``: how long the caller had waited, in whole seconds.
+    """
+
+    uniqueid: str
+    queue: str
+    held_seconds: int = 0
+
+
+class QueueAsked(Fact, frozen=True):
+    """The dialplan is about to run ``Queue()`` (``Newexten``, only in unfiltered streams); it may yet refuse the caller."""
 
     uniqueid: str
     queue: str
 
 
-class AgentConnected(Fact, frozen=True):
-    """The conversation with an agent began."""
+class AgentCalled(Fact, frozen=True):
+    """An agent's telephone is rung; ``leg`` is the uniqueid of that channel."""
 
     uniqueid: str
     queue: str
     agent: str
+    leg: str
+
+
+class RingNoAnswer(Fact, frozen=True):
+    """An agent was rung for ``ring_us`` microseconds and did not answer, or refused."""
+
+    uniqueid: str
+    queue: str
+    agent: str
+    ring_us: int
+
+
+class AgentConnected(Fact, frozen=True):
+    """The conversation with an agent began; ``held_seconds``: whole seconds of waiting before it, by app_queue's count."""
+
+    uniqueid: str
+    queue: str
+    agent: str
+    leg: str = ""
+    held_seconds: int = 0
 
 
 class AgentCompleted(Fact, frozen=True):
@@ -93,12 +125,47 @@ class AgentCompleted(Fact, frozen=True):
     reason: str
 
 
+class Transferred(Fact, frozen=True):
+    """The party on channel ``uniqueid`` was sent on by the one it talked to: ``blind``, or ``attended`` (after a consultation).
+
+    ``other_call``: the linkedid under which the consultation ran, where it was a call of its own.
+    """
+
+    uniqueid: str
+    kind: str
+    target: str = ""
+    other_call: str = ""
+
+
+class Held(Fact, frozen=True):
+    """The telephone on this channel put the other party on hold."""
+
+    uniqueid: str
+
+
+class Unheld(Fact, frozen=True):
+    """And took it back."""
+
+    uniqueid: str
+
+
+class KeyPressed(Fact, frozen=True):
+    """A key of the telephone on this channel (``DTMFEnd``, only in unfiltered streams)."""
+
+    uniqueid: str
+    digit: str
+
+
 class QueueExited(Fact, frozen=True):
-    """``Queue()`` returned with this ``QUEUESTATUS`` (the dialplan's ``UserEvent(QueueExit, ...)``)."""
+    """``Queue()`` returned with this ``QUEUESTATUS``: the dialplan's ``UserEvent(QueueExit, ...)``.
+
+    ``by_variable``: read off the variable itself (``VarSet``, only in unfiltered streams of other dialplans).
+    """
 
     uniqueid: str
     queue: str
     status: str
+    by_variable: bool = False
 
 
 class StepsTaken(Fact, frozen=True):
@@ -118,9 +185,12 @@ class ShutDown(Fact, frozen=True):
     """Asterisk is stopping."""
 
 
+Parse = Callable[[Headers, dt.datetime], Fact | None]
+
+
 def from_event(name: str, headers: Headers, received: dt.datetime) -> Fact | None:
     """The fact that an event states, or None when it states none that we use; a malformed event states none."""
-    parse = _EVENTS.get(name)
+    parse = _READ.get(name)
     if parse is None:
         return None
     try:
@@ -161,6 +231,7 @@ def _channel_started(h: Headers, at: dt.datetime) -> Fact:
         exten=h["exten"],
         caller_number=_known(h["calleridnum"])[:64],
         caller_name=caller_name(h["calleridname"]),
+        is_ringing_in=h.get("channelstate", "4") == "4",
     )
 
 
@@ -168,34 +239,99 @@ def _channel_answered(h: Headers, at: dt.datetime) -> Fact | None:
     return ChannelAnswered(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"]) if h["channelstate"] == "6" else None
 
 
-def _hangup_asked(h: Headers, at: dt.datetime) -> Fact:
-    return HangupAsked(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"])
-
-
 def _channel_ended(h: Headers, at: dt.datetime) -> Fact:
     return ChannelEnded(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], cause=int(h["cause"]))
 
 
-def _caller_joined(h: Headers, at: dt.datetime) -> Fact:
-    return CallerJoined(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
+def _of_channel(kind: type[HangupAsked] | type[Held] | type[Unheld]) -> Parse:
+    """An event that says no more than which channel it was."""
+    return lambda h, at: kind(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"])
 
 
-def _caller_left(h: Headers, at: dt.datetime) -> Fact:
-    return CallerLeft(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
+def _in_queue(kind: type[CallerJoined] | type[CallerLeft]) -> Parse:
+    """An event that says which channel and which queue."""
+    return lambda h, at: kind(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
 
 
 def _caller_abandoned(h: Headers, at: dt.datetime) -> Fact:
-    return CallerAbandoned(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
+    held = _whole(h.get("holdtime"))
+    return CallerAbandoned(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], held_seconds=held)
+
+
+def _agent_called(h: Headers, at: dt.datetime) -> Fact:
+    queue, leg = h["queue"], h.get("destuniqueid", "")
+    return AgentCalled(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue, agent=h["membername"], leg=leg)
+
+
+def _ring_no_answer(h: Headers, at: dt.datetime) -> Fact:
+    return RingNoAnswer(
+        at=at,
+        call_id=h["linkedid"],
+        uniqueid=h["uniqueid"],
+        queue=h["queue"],
+        agent=h["membername"],
+        ring_us=_whole(h.get("ringtime")) * 1000,
+    )
 
 
 def _agent_connected(h: Headers, at: dt.datetime) -> Fact:
-    return AgentConnected(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], agent=h["membername"])
+    return AgentConnected(
+        at=at,
+        call_id=h["linkedid"],
+        uniqueid=h["uniqueid"],
+        queue=h["queue"],
+        agent=h["membername"],
+        leg=h.get("destuniqueid", ""),
+        held_seconds=_whole(h.get("holdtime")),
+    )
 
 
 def _agent_completed(h: Headers, at: dt.datetime) -> Fact:
     return AgentCompleted(
         at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], agent=h["membername"], reason=h["reason"]
     )
+
+
+def _blind_transfer(h: Headers, at: dt.datetime) -> Fact | None:
+    if h.get("result", "Success") != "Success":
+        return None
+    return Transferred(
+        at=at, call_id=h["transfereelinkedid"], uniqueid=h["transfereeuniqueid"], kind="blind", target=h.get("extension", "")
+    )
+
+
+def _attended_transfer(h: Headers, at: dt.datetime) -> Fact | None:
+    if h.get("result", "Success") != "Success":
+        return None
+    call, other = h["origtransfererlinkedid"], h["secondtransfererlinkedid"]
+    target = h.get("destapp") or h.get("transfertargetcalleridnum", "")
+    return Transferred(
+        at=at, call_id=call, uniqueid=h.get("transfereeuniqueid", call), kind="attended", target=target, other_call=other
+    )
+
+
+def _key_pressed(h: Headers, at: dt.datetime) -> Fact | None:
+    if h.get("direction", "Received") != "Received":
+        return None
+    return KeyPressed(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], digit=h["digit"])
+
+
+def _queue_asked(h: Headers, at: dt.datetime) -> Fact | None:
+    if h["application"] != "Queue":
+        return None
+    return QueueAsked(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["appdata"].split(",")[0].strip())
+
+
+def _variable_set(h: Headers, at: dt.datetime) -> Fact | None:
+    if h["variable"] != "QUEUESTATUS" or not h["value"]:
+        return None
+    status = h["value"].upper()
+    return QueueExited(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue="", status=status, by_variable=True)
+
+
+def _whole(text: str | None) -> int:
+    """A whole number that is not negative; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
@@ -218,19 +354,29 @@ def _shut_down(_: Headers, at: dt.datetime) -> Fact:
 
 
 _C_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_EVENTS: dict[str, Callable[[Headers, dt.datetime], Fact | None]] = {
+_EVENTS: dict[str, Parse] = {
     "Newchannel": _channel_started,
     "Newstate": _channel_answered,
-    "HangupRequest": _hangup_asked,
+    "HangupRequest": _of_channel(HangupAsked),
     "Hangup": _channel_ended,
-    "QueueCallerJoin": _caller_joined,
-    "QueueCallerLeave": _caller_left,
+    "Hold": _of_channel(Held),
+    "Unhold": _of_channel(Unheld),
+    "BlindTransfer": _blind_transfer,
+    "AttendedTransfer": _attended_transfer,
+    "QueueCallerJoin": _in_queue(CallerJoined),
+    "QueueCallerLeave": _in_queue(CallerLeft),
     "QueueCallerAbandon": _caller_abandoned,
+    "AgentCalled": _agent_called,
+    "AgentRingNoAnswer": _ring_no_answer,
     "AgentConnect": _agent_connected,
     "AgentComplete": _agent_completed,
     "UserEvent": _user_event,
     "FullyBooted": _booted,
     "Shutdown": _shut_down,
 }
+_ONLY_IN_REPLAYS: dict[str, Parse] = {"DTMFEnd": _key_pressed, "Newexten": _queue_asked, "VarSet": _variable_set}
 WANTED = tuple(_EVENTS)
-"""The events that are read: the server-side filters of ``manager.conf`` are rendered from this list."""
+"""The events that the bridge asks for: the server-side filters of ``manager.conf`` are rendered from this list."""
+_READ = _EVENTS | _ONLY_IN_REPLAYS
+READABLE = tuple(_READ)
+"""The events that say something in an unfiltered stream, whatever its dialplan."""

@@ -65,7 +65,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     ``result``: ``answered``; ``ring_no_answer`` (missed or refused); ``other_answered`` (rung together with others, and another
     was faster); ``caller_left`` (the caller was gone before the agent answered); ``ringing``. Lengths in microseconds;
-    ``talk_us`` without ``hold_us``; both grow until ``ended_at`` is known. ``wrapup_us`` is the wrap-up time given after the conversation.
+    ``talk_us`` without ``hold_us``; both grow until ``ended_at`` is known. ``wrapup_us``: the wrap-up time given afterwards.
     ``ended_by``: ``caller``, ``agent``, ``transfer`` or empty.
     """
 
