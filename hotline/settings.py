@@ -25,6 +25,8 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
+Strategy = Literal["leastrecent", "ringall", "fewestcalls", "random", "rrmemory", "rrordered", "wrandom", "linear"]
+"""Whom app_queue rings."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -79,7 +81,9 @@ class Queue(_Section, frozen=True):
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500
     exit_keys: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]{1,12}$")] = "12"
     overload_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 10
+    strategy: Strategy = "leastrecent"
     english_name: Name = "english"
+    english_strategy: Strategy = "leastrecent"
     english_agents: list[Annotated[int, msgspec.Meta(ge=100, le=99999)]] = []
 
     def english(self) -> list[str]:

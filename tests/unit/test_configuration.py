@@ -347,7 +347,7 @@ def test_two_state_folders_that_are_too_long_do_not_share_a_socket(
 # --- the dialplan ---------------------------------------------------------------------------------------------------------
 
 STANDBY = 'ExecIf($["${HOTLINE_NEXT}" = ""]?AGI(standby,${HOTLINE_STAGE},${HOTLINE_RESULT}))'
-DIALPLAN = ("extensions.conf", "transfer.conf", "fax.conf")
+DIALPLAN = ("extensions.conf", "handover.conf", "transfer.conf", "fax.conf")
 NEXT = {"agents", "message", "transfer", "fax", "hangup"}
 """What ``HOTLINE_NEXT`` can be: a test of the engine has the same."""
 
@@ -432,10 +432,37 @@ def test_every_way_through_the_dialplan_survives_an_empty_next_step(render: Rend
                     assert then == "Goto(${HOTLINE_NEXT},s,1)", context
 
 
-def test_agents_cannot_dial_out_and_nobody_reaches_the_system(render: Rendered) -> None:
+def test_agents_dial_each_other_and_the_queues_but_nothing_outside_and_nobody_reaches_the_system(render: Rendered) -> None:
+    """A citizen whom an agent sends on (TRANSFER_CONTEXT) reaches the same places, and no others."""
     etc = render().etc
-    assert dialplan(etc)["seats"] == {}
+    contexts = dialplan(etc)
+    places = {*Settings().agents.numbers(), "12345", "123458"}
+    assert set(contexts["seats"]) == set(contexts["handover"]) == places
+    assert contexts["units"] == {}
+    assert section(etc / "pjsip.conf", "units")["context"] == ["units"]
+    assert section(etc / "pjsip.conf", "seat")["set_var"] == ["TRANSFER_CONTEXT=handover"]
     used = {name: set(re.findall(r"(?:,|\?)(\w+)\(", (etc / name).read_text())) for name in DIALPLAN}
     assert not set().union(*used.values()) & {"System", "TrySystem", "SHELL", "EVAL", "Exec", "DISA", "ChanSpy"}
-    assert [name for name in DIALPLAN if "Dial" in used[name]] == ["transfer.conf"]
+    assert [name for name in DIALPLAN if "Dial" in used[name]] == ["handover.conf", "transfer.conf"]
     assert "Dial(PJSIP/${HOTLINE_NUMBER}@units," in (etc / "transfer.conf").read_text(), "digits only, through one trunk"
+    dialled = {application for name in ("seats", "handover") for steps in contexts[name].values() for _, application in steps}
+    telephones = {found for application in dialled for found in re.findall(r"PJSIP/([^,&]+)", application)}
+    assert telephones == {place for agent in Settings().agents.numbers() for place in (agent, f"{agent}@browser")}
+
+
+def test_after_every_queue_its_end_is_told(render: Rendered) -> None:
+    """A refused caller leaves no other trace: metrics, section 2."""
+    for steps in [steps for extensions in dialplan(render().etc).values() for steps in extensions.values()]:
+        applications = [application for _, application in steps]
+        for place, application in enumerate(applications):
+            if application.startswith("Queue("):
+                told, logged = applications[place + 1 : place + 3]
+                assert told == "UserEvent(QueueExit,Queue: ${HOTLINE_QUEUE},Status: ${QUEUESTATUS},Uniqueid: ${UNIQUEID})"
+                assert logged == "CELGenUserEvent(QueueExit,${QUEUESTATUS})"
+
+
+@pytest.mark.parametrize("strategy", ["ringall", "leastrecent"])
+def test_each_queue_has_its_strategy(render: Rendered, strategy: str) -> None:
+    file = render(parse({"queue": {"english_strategy": strategy}}, source="test")).etc / "queues.conf"
+    assert section(file, "hotline")["strategy"] == ["leastrecent"]
+    assert section(file, "english")["strategy"] == [strategy]
