@@ -163,10 +163,10 @@ class Book:
 
     def _apply(self, reading: Reading, segment: int) -> None:
         for fact, source in reading:
-            self.state, changed = calls.apply(self.state, fact, source)
-            for record in changed:
-                self._first_segment.setdefault(record.call_id, segment)
-                self._records.put(record)
+            changed = calls.apply(self.state, fact, source)
+            if changed is not None and changed.is_inbound:
+                self._first_segment.setdefault(changed.call_id, segment)
+                self._records.put(calls.record(changed))
 
     def _resume(self, known: list[Call], segment: int) -> None:
         for call in known:

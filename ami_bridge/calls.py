@@ -1,10 +1,10 @@
-"""Facts to call records: one record per inbound call, keyed by linkedid (metrics, section 1). Pure.
+"""Facts to the evidence of each call, and to its record (metrics, section 1). Pure.
 
-Theory of operation. A call is opened by the caller's channel (a citizen trunk channel that is its own linkedid) and gathers
-evidence. Each piece is merged so that neither order nor repetition matters: "first" keeps the earliest, "last" the latest, by
-the facts' own times, and what AMI said beats what the channel event log says about the same thing. The record is computed
-from the evidence; it is emitted whenever it changed. A call that has ended stays for ``_LINGER`` of event time, because an
-agent's completion or the exit of a queue may be told after the caller's hang-up.
+Theory of operation. A call is opened by the caller's channel and gathers evidence. Each piece is merged so that neither order nor
+repetition matters: "first" keeps the earliest, the story of its queues is kept sorted by the facts' own times, and what AMI said
+beats what a log says about the same thing. Everything else is computed from the evidence: the record here, requests in
+``ami_bridge/requests.py``, agents' turns in ``ami_bridge/turns.py``. A call that has ended stays for ``_LINGER`` of event time,
+because an agent's completion or the exit of a queue may be told after the caller's hang-up.
 
 Legal kinds of evidence are the keys of ``_MERGE``; a fact of any other kind, or about an unknown call, changes nothing.
 """
@@ -12,9 +12,11 @@ Legal kinds of evidence are the keys of ``_MERGE``; a fact of any other kind, or
 from __future__ import annotations
 
 import datetime as dt
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum, IntEnum
+from typing import get_args
 
 import msgspec
 
@@ -25,13 +27,25 @@ from ami_bridge.path import Step, Timed
 
 _TRUNK, _CONTEXT = "PJSIP/citizens-", "citizens"
 _LINGER = dt.timedelta(seconds=60)
+_MOST_TOLD = 2000
+"""Pieces of the story of one call's queues that are kept, the earliest ones."""
 
 
 class Source(IntEnum):
-    """Who says so; the lower, the better."""
+    """Who says so; the lower, the better. The queue log knows whole seconds only."""
 
     AMI = 0
     CEL = 1
+    QUEUE_LOG = 2
+
+
+class Origin(Enum):
+    """Which channels are calls of citizens."""
+
+    TRUNK = "trunk"
+    """Those that come in over our trunk."""
+    ANY = "any"
+    """In a stream of another dialplan: those that ring in from outside and are no agent's, or that join a queue."""
 
 
 class Stamp(msgspec.Struct, frozen=True, order=True):
@@ -51,8 +65,34 @@ class CallLost(Fact, frozen=True):
     """Asterisk no longer has the call and nobody saw its end: it is closed at the last time it was heard of."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """The evidence gathered about one call."""
+Story = (
+    facts.CallerJoined
+    | facts.CallerLeft
+    | facts.CallerAbandoned
+    | facts.QueueAsked
+    | facts.QueueExited
+    | facts.AgentCalled
+    | facts.RingNoAnswer
+    | facts.AgentConnected
+    | facts.AgentCompleted
+    | facts.Transferred
+    | facts.Held
+    | facts.Unheld
+    | facts.KeyPressed
+    | facts.ChannelAnswered
+)
+"""What belongs to the story of a call's queues; an answer only on another channel than the caller's."""
+Told = tuple[dt.datetime, Source, Story]
+_RANK: dict[type[Fact], int] = {kind: rank for rank, kind in enumerate(get_args(Story))}
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """The evidence gathered about one call; changed in place by ``apply`` alone.
+
+    ``told``: the story of its queues, in the order of time. ``shift``: what to add to times told from now on, because the clock
+    of Asterisk was set while the call lasted. ``is_inbound``: False for an agent's own call into a queue, which is no citizen's
+    until a transfer makes it one.
+    """
 
     call_id: str
     started: Stamp
@@ -60,20 +100,18 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     caller_number: str = ""
     caller_name: str = ""
     dialled: str = ""
+    channel: str = ""
+    is_inbound: bool = True
     answered: Stamp | None = None
     walked: tuple[Timed, ...] = ()
     marks: frozenset[str] = frozenset()
     path_seen: str = ""
-    joined: Stamp | None = None
-    joined_last: tuple[dt.datetime, str] | None = None
-    exited: tuple[dt.datetime, str, str] | None = None
-    connected: Stamp | None = None
-    agent: str | None = None
-    completed: tuple[dt.datetime, str] | None = None
-    asked: bool = False
+    told: list[Told] = []
+    asked: dt.datetime | None = None
     ended: Stamp | None = None
     cause: int | None = None
     lost: bool = False
+    shift: dt.timedelta = dt.timedelta(0)
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,32 +144,49 @@ class State(msgspec.Struct):
 
     calls: dict[str, Call] = msgspec.field(default_factory=dict)
     ended: deque[tuple[dt.datetime, str]] = msgspec.field(default_factory=deque)
+    joined: dict[str, str] = msgspec.field(default_factory=dict)
+    """Consultations that became part of a call: their linkedid to the call's."""
+    origin: Origin = Origin.TRUNK
+    linger: dt.timedelta = _LINGER
 
     def open(self) -> list[Call]:
         """Calls whose end is not known."""
         return [call for call in self.calls.values() if not is_closed(call)]
 
 
-def apply(state: State, fact: Fact, source: Source = Source.AMI) -> tuple[State, list[CallRecord]]:
-    """Fold one fact in; returns the state and the records that it changed (none or one)."""
-    call = state.calls.get(fact.call_id)
+def apply(state: State, fact: Fact, source: Source = Source.AMI) -> Call | None:
+    """Fold one fact in; returns the call that it changed, or None."""
+    call_id = state.joined.get(fact.call_id, fact.call_id)
+    call = state.calls.get(call_id)
     if call is None:
-        call = _opened(fact, source)
+        call = _opened(state, fact, source)
         if call is None:
-            return state, []
-        state.calls[call.call_id] = call
-        return state, [record(call)]
+            return None
+        state.calls[call_id] = call
+        if type(fact) is facts.ChannelStarted:
+            return call
     merge = _MERGE.get(type(fact))
-    changed = merge(call, fact, source) if merge else call
-    if changed == call:
-        return state, []
-    changed = msgspec.structs.replace(changed, last_at=max(call.last_at, fact.at))
-    state.calls[fact.call_id] = changed
-    if is_closed(changed) and not is_closed(call):
-        state.ended.append((fact.at, fact.call_id))
+    if merge is None:
+        return None
+    if call.shift:
+        fact = msgspec.structs.replace(fact, at=fact.at + call.shift)
+    was_closed = call.ended is not None or call.lost
+    if not merge(call, fact, source):
+        return None
+    if fact.at > call.last_at and type(fact) is not CallLost:
+        call.last_at = fact.at
+    if type(fact) is facts.Transferred and fact.other_call:
+        _join(state, call, fact.other_call)
+    if not was_closed and is_closed(call):
+        state.ended.append((fact.at, call_id))
         _forget(state, fact.at)
-    before, after = record(call), record(changed)
-    return state, [after] if after != before else []
+    return call
+
+
+def step_clock(state: State, delta: dt.timedelta) -> None:
+    """Asterisk's clock was set forward by ``delta`` (back: negative): calls in progress go on by the old one."""
+    for call in state.open():
+        call.shift -= delta
 
 
 def is_closed(call: Call) -> bool:
@@ -139,15 +194,23 @@ def is_closed(call: Call) -> bool:
     return call.ended is not None or call.lost
 
 
+def closed_at(call: Call) -> dt.datetime | None:
+    """When a closed call ended, or was last heard of; never before its start."""
+    if not is_closed(call):
+        return None
+    return max(call.ended.at if call.ended else call.last_at, call.started.at)
+
+
 def record(call: Call) -> CallRecord:
     """The row that the evidence amounts to."""
     seen = path.steps(call.path_seen)
     walked, marks = path.witnessed(call.walked, seen), path.marks(call.marks, seen)
-    ending = _ending(call, marks)
-    closed_at = (call.ended.at if call.ended else call.last_at) if is_closed(call) else None
-    queued = None if ending.refused else call.joined
-    stamps = (call.started, call.answered, queued, call.connected, call.ended)
-    from_log = any(stamp is not None and stamp.source is Source.CEL for stamp in stamps)
+    story = _story(call)
+    ending = _ending(call, story, marks)
+    queued = None if ending.refused else story.joined
+    stamps = (call.started, call.answered, queued, story.connected, call.ended)
+    worst = max(stamp.source for stamp in stamps if stamp is not None)
+    ended_at = closed_at(call)
     return CallRecord(
         call_id=call.call_id,
         caller_number=call.caller_number,
@@ -156,36 +219,73 @@ def record(call: Call) -> CallRecord:
         started_at=call.started.at,
         answered_at=_at(call.answered),
         menu_path=path.menu(walked),
-        queue=_queue(call),
+        queue=story.queue,
         queued_at=_at(queued),
-        agent=call.agent,
-        connected_at=_at(call.connected),
-        ended_at=max(closed_at, call.started.at) if closed_at else None,
+        agent=story.agent,
+        connected_at=_at(story.connected),
+        ended_at=ended_at,
         hangup_cause=call.cause,
-        hung_up_by=hung_up_by(ending) if closed_at else None,
-        disposition=disposition(ending) if closed_at else None,
-        source=Source.CEL.name.lower() if from_log else Source.AMI.name.lower(),
-        repaired=from_log or call.lost,
+        hung_up_by=hung_up_by(ending) if ended_at else None,
+        disposition=disposition(ending) if ended_at else None,
+        source=worst.name.lower(),
+        repaired=worst is not Source.AMI or call.lost,
         flow=path.flow(walked),
         tags=path.tags(marks),
         steps=walked,
     )
 
 
-def _ending(call: Call, marks: frozenset[str]) -> Ending:
+class _Story(msgspec.Struct):
+    """What the record needs to know of a call's queues."""
+
+    joined: Stamp | None = None
+    joined_last: tuple[dt.datetime, str] | None = None
+    exited: tuple[dt.datetime, str, str] | None = None
+    connected: Stamp | None = None
+    agent: str | None = None
+    completed: tuple[dt.datetime, str] | None = None
+
+    @property
+    def queue(self) -> str | None:
+        """The queue that the caller was last sent to."""
+        visits = [visit[:2] for visit in (self.joined_last, self.exited) if visit and visit[1]]
+        return max(visits)[1] if visits else None
+
+
+def _story(call: Call) -> _Story:
+    story = _Story()
+    for at, source, fact in call.told:
+        match fact:
+            case facts.CallerJoined():
+                story.joined = _first(story.joined, source, at)
+                story.joined_last = _last(story.joined_last, (at, fact.queue))
+            case facts.QueueExited():
+                exited = (at, fact.queue, fact.status)
+                story.exited = max(story.exited, exited) if story.exited else exited
+            case facts.AgentConnected():
+                connected = _first(story.connected, source, at)
+                if connected != story.connected:
+                    story.connected, story.agent = connected, fact.agent
+            case facts.AgentCompleted():
+                story.completed = _last(story.completed, (at, fact.reason))
+            case _:
+                pass
+    return story
+
+
+def _ending(call: Call, story: _Story, marks: frozenset[str]) -> Ending:
     """What the table of dispositions needs to know."""
-    exited = call.exited
-    if exited and call.joined_last and call.joined_last[0] > exited[0]:
+    exited = story.exited
+    if exited and story.joined_last and story.joined_last[0] > exited[0]:
         exited = None
-    status = exited[2] if exited else ""
     return Ending(
-        connected=call.connected is not None,
+        connected=story.connected is not None,
         lost=call.lost and call.ended is None,
         codes=codes(marks),
-        status=status,
-        joined=call.joined is not None,
-        caller_asked=call.asked,
-        completed_by=call.completed[1] if call.completed else "",
+        status=exited[2] if exited else "",
+        joined=story.joined is not None,
+        caller_asked=call.asked is not None,
+        completed_by=story.completed[1] if story.completed else "",
     )
 
 
@@ -193,18 +293,10 @@ def _at(stamp: Stamp | None) -> dt.datetime | None:
     return stamp.at if stamp else None
 
 
-def _queue(call: Call) -> str | None:
-    """The queue that the caller was last sent to."""
-    visits = [visit[:2] for visit in (call.joined_last, call.exited) if visit and visit[1]]
-    return max(visits)[1] if visits else None
-
-
-def _opened(fact: Fact, source: Source) -> Call | None:
-    """A call, when the fact is the birth of a citizen's channel on the trunk."""
+def _opened(state: State, fact: Fact, source: Source) -> Call | None:
+    """A call, when the fact is the birth of a citizen's channel, or of somebody in a queue whom we do not know yet."""
     match fact:
-        case facts.ChannelStarted() if (
-            fact.uniqueid == fact.call_id and fact.channel.startswith(_TRUNK) and fact.context == _CONTEXT
-        ):
+        case facts.ChannelStarted() if fact.uniqueid == fact.call_id and _is_citizens(state.origin, fact):
             return Call(
                 call_id=fact.call_id,
                 started=Stamp(source, fact.at),
@@ -212,88 +304,137 @@ def _opened(fact: Fact, source: Source) -> Call | None:
                 caller_number=fact.caller_number,
                 caller_name=fact.caller_name,
                 dialled=fact.exten,
+                channel=fact.channel,
             )
+        case facts.CallerJoined():
+            is_inbound = state.origin is Origin.ANY
+            return Call(call_id=fact.call_id, started=Stamp(source, fact.at), last_at=fact.at, is_inbound=is_inbound)
         case _:
             return None
 
 
+def _is_citizens(origin: Origin, fact: facts.ChannelStarted) -> bool:
+    if origin is Origin.TRUNK:
+        return fact.channel.startswith(_TRUNK) and fact.context == _CONTEXT
+    return fact.is_ringing_in and not fact.channel.startswith("Local/")
+
+
+def _join(state: State, call: Call, other_id: str) -> None:
+    """A consultation became part of the call: what its channel did in a queue is the call's from now on."""
+    if other_id == call.call_id:
+        return
+    state.joined[other_id] = call.call_id
+    other = state.calls.pop(other_id, None)
+    if other is None or other is call:
+        return
+    for told in other.told:
+        insort(call.told, told, key=_place)
+    call.last_at = max(call.last_at, other.last_at)
+
+
 def _forget(state: State, now: dt.datetime) -> None:
     """Let go of calls that ended long ago, by the facts' clock."""
-    while state.ended and now - state.ended[0][0] > _LINGER:
-        state.calls.pop(state.ended.popleft()[1], None)
+    while state.ended and now - state.ended[0][0] > state.linger:
+        gone = state.ended.popleft()[1]
+        state.calls.pop(gone, None)
+        if state.joined:
+            state.joined = {other: call for other, call in state.joined.items() if call != gone}
 
 
 def _first(known: Stamp | None, source: Source, at: dt.datetime) -> Stamp:
     return Stamp(source, at) if known is None else min(known, Stamp(source, at))
 
 
-def _start(call: Call, fact: facts.ChannelStarted, source: Source) -> Call:
+def _last(known: tuple[dt.datetime, str] | None, more: tuple[dt.datetime, str]) -> tuple[dt.datetime, str]:
+    return max(known, more) if known else more
+
+
+def _start(call: Call, fact: facts.ChannelStarted, source: Source) -> bool:
+    started = _first(call.started, source, fact.at)
+    if fact.uniqueid != call.call_id or started == call.started:
+        return False
+    call.started = started
+    return True
+
+
+def _answer(call: Call, fact: facts.ChannelAnswered, source: Source) -> bool:
     if fact.uniqueid != call.call_id:
-        return call
-    return msgspec.structs.replace(call, started=_first(call.started, source, fact.at))
+        return _tell(call, fact, source)
+    answered = _first(call.answered, source, fact.at)
+    if answered == call.answered:
+        return False
+    call.answered = answered
+    return True
 
 
-def _answer(call: Call, fact: facts.ChannelAnswered, source: Source) -> Call:
+def _ask(call: Call, fact: facts.HangupAsked, _: Source) -> bool:
+    if fact.uniqueid != call.call_id or (call.asked is not None and call.asked <= fact.at):
+        return False
+    call.asked = fact.at
+    return True
+
+
+def _end(call: Call, fact: facts.ChannelEnded, source: Source) -> bool:
     if fact.uniqueid != call.call_id:
-        return call
-    return msgspec.structs.replace(call, answered=_first(call.answered, source, fact.at))
-
-
-def _ask(call: Call, fact: facts.HangupAsked, _: Source) -> Call:
-    return msgspec.structs.replace(call, asked=call.asked or fact.uniqueid == call.call_id)
-
-
-def _end(call: Call, fact: facts.ChannelEnded, source: Source) -> Call:
-    if fact.uniqueid != call.call_id:
-        return call
+        return False
     ended = _first(call.ended, source, fact.at)
-    return msgspec.structs.replace(call, ended=ended, cause=fact.cause if ended != call.ended else call.cause)
+    if ended == call.ended:
+        return False
+    call.ended, call.cause = ended, fact.cause
+    return True
 
 
-def _join(call: Call, fact: facts.CallerJoined, source: Source) -> Call:
-    visit = (fact.at, fact.queue)
-    latest = max(call.joined_last, visit) if call.joined_last else visit
-    return msgspec.structs.replace(call, joined=_first(call.joined, source, fact.at), joined_last=latest)
+def _tell(call: Call, fact: Story, source: Source) -> bool:
+    """A piece of the story of its queues, put where it belongs in time."""
+    told = (fact.at, source, fact)
+    if not call.told or call.told[-1][0] < fact.at:
+        if len(call.told) >= _MOST_TOLD:
+            return False
+        call.told.append(told)
+        return True
+    if told in call.told:
+        return False
+    insort(call.told, told, key=_place)
+    del call.told[_MOST_TOLD:]
+    return True
 
 
-def _exit(call: Call, fact: facts.QueueExited, _: Source) -> Call:
-    exited = (fact.at, fact.queue, fact.status)
-    return msgspec.structs.replace(call, exited=max(call.exited, exited) if call.exited else exited)
+def _place(told: Told) -> tuple[object, ...]:
+    """A total order, so that the order of telling does not matter even for pieces of one moment."""
+    at, source, fact = told
+    return (at, source, _RANK[type(fact)], repr(fact))
 
 
-def _connect(call: Call, fact: facts.AgentConnected, source: Source) -> Call:
-    connected = _first(call.connected, source, fact.at)
-    return msgspec.structs.replace(call, connected=connected, agent=fact.agent if connected != call.connected else call.agent)
-
-
-def _complete(call: Call, fact: facts.AgentCompleted, _: Source) -> Call:
-    completed = (fact.at, fact.reason)
-    return msgspec.structs.replace(call, completed=max(call.completed, completed) if call.completed else completed)
-
-
-def _steps(call: Call, fact: facts.StepsTaken, _: Source) -> Call:
+def _steps(call: Call, fact: facts.StepsTaken, _: Source) -> bool:
     walked, marks = path.joined(call.walked, fact.at, fact.steps), path.marks(call.marks, fact.steps)
-    return msgspec.structs.replace(call, walked=walked, marks=marks)
+    if (walked, marks) == (call.walked, call.marks):
+        return False
+    call.walked, call.marks = walked, marks
+    return True
 
 
-def _path(call: Call, fact: PathSeen, _: Source) -> Call:
-    return msgspec.structs.replace(call, path_seen=max(call.path_seen, fact.path, key=lambda seen: (len(seen), seen)))
+def _path(call: Call, fact: PathSeen, _: Source) -> bool:
+    seen = max(call.path_seen, fact.path, key=lambda seen: (len(seen), seen))
+    if seen == call.path_seen:
+        return False
+    call.path_seen = seen
+    return True
 
 
-def _lose(call: Call, _: CallLost, __: Source) -> Call:
-    return msgspec.structs.replace(call, lost=True)
+def _lose(call: Call, fact: CallLost, _: Source) -> bool:
+    if call.lost:
+        return False
+    call.lost, call.last_at = True, max(call.last_at, fact.at)
+    return True
 
 
-_MERGE: dict[type[Fact], Callable[..., Call]] = {
+_MERGE: dict[type[Fact], Callable[..., bool]] = {
     facts.ChannelStarted: _start,
     facts.ChannelAnswered: _answer,
     facts.HangupAsked: _ask,
     facts.ChannelEnded: _end,
-    facts.CallerJoined: _join,
-    facts.QueueExited: _exit,
-    facts.AgentConnected: _connect,
-    facts.AgentCompleted: _complete,
     facts.StepsTaken: _steps,
     PathSeen: _path,
     CallLost: _lose,
+    **dict.fromkeys(get_args(Story)[:-1], _tell),
 }

@@ -89,12 +89,13 @@ class QueueAsked(Fact, frozen=True):
 
 
 class AgentCalled(Fact, frozen=True):
-    """An agent's telephone is rung; ``leg`` is the uniqueid of that channel."""
+    """An agent's telephone (``interface``) is rung; ``leg`` is the uniqueid of that channel."""
 
     uniqueid: str
     queue: str
     agent: str
-    leg: str
+    leg: str = ""
+    interface: str = ""
 
 
 class RingNoAnswer(Fact, frozen=True):
@@ -259,8 +260,15 @@ def _caller_abandoned(h: Headers, at: dt.datetime) -> Fact:
 
 
 def _agent_called(h: Headers, at: dt.datetime) -> Fact:
-    queue, leg = h["queue"], h.get("destuniqueid", "")
-    return AgentCalled(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue, agent=h["membername"], leg=leg)
+    return AgentCalled(
+        at=at,
+        call_id=h["linkedid"],
+        uniqueid=h["uniqueid"],
+        queue=h["queue"],
+        agent=h["membername"],
+        leg=h.get("destuniqueid", ""),
+        interface=h.get("interface", ""),
+    )
 
 
 def _ring_no_answer(h: Headers, at: dt.datetime) -> Fact:

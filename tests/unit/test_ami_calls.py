@@ -241,30 +241,30 @@ def test_another_channels_answer_or_end_is_not_the_callers() -> None:
         started(channel="PJSIP/1001-1"),
         started(channel="PJSIP/units-1"),
         started(context="seats"),
-        joined(1),
         ended(1),
         Booted(at=START, call_id="", uptime=1),
     ],
 )
 def test_only_a_citizens_channel_opens_a_call(fact: Fact) -> None:
-    state, changed = calls.apply(State(), fact)
-    assert (state.calls, changed) == ({}, [])
-
-
-def test_a_record_is_given_out_once_for_each_change() -> None:
     state = State()
-    assert len(calls.apply(state, started())[1]) == 1
-    assert len(calls.apply(state, started())[1]) == 0
-    assert len(calls.apply(state, joined(1))[1]) == 1
-    assert len(calls.apply(state, joined(1))[1]) == 0
+    assert calls.apply(state, fact) is None
+    assert state.calls == {}
+
+
+def test_a_call_is_given_out_once_for_each_change() -> None:
+    state = State()
+    assert calls.apply(state, started()) is state.calls[CALL]
+    assert calls.apply(state, started()) is None
+    assert calls.apply(state, joined(1)) is state.calls[CALL]
+    assert calls.apply(state, joined(1)) is None
 
 
 def test_a_call_that_ended_is_kept_for_late_facts_and_forgotten_a_minute_later() -> None:
     state = State()
     for fact in (started(), joined(1), ended(2)):
         calls.apply(state, fact)
-    (changed,) = calls.apply(state, exited(1.5, "TIMEOUT"))[1]
-    assert changed.disposition == "timed_out"
+    changed = calls.apply(state, exited(1.5, "TIMEOUT"))
+    assert changed and calls.record(changed).disposition == "timed_out"
     for fact in (started(100, call="n-2.0"), ended(101, call="n-2.0")):
         calls.apply(state, fact)
     assert set(state.calls) == {"n-2.0"}

@@ -1,0 +1,165 @@
+"""The story of a call's queues, cut into visits: one for each run of ``Queue()`` (metrics, section 1). Pure.
+
+Two witnesses of one moment are counted once: what a log says within two seconds of what AMI said about the same thing is the same
+thing. A visit whose beginning nobody saw is as old as app_queue's own count of whole seconds says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from ami_bridge import facts
+from ami_bridge.calls import Call, Source, Told
+from ami_bridge.dispositions import REFUSALS
+
+_SAME_MOMENT = dt.timedelta(seconds=2)
+_BY_ONE_THING = dt.timedelta(seconds=1)
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """An agent took the call."""
+
+    at: dt.datetime
+    source: Source
+    agent: str
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """One stay in one queue.
+
+    ``refused``: it never began. ``sources``: who told its times. ``is_guessed``: nobody saw the beginning. ``status``: the
+    ``QUEUESTATUS`` at ``exited_at``, or empty. ``is_withdrawn``: app_queue called its end an abandon, which says little.
+    ``is_reached``: an agent's telephone (one of ``legs``) had answered, whether or not the two came to talk.
+    """
+
+    queue: str
+    joined_at: dt.datetime
+    channel: str
+    sources: set[Source] = set()
+    is_guessed: bool = False
+    refused: bool = False
+    left_at: dt.datetime | None = None
+    is_withdrawn: bool = False
+    connection: Connection | None = None
+    exited_at: dt.datetime | None = None
+    status: str = ""
+    is_reached: bool = False
+    legs: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether anything has said that the caller waits no longer."""
+        return self.refused or self.connection is not None or bool(self.status) or self.left_at is not None
+
+
+def of_call(call: Call) -> list[Visit]:
+    """The visits of this call, in the order of time."""
+    visits: list[Visit] = []
+    asked: facts.QueueAsked | None = None
+    for at, source, fact in _agreed(call.told):
+        current = visits[-1] if visits else None
+        match fact:
+            case facts.CallerJoined():
+                visits.append(Visit(queue=fact.queue, joined_at=at, channel=fact.uniqueid, sources={source}))
+            case facts.QueueAsked():
+                asked = fact
+            case facts.QueueExited():
+                _exit(visits, current, fact, source, asked)
+            case facts.CallerLeft() | facts.CallerAbandoned():
+                _leave(visits, current, fact, source)
+            case facts.AgentConnected():
+                _connect(visits, current, fact, source)
+            case facts.AgentCalled() if current:
+                current.legs.add(fact.leg)
+            case facts.ChannelAnswered() if current:
+                current.is_reached = current.is_reached or fact.uniqueid in current.legs
+            case _:
+                pass
+    return visits
+
+
+def _agreed(told: Iterable[Told]) -> Iterator[Told]:
+    """The story without what a lesser witness says again, and without a variable where the dialplan speaks for itself."""
+    story = list(told)
+    speaks = any(type(fact) is facts.QueueExited and not fact.by_variable for _, _, fact in story)
+    has_logs = any(source is not Source.AMI for _, source, _ in story)
+    for piece in story:
+        _, source, fact = piece
+        if speaks and type(fact) is facts.QueueExited and fact.by_variable:
+            continue
+        if has_logs and source is not Source.AMI and any(_says_it_better(other, piece) for other in story):
+            continue
+        yield piece
+
+
+def _says_it_better(other: Told, piece: Told) -> bool:
+    """Whether a better witness tells of the same thing."""
+    (at, source, fact), (other_at, other_source, other_fact) = piece, other
+    return (
+        other_source < source
+        and type(other_fact) is type(fact)
+        and abs(other_at - at) <= _SAME_MOMENT
+        and _agree(getattr(fact, "queue", ""), getattr(other_fact, "queue", ""))
+        and _agree(getattr(fact, "agent", ""), getattr(other_fact, "agent", ""))
+    )
+
+
+def _agree(one: str, other: str) -> bool:
+    return not one or not other or one == other
+
+
+def _exit(
+    visits: list[Visit], current: Visit | None, fact: facts.QueueExited, source: Source, asked: facts.QueueAsked | None
+) -> None:
+    """``Queue()`` returned. A refusal is a visit of its own, unless a log took the attempt for a beginning."""
+    if fact.status in REFUSALS and (current is None or current.is_over or Source.AMI in current.sources):
+        if current and _is_told_twice(current, fact):
+            return
+        queue = fact.queue or (asked.queue if asked else "")
+        visits.append(Visit(queue=queue, joined_at=fact.at, channel=fact.uniqueid, sources={source}, refused=True))
+        visits[-1].exited_at, visits[-1].status = fact.at, fact.status
+        return
+    if current is None or current.status:
+        current = Visit(queue=fact.queue, joined_at=fact.at, channel=fact.uniqueid, is_guessed=True)
+        visits.append(current)
+    if fact.status in REFUSALS:
+        current.refused, current.joined_at = True, fact.at
+    current.exited_at, current.status = fact.at, fact.status
+    current.sources.add(source)
+
+
+def _is_told_twice(refusal: Visit, fact: facts.QueueExited) -> bool:
+    """Whether this is the refusal just heard of, told by the dialplan a second time."""
+    same = refusal.refused and refusal.status == fact.status and _agree(refusal.queue, fact.queue)
+    return same and fact.at - refusal.joined_at < _BY_ONE_THING and not fact.queue
+
+
+def _leave(visits: list[Visit], current: Visit | None, fact: facts.CallerLeft | facts.CallerAbandoned, source: Source) -> None:
+    """The caller waits no longer; why, is said by others."""
+    withdrawn = isinstance(fact, facts.CallerAbandoned)
+    if current is None:
+        if not isinstance(fact, facts.CallerAbandoned):
+            return
+        current = _begun_before(fact.at, fact.queue, fact.uniqueid, fact.held_seconds)
+        visits.append(current)
+    current.is_withdrawn = current.is_withdrawn or withdrawn
+    if current.left_at is None:
+        current.left_at = fact.at
+        current.sources.add(source)
+
+
+def _connect(visits: list[Visit], current: Visit | None, fact: facts.AgentConnected, source: Source) -> None:
+    if current is None or current.connection is not None or current.status or current.refused:
+        current = _begun_before(fact.at, fact.queue, fact.uniqueid, fact.held_seconds)
+        visits.append(current)
+    current.connection = Connection(fact.at, source, fact.agent)
+    current.sources.add(source)
+
+
+def _begun_before(at: dt.datetime, queue: str, channel: str, held_seconds: int) -> Visit:
+    """A visit whose beginning was missed."""
+    joined_at = at - dt.timedelta(seconds=held_seconds)
+    return Visit(queue=queue, joined_at=joined_at, channel=channel, is_guessed=True)
