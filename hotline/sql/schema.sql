@@ -1,5 +1,8 @@
 -- What the migrations make, as pg_dump sees it. Not to be edited: tests/db/test_schema.py says how to renew it.
 
+CREATE DOMAIN public.exclusion_reason AS text
+	CONSTRAINT exclusion_reason_check CHECK ((VALUE = ANY (ARRAY['sudden_event'::text, 'system_fault'::text, 'overload'::text])));
+
 CREATE DOMAIN public.keypad_code AS text
 	CONSTRAINT keypad_code_check CHECK ((VALUE ~ '^[0-9]{1,32}$'::text));
 
@@ -18,6 +21,123 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE FUNCTION public.ensure_months(since timestamp with time zone, until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    month  timestamp;
+    begins timestamptz;
+    ends   timestamptz;
+    parent text;
+    key    text;
+    name   text;
+BEGIN
+    FOR month IN
+        SELECT generate_series(date_trunc('month', greatest(since AT TIME ZONE 'Asia/Shanghai', timestamp '2000-01-01')),
+                               least(until AT TIME ZONE 'Asia/Shanghai', timestamp '2099-12-31'), interval '1 month')
+    LOOP
+        begins := month AT TIME ZONE 'Asia/Shanghai';
+        ends := (month + interval '1 month') AT TIME ZONE 'Asia/Shanghai';
+        FOR parent, key IN VALUES ('requests', 'requested_at'), ('agent_turns', 'rang_at') LOOP
+            name := parent || to_char(month, '_YYYY_MM');
+            CONTINUE WHEN to_regclass(name) IS NOT NULL;
+            PERFORM pg_advisory_xact_lock(hashtext('ensure_months'));
+            CONTINUE WHEN to_regclass(name) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name, parent);
+            EXECUTE format('WITH moved AS (DELETE FROM %I WHERE %I >= %L AND %I < %L RETURNING *) INSERT INTO %I SELECT * FROM moved',
+                           parent || '_default', key, begins, key, ends, name);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, name, begins, ends);
+        END LOOP;
+    END LOOP;
+END
+$$;
+
+CREATE TABLE public.agent_states (
+    node text NOT NULL,
+    agent text NOT NULL,
+    state text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    pause_reason text DEFAULT ''::text NOT NULL,
+    call_id text,
+    queues text[] DEFAULT '{}'::text[] NOT NULL,
+    at timestamp with time zone NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT agent_states_state_check CHECK ((state = ANY (ARRAY['offline'::text, 'ready'::text, 'paused'::text, 'ringing'::text, 'talking'::text, 'holding'::text, 'wrap_up'::text])))
+);
+
+CREATE TABLE public.agent_turns (
+    node text NOT NULL,
+    call_id text NOT NULL,
+    number smallint NOT NULL,
+    agent text NOT NULL,
+    queue text NOT NULL,
+    rang_at timestamp with time zone NOT NULL,
+    result text NOT NULL,
+    connected_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ring_us bigint DEFAULT 0 NOT NULL,
+    talk_us bigint DEFAULT 0 NOT NULL,
+    hold_us bigint DEFAULT 0 NOT NULL,
+    wrapup_us bigint DEFAULT 0 NOT NULL,
+    ended_by text DEFAULT ''::text NOT NULL,
+    repaired boolean DEFAULT false NOT NULL,
+    void boolean DEFAULT false NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT agent_turns_ended_by_check CHECK ((ended_by = ANY (ARRAY[''::text, 'caller'::text, 'agent'::text, 'transfer'::text]))),
+    CONSTRAINT agent_turns_hold_us_check CHECK ((hold_us >= 0)),
+    CONSTRAINT agent_turns_number_check CHECK ((number >= 1)),
+    CONSTRAINT agent_turns_result_check CHECK ((result = ANY (ARRAY['ringing'::text, 'answered'::text, 'ring_no_answer'::text, 'other_answered'::text, 'caller_left'::text]))),
+    CONSTRAINT agent_turns_ring_us_check CHECK ((ring_us >= 0)),
+    CONSTRAINT agent_turns_talk_us_check CHECK ((talk_us >= 0)),
+    CONSTRAINT agent_turns_wrapup_us_check CHECK ((wrapup_us >= 0))
+)
+PARTITION BY RANGE (rang_at);
+
+CREATE TABLE public.agent_turns_default (
+    node text CONSTRAINT agent_turns_node_not_null NOT NULL,
+    call_id text CONSTRAINT agent_turns_call_id_not_null NOT NULL,
+    number smallint CONSTRAINT agent_turns_number_not_null NOT NULL,
+    agent text CONSTRAINT agent_turns_agent_not_null NOT NULL,
+    queue text CONSTRAINT agent_turns_queue_not_null NOT NULL,
+    rang_at timestamp with time zone CONSTRAINT agent_turns_rang_at_not_null NOT NULL,
+    result text CONSTRAINT agent_turns_result_not_null NOT NULL,
+    connected_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ring_us bigint DEFAULT 0 CONSTRAINT agent_turns_ring_us_not_null NOT NULL,
+    talk_us bigint DEFAULT 0 CONSTRAINT agent_turns_talk_us_not_null NOT NULL,
+    hold_us bigint DEFAULT 0 CONSTRAINT agent_turns_hold_us_not_null NOT NULL,
+    wrapup_us bigint DEFAULT 0 CONSTRAINT agent_turns_wrapup_us_not_null NOT NULL,
+    ended_by text DEFAULT ''::text CONSTRAINT agent_turns_ended_by_not_null NOT NULL,
+    repaired boolean DEFAULT false CONSTRAINT agent_turns_repaired_not_null NOT NULL,
+    void boolean DEFAULT false CONSTRAINT agent_turns_void_not_null NOT NULL,
+    version bigint CONSTRAINT agent_turns_version_not_null NOT NULL,
+    CONSTRAINT agent_turns_ended_by_check CHECK ((ended_by = ANY (ARRAY[''::text, 'caller'::text, 'agent'::text, 'transfer'::text]))),
+    CONSTRAINT agent_turns_hold_us_check CHECK ((hold_us >= 0)),
+    CONSTRAINT agent_turns_number_check CHECK ((number >= 1)),
+    CONSTRAINT agent_turns_result_check CHECK ((result = ANY (ARRAY['ringing'::text, 'answered'::text, 'ring_no_answer'::text, 'other_answered'::text, 'caller_left'::text]))),
+    CONSTRAINT agent_turns_ring_us_check CHECK ((ring_us >= 0)),
+    CONSTRAINT agent_turns_talk_us_check CHECK ((talk_us >= 0)),
+    CONSTRAINT agent_turns_wrapup_us_check CHECK ((wrapup_us >= 0))
+);
+
+CREATE TABLE public.alarms (
+    alarm_id uuid NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    cleared_at timestamp with time zone,
+    value double precision,
+    limit_value double precision,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    seen_by text,
+    seen_at timestamp with time zone,
+    CONSTRAINT alarms_check CHECK ((cleared_at >= raised_at)),
+    CONSTRAINT alarms_check1 CHECK (((seen_by IS NULL) = (seen_at IS NULL))),
+    CONSTRAINT alarms_kind_check CHECK ((kind <> ''::text))
+);
 
 CREATE TABLE public.announcements (
     announcement_id bigint NOT NULL,
@@ -64,7 +184,31 @@ CREATE TABLE public.bridge_positions (
     segment bigint NOT NULL,
     cel_file text DEFAULT ''::text NOT NULL,
     cel_offset bigint DEFAULT 0 NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    queue_log_file text DEFAULT ''::text NOT NULL,
+    queue_log_offset bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE public.bridge_status (
+    node text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    connected boolean NOT NULL,
+    connected_since timestamp with time zone,
+    event_lag_ms bigint,
+    journal_segment bigint NOT NULL,
+    journal_bytes bigint NOT NULL,
+    journal_failing_since timestamp with time zone,
+    backlog bigint NOT NULL,
+    calls_open bigint NOT NULL,
+    events bigint NOT NULL,
+    unwanted bigint NOT NULL,
+    undecodable bigint NOT NULL,
+    oversized bigint NOT NULL,
+    conservation_violations bigint NOT NULL,
+    gaps_open bigint NOT NULL,
+    rss_bytes bigint NOT NULL,
+    version bigint NOT NULL
 );
 
 CREATE TABLE public.calls (
@@ -91,6 +235,7 @@ CREATE TABLE public.calls (
     flow text,
     tags text[] DEFAULT '{}'::text[] NOT NULL,
     steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
     CONSTRAINT calls_check CHECK (((ended_at IS NULL) OR (ended_at >= started_at))),
     CONSTRAINT calls_steps_check CHECK ((jsonb_typeof(steps) = 'array'::text))
 );
@@ -119,6 +264,17 @@ CREATE VIEW public.call_ratings AS
      LEFT JOIN public.survey_ratings s USING (node, call_id))
   WHERE (c.connected_at IS NOT NULL);
 
+CREATE TABLE public.call_rollups (
+    level smallint NOT NULL,
+    start timestamp with time zone NOT NULL,
+    node text NOT NULL,
+    calls bigint NOT NULL,
+    answered bigint NOT NULL,
+    ivr_hangups bigint NOT NULL,
+    CONSTRAINT call_rollups_check CHECK ((((answered >= 0) AND (answered <= calls)) AND ((ivr_hangups >= 0) AND (ivr_hangups <= calls)))),
+    CONSTRAINT call_rollups_level_check CHECK (((level >= 1) AND (level <= 4)))
+);
+
 CREATE TABLE public.callback_requests (
     request_id uuid NOT NULL,
     node text NOT NULL,
@@ -139,9 +295,60 @@ CREATE TABLE public.caller_groups (
     CONSTRAINT caller_groups_number_check CHECK (((number)::text <> ''::text))
 );
 
+CREATE TABLE public.commands (
+    command_id uuid NOT NULL,
+    node text NOT NULL,
+    action text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    asked_by text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    deadline timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    answer jsonb,
+    sent_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    CONSTRAINT commands_action_check CHECK ((action <> ''::text)),
+    CONSTRAINT commands_asked_by_check CHECK ((asked_by <> ''::text)),
+    CONSTRAINT commands_check CHECK (((state = ANY (ARRAY['waiting'::text, 'sent'::text])) = (settled_at IS NULL))),
+    CONSTRAINT commands_check1 CHECK (((sent_at IS NOT NULL) OR (state = ANY (ARRAY['waiting'::text, 'refused'::text, 'expired'::text])))),
+    CONSTRAINT commands_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT commands_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'done'::text, 'refused'::text, 'unknown'::text, 'expired'::text])))
+);
+
 CREATE TABLE public.directory_versions (
     part text NOT NULL,
     changed_by xid8 NOT NULL
+);
+
+CREATE TABLE public.dirty_quarters (
+    quarter timestamp with time zone NOT NULL,
+    node text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT dirty_quarters_quarter_check CHECK ((quarter = date_bin('00:15:00'::interval, quarter, '1970-01-01 00:00:00+00'::timestamp with time zone)))
+);
+
+CREATE TABLE public.exclusions (
+    exclusion_id uuid NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
+    queue text,
+    node text,
+    reason public.exclusion_reason NOT NULL,
+    person text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    set_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by text,
+    confirmed_at timestamp with time zone,
+    withdrawn_by text,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT exclusions_check CHECK ((to_at > from_at)),
+    CONSTRAINT exclusions_check1 CHECK (((confirmed_by IS NULL) = (confirmed_at IS NULL))),
+    CONSTRAINT exclusions_check2 CHECK (((withdrawn_by IS NULL) = (withdrawn_at IS NULL))),
+    CONSTRAINT exclusions_check3 CHECK ((((reason)::text = 'overload'::text) = (person = 'system'::text))),
+    CONSTRAINT exclusions_check4 CHECK (((confirmed_by <> ''::text) AND ((confirmed_by = 'system'::text) = ((reason)::text = 'overload'::text)))),
+    CONSTRAINT exclusions_check5 CHECK ((((reason)::text = 'overload'::text) OR (confirmed_by <> person))),
+    CONSTRAINT exclusions_person_check CHECK ((person <> ''::text))
 );
 
 CREATE TABLE public.fax_jobs (
@@ -159,6 +366,14 @@ CREATE TABLE public.fax_jobs (
     CONSTRAINT fax_jobs_check CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT fax_jobs_document_check CHECK ((document <> ''::text)),
     CONSTRAINT fax_jobs_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.gaps (
+    gap_id uuid NOT NULL,
+    node text NOT NULL,
+    from_at timestamp with time zone,
+    to_at timestamp with time zone,
+    cause text NOT NULL
 );
 
 CREATE TABLE public.messages (
@@ -218,6 +433,81 @@ ALTER TABLE public.recordings ALTER COLUMN recording_id ADD GENERATED ALWAYS AS 
     CACHE 1
 );
 
+CREATE TABLE public.requests (
+    node text NOT NULL,
+    call_id text NOT NULL,
+    number smallint NOT NULL,
+    kind text NOT NULL,
+    caller text NOT NULL,
+    queue text NOT NULL,
+    first_queue text NOT NULL,
+    skill text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text NOT NULL,
+    wait_us bigint NOT NULL,
+    agent text,
+    hops smallint DEFAULT 0 NOT NULL,
+    repaired boolean DEFAULT false NOT NULL,
+    source text NOT NULL,
+    precision_us bigint DEFAULT 1 NOT NULL,
+    excluded public.exclusion_reason,
+    void boolean DEFAULT false NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT requests_check CHECK (((outcome = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT requests_check1 CHECK (((outcome <> 'waiting'::text) OR (wait_us = 0))),
+    CONSTRAINT requests_hops_check CHECK ((hops >= 0)),
+    CONSTRAINT requests_kind_check CHECK ((kind = ANY (ARRAY['caller'::text, 'transfer'::text]))),
+    CONSTRAINT requests_number_check CHECK ((number >= 1)),
+    CONSTRAINT requests_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'short_abandoned'::text, 'abandoned'::text, 'timed_out'::text, 'no_agents'::text, 'queue_full'::text, 'key_exit'::text, 'callback'::text, 'system_fault'::text, 'waiting'::text]))),
+    CONSTRAINT requests_precision_us_check CHECK ((precision_us >= 1)),
+    CONSTRAINT requests_wait_us_check CHECK ((wait_us >= 0))
+)
+PARTITION BY RANGE (requested_at);
+
+CREATE TABLE public.requests_default (
+    node text CONSTRAINT requests_node_not_null NOT NULL,
+    call_id text CONSTRAINT requests_call_id_not_null NOT NULL,
+    number smallint CONSTRAINT requests_number_not_null NOT NULL,
+    kind text CONSTRAINT requests_kind_not_null NOT NULL,
+    caller text CONSTRAINT requests_caller_not_null NOT NULL,
+    queue text CONSTRAINT requests_queue_not_null NOT NULL,
+    first_queue text CONSTRAINT requests_first_queue_not_null NOT NULL,
+    skill text CONSTRAINT requests_skill_not_null NOT NULL,
+    requested_at timestamp with time zone CONSTRAINT requests_requested_at_not_null NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text CONSTRAINT requests_outcome_not_null NOT NULL,
+    wait_us bigint CONSTRAINT requests_wait_us_not_null NOT NULL,
+    agent text,
+    hops smallint DEFAULT 0 CONSTRAINT requests_hops_not_null NOT NULL,
+    repaired boolean DEFAULT false CONSTRAINT requests_repaired_not_null NOT NULL,
+    source text CONSTRAINT requests_source_not_null NOT NULL,
+    precision_us bigint DEFAULT 1 CONSTRAINT requests_precision_us_not_null NOT NULL,
+    excluded public.exclusion_reason,
+    void boolean DEFAULT false CONSTRAINT requests_void_not_null NOT NULL,
+    version bigint CONSTRAINT requests_version_not_null NOT NULL,
+    CONSTRAINT requests_check CHECK (((outcome = 'waiting'::text) = (ended_at IS NULL))),
+    CONSTRAINT requests_check1 CHECK (((outcome <> 'waiting'::text) OR (wait_us = 0))),
+    CONSTRAINT requests_hops_check CHECK ((hops >= 0)),
+    CONSTRAINT requests_kind_check CHECK ((kind = ANY (ARRAY['caller'::text, 'transfer'::text]))),
+    CONSTRAINT requests_number_check CHECK ((number >= 1)),
+    CONSTRAINT requests_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'short_abandoned'::text, 'abandoned'::text, 'timed_out'::text, 'no_agents'::text, 'queue_full'::text, 'key_exit'::text, 'callback'::text, 'system_fault'::text, 'waiting'::text]))),
+    CONSTRAINT requests_precision_us_check CHECK ((precision_us >= 1)),
+    CONSTRAINT requests_wait_us_check CHECK ((wait_us >= 0))
+);
+
+CREATE TABLE public.rollups (
+    level smallint NOT NULL,
+    start timestamp with time zone NOT NULL,
+    node text NOT NULL,
+    queue text NOT NULL,
+    skill text NOT NULL,
+    kind text NOT NULL,
+    excluded text DEFAULT ''::text NOT NULL,
+    tally bytea NOT NULL,
+    CONSTRAINT rollups_level_check CHECK (((level >= 1) AND (level <= 4)))
+);
+
 CREATE TABLE public.schema_migrations (
     number integer NOT NULL,
     name text NOT NULL,
@@ -265,6 +555,31 @@ ALTER TABLE public.ticket_query_failures ALTER COLUMN failure_id ADD GENERATED A
     CACHE 1
 );
 
+CREATE TABLE public.web_sessions (
+    token_hash bytea NOT NULL,
+    username text NOT NULL,
+    role text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT web_sessions_check CHECK ((expires_at > made_at))
+);
+
+ALTER TABLE ONLY public.agent_turns ATTACH PARTITION public.agent_turns_default DEFAULT;
+
+ALTER TABLE ONLY public.requests ATTACH PARTITION public.requests_default DEFAULT;
+
+ALTER TABLE ONLY public.agent_states
+    ADD CONSTRAINT agent_states_pkey PRIMARY KEY (node, agent);
+
+ALTER TABLE ONLY public.agent_turns
+    ADD CONSTRAINT agent_turns_pkey PRIMARY KEY (rang_at, node, call_id, number);
+
+ALTER TABLE ONLY public.agent_turns_default
+    ADD CONSTRAINT agent_turns_default_pkey PRIMARY KEY (rang_at, node, call_id, number);
+
+ALTER TABLE ONLY public.alarms
+    ADD CONSTRAINT alarms_pkey PRIMARY KEY (alarm_id);
+
 ALTER TABLE ONLY public.announcements
     ADD CONSTRAINT announcements_pkey PRIMARY KEY (announcement_id);
 
@@ -273,6 +588,12 @@ ALTER TABLE ONLY public.audit_log
 
 ALTER TABLE ONLY public.bridge_positions
     ADD CONSTRAINT bridge_positions_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.bridge_status
+    ADD CONSTRAINT bridge_status_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.call_rollups
+    ADD CONSTRAINT call_rollups_pkey PRIMARY KEY (level, start, node);
 
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_pkey PRIMARY KEY (request_id);
@@ -283,11 +604,23 @@ ALTER TABLE ONLY public.caller_groups
 ALTER TABLE ONLY public.calls
     ADD CONSTRAINT calls_pkey PRIMARY KEY (node, call_id);
 
+ALTER TABLE ONLY public.commands
+    ADD CONSTRAINT commands_pkey PRIMARY KEY (command_id);
+
 ALTER TABLE ONLY public.directory_versions
     ADD CONSTRAINT directory_versions_pkey PRIMARY KEY (part);
 
+ALTER TABLE ONLY public.dirty_quarters
+    ADD CONSTRAINT dirty_quarters_pkey PRIMARY KEY (quarter, node);
+
+ALTER TABLE ONLY public.exclusions
+    ADD CONSTRAINT exclusions_pkey PRIMARY KEY (exclusion_id);
+
 ALTER TABLE ONLY public.fax_jobs
     ADD CONSTRAINT fax_jobs_pkey PRIMARY KEY (job_id);
+
+ALTER TABLE ONLY public.gaps
+    ADD CONSTRAINT gaps_pkey PRIMARY KEY (gap_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_node_call_id_recording_id_key UNIQUE (node, call_id, recording_id);
@@ -307,6 +640,15 @@ ALTER TABLE ONLY public.recordings
 ALTER TABLE ONLY public.recordings
     ADD CONSTRAINT recordings_pkey PRIMARY KEY (recording_id);
 
+ALTER TABLE ONLY public.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (requested_at, node, call_id, number);
+
+ALTER TABLE ONLY public.requests_default
+    ADD CONSTRAINT requests_default_pkey PRIMARY KEY (requested_at, node, call_id, number);
+
+ALTER TABLE ONLY public.rollups
+    ADD CONSTRAINT rollups_pkey PRIMARY KEY (level, start, node, queue, skill, kind, excluded);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 
@@ -325,6 +667,25 @@ ALTER TABLE ONLY public.ticket_answers
 ALTER TABLE ONLY public.ticket_query_failures
     ADD CONSTRAINT ticket_query_failures_pkey PRIMARY KEY (failure_id);
 
+ALTER TABLE ONLY public.web_sessions
+    ADD CONSTRAINT web_sessions_pkey PRIMARY KEY (token_hash);
+
+CREATE INDEX agent_turns_by_agent ON ONLY public.agent_turns USING btree (agent, rang_at);
+
+CREATE INDEX agent_turns_by_call ON ONLY public.agent_turns USING btree (node, call_id);
+
+CREATE INDEX agent_turns_by_version ON ONLY public.agent_turns USING btree (node, version);
+
+CREATE INDEX agent_turns_default_agent_rang_at_idx ON public.agent_turns_default USING btree (agent, rang_at);
+
+CREATE INDEX agent_turns_default_node_call_id_idx ON public.agent_turns_default USING btree (node, call_id);
+
+CREATE INDEX agent_turns_default_node_version_idx ON public.agent_turns_default USING btree (node, version);
+
+CREATE INDEX alarms_by_time ON public.alarms USING btree (raised_at);
+
+CREATE UNIQUE INDEX alarms_open ON public.alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
+
 CREATE INDEX announcements_by_end ON public.announcements USING btree (ends_at);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
@@ -337,11 +698,29 @@ CREATE INDEX calls_by_queueing ON public.calls USING btree (queued_at) WHERE (qu
 
 CREATE INDEX calls_by_start ON public.calls USING btree (started_at);
 
+CREATE INDEX calls_by_version ON public.calls USING btree (node, version);
+
 CREATE INDEX calls_open ON public.calls USING btree (node) WHERE (ended_at IS NULL);
+
+CREATE INDEX commands_by_time ON public.commands USING btree (asked_at);
+
+CREATE INDEX commands_open ON public.commands USING btree (node, asked_at) WHERE (settled_at IS NULL);
+
+CREATE INDEX exclusions_by_time ON public.exclusions USING btree (from_at);
 
 CREATE INDEX fax_jobs_open ON public.fax_jobs USING btree (node, asked_at) WHERE (finished_at IS NULL);
 
+CREATE INDEX gaps_by_time ON public.gaps USING btree (node, to_at);
+
 CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id);
+
+CREATE INDEX requests_by_call ON ONLY public.requests USING btree (node, call_id);
+
+CREATE INDEX requests_by_version ON ONLY public.requests USING btree (node, version);
+
+CREATE INDEX requests_default_node_call_id_idx ON public.requests_default USING btree (node, call_id);
+
+CREATE INDEX requests_default_node_version_idx ON public.requests_default USING btree (node, version);
 
 CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, call_id);
 
@@ -350,6 +729,22 @@ CREATE INDEX survey_ratings_by_time ON public.survey_ratings USING btree (rated_
 CREATE INDEX ticket_query_failures_by_number ON public.ticket_query_failures USING btree (caller_number, failed_at);
 
 CREATE INDEX ticket_query_failures_by_ticket ON public.ticket_query_failures USING btree (ticket_no, failed_at);
+
+CREATE INDEX web_sessions_by_expiry ON public.web_sessions USING btree (expires_at);
+
+ALTER INDEX public.agent_turns_by_agent ATTACH PARTITION public.agent_turns_default_agent_rang_at_idx;
+
+ALTER INDEX public.agent_turns_by_call ATTACH PARTITION public.agent_turns_default_node_call_id_idx;
+
+ALTER INDEX public.agent_turns_by_version ATTACH PARTITION public.agent_turns_default_node_version_idx;
+
+ALTER INDEX public.agent_turns_pkey ATTACH PARTITION public.agent_turns_default_pkey;
+
+ALTER INDEX public.requests_by_call ATTACH PARTITION public.requests_default_node_call_id_idx;
+
+ALTER INDEX public.requests_by_version ATTACH PARTITION public.requests_default_node_version_idx;
+
+ALTER INDEX public.requests_pkey ATTACH PARTITION public.requests_default_pkey;
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.announcements FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
