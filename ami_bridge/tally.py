@@ -17,8 +17,8 @@ from ami_bridge.lines import OUTCOMES
 
 LONGEST = 7200
 """The last lane, in seconds: it holds every longer wait too."""
-_LANE_BITS = 32
-_LANE_BYTES = _LANE_BITS // 8
+LANE_BITS = 32
+_LANE_BYTES = LANE_BITS // 8
 _SECOND = 1_000_000
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
@@ -36,7 +36,7 @@ class Waits(msgspec.Struct, frozen=True):
 
     def within(self, seconds: int) -> int:
         """How many waited at most so many whole seconds (0 to ``LONGEST`` - 1)."""
-        return sum(_counts(self.lanes & ((1 << (seconds + 1) * _LANE_BITS) - 1)))
+        return sum(_counts(self.lanes & ((1 << (seconds + 1) * LANE_BITS) - 1)))
 
     def histogram(self) -> list[int]:
         """How many in each second's lane, from 0 on; nothing behind the last one that is not empty."""
@@ -150,7 +150,7 @@ def _sum(found: Iterable[Waits]) -> Waits:
 
 
 def _bytes(lanes: int) -> bytes:
-    whole = -(-lanes.bit_length() // _LANE_BITS) * _LANE_BYTES
+    whole = -(-lanes.bit_length() // LANE_BITS) * _LANE_BYTES
     return lanes.to_bytes(whole, "little")
 
 
