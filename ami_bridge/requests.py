@@ -52,7 +52,6 @@ def of_call(call: Call, rules: Rules, node: str = "") -> tuple[Request, ...]:
 
 def _chains(call: Call, found: list[Visit]) -> list[_Chain]:
     choices = _choices(call)
-    transfers = _transfers(call)
     chains: list[_Chain] = []
     for index, visit in enumerate(found):
         chain = chains[-1] if chains else None
@@ -62,11 +61,18 @@ def _chains(call: Call, found: list[Visit]) -> list[_Chain]:
         if chain and since and chain.outcome in outcomes.GOES_ON and not _any_between(choices, since, begins):
             chain.visits.append(visit)
         else:
-            sent = _any_between(transfers, before.joined_at if before else None, begins)
-            chain = _Chain("transfer" if sent and not _any_between(choices, max(sent), begins) else "caller", [visit])
+            chain = _Chain("transfer" if _is_sent(call, visit, found[:index], choices) else "caller", [visit])
             chains.append(chain)
         chain.outcome = outcomes.of_visit(_end(call, visit, found[index + 1] if index + 1 < len(found) else None))
     return chains
+
+
+def _is_sent(call: Call, visit: Visit, earlier: list[Visit], choices: list[dt.datetime]) -> bool:
+    """Whether an agent sent the caller here: by a transfer, or by waiting here in the caller's place (another channel joined)."""
+    if visit.channel != call.call_id and any(one.connection for one in earlier):
+        return True
+    sent = _any_between(_transfers(call), earlier[-1].joined_at if earlier else None, visit.joined_at)
+    return bool(sent) and not _any_between(choices, max(sent), visit.joined_at)
 
 
 def _end(call: Call, visit: Visit, following: Visit | None) -> End:
