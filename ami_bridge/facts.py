@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
 
-import msgspec
+from ami_bridge import member_facts, path
+from ami_bridge.fact import Fact as Fact  # noqa: PLC0414  facts are imported from here
+from ami_bridge.fact import Headers, Parse, whole
 
-from ami_bridge import path
-
-Headers = Mapping[str, str]
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-class Fact(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Something that happened at ``at`` (aware, UTC), in the call whose Asterisk linkedid is ``call_id``."""
-
-    at: dt.datetime
-    call_id: str
 
 
 class ChannelStarted(Fact, frozen=True):
@@ -186,9 +177,6 @@ class ShutDown(Fact, frozen=True):
     """Asterisk is stopping."""
 
 
-Parse = Callable[[Headers, dt.datetime], Fact | None]
-
-
 def from_event(name: str, headers: Headers, received: dt.datetime) -> Fact | None:
     """The fact that an event states, or None when it states none that we use; a malformed event states none."""
     parse = _READ.get(name)
@@ -255,7 +243,7 @@ def _in_queue(kind: type[CallerJoined] | type[CallerLeft]) -> Parse:
 
 
 def _caller_abandoned(h: Headers, at: dt.datetime) -> Fact:
-    held = _whole(h.get("holdtime"))
+    held = whole(h.get("holdtime"))
     return CallerAbandoned(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], held_seconds=held)
 
 
@@ -278,7 +266,7 @@ def _ring_no_answer(h: Headers, at: dt.datetime) -> Fact:
         uniqueid=h["uniqueid"],
         queue=h["queue"],
         agent=h["membername"],
-        ring_us=_whole(h.get("ringtime")) * 1000,
+        ring_us=whole(h.get("ringtime")) * 1000,
     )
 
 
@@ -290,7 +278,7 @@ def _agent_connected(h: Headers, at: dt.datetime) -> Fact:
         queue=h["queue"],
         agent=h["membername"],
         leg=h.get("destuniqueid", ""),
-        held_seconds=_whole(h.get("holdtime")),
+        held_seconds=whole(h.get("holdtime")),
     )
 
 
@@ -337,11 +325,6 @@ def _variable_set(h: Headers, at: dt.datetime) -> Fact | None:
     return QueueExited(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue="", status=status, by_variable=True)
 
 
-def _whole(text: str | None) -> int:
-    """A whole number that is not negative; 0 for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
 def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
     match h["userevent"]:
         case "QueueExit":
@@ -381,10 +364,10 @@ _EVENTS: dict[str, Parse] = {
     "UserEvent": _user_event,
     "FullyBooted": _booted,
     "Shutdown": _shut_down,
-}
+} | member_facts.EVENTS
 _ONLY_IN_REPLAYS: dict[str, Parse] = {"DTMFEnd": _key_pressed, "Newexten": _queue_asked, "VarSet": _variable_set}
 WANTED = tuple(_EVENTS)
 """The events that the bridge asks for: the server-side filters of ``manager.conf`` are rendered from this list."""
-_READ = _EVENTS | _ONLY_IN_REPLAYS
+_READ = _EVENTS | member_facts.LISTED | _ONLY_IN_REPLAYS
 READABLE = tuple(_READ)
 """The events that say something in an unfiltered stream, whatever its dialplan."""
