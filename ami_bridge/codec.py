@@ -7,8 +7,8 @@ that are not UTF-8 become U+FFFD. Nothing that a peer sends raises: what breaks 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import Literal, TypeVar, overload
 
 import msgspec
 
@@ -16,24 +16,95 @@ from ami_bridge.errors import ActionRefusedError
 
 LONGEST_LINE = 64 * 1024
 LONGEST_BLOCK = 1024 * 1024
+_LINE_END = b"\r\n"
 _END = b"\r\n\r\n"
 _GREETING = b"Asterisk Call Manager/"
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
+_ANSWERS = b"\r\nActionID: "
 _REPEATED = frozenset({"output", "variable", "chanvariable"})
 _FORBIDDEN = frozenset("\r\n\0")
+Default = TypeVar("Default")
+
+
+class _Needles(dict[str, bytes]):
+    """How a header's line begins, line break before it included, by its key."""
+
+    def __missing__(self, key: str) -> bytes:
+        needle = b"\r\n" + key.encode() + b":"
+        if len(self) < _MOST_NEEDLES:
+            self[key] = needle
+        return needle
+
+
+_MOST_NEEDLES = 200
+_NEEDLES = _Needles()
+
+
+class Headers(Mapping[str, str]):
+    """The headers of a block (UTF-8); keys in lower case. A value is looked for when it is asked for: most never are.
+
+    Of a header sent twice the first value counts (the channel's own come before a user event's), except those that Asterisk
+    repeats on purpose (``Output``, ``Variable``), which are joined by newlines. A line without a colon is no header.
+    """
+
+    __slots__ = ("_block", "_lower")
+
+    def __init__(self, block: bytes) -> None:
+        self._block = b"\r\n%b\r\n" % block
+        self._lower = self._block.lower()
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, /, default: str | Default) -> str | Default: ...
+    def get(self, key: str, /, default: str | Default | None = None) -> str | Default | None:
+        """The value, or ``default``."""
+        needle = _NEEDLES[key]
+        at = self._lower.find(needle)
+        if at < 0:
+            return default
+        if key in _REPEATED:
+            return "\n".join(value for name, value in self._lines() if name == key)
+        at += len(needle)
+        value = self._block[at : self._block.find(_LINE_END, at)].decode()
+        return value[1:] if value.startswith(" ") else value
+
+    def __getitem__(self, key: str) -> str:
+        """The value; raises ``KeyError``."""
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for name, _ in self._lines()))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Headers({dict(self)!r})"
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        for line in self._block.split(_LINE_END):
+            key, colon, value = line.partition(b":")
+            if colon:
+                yield key.lower().decode(), value.removeprefix(b" ").decode()
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One block. ``name`` is the event's name, the response's word, or the greeting's version; keys are in lower case.
+    """One block. ``name`` is the event's name, the response's word, or the greeting's version.
 
-    Of a header sent twice the first value counts (the channel's own come before a user event's), except those that Asterisk
-    repeats on purpose (``Output``, ``Variable``), which are joined by newlines. ``raw`` is the block with its empty line.
+    ``raw`` is the block as it was sent, with its empty line.
     """
 
     kind: Literal["greeting", "event", "response"]
     name: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     raw: bytes
 
 
@@ -49,10 +120,15 @@ class Counts(msgspec.Struct):
 
 
 class Decoder:
-    """Feed it bytes, take frames. ``wanted`` names the events to split (None: all); events that answer an action always pass."""
+    """Feed it bytes, take frames. ``wanted`` names the events to take (None: all); events that answer an action always pass.
 
-    def __init__(self, wanted: Collection[str] | None = None) -> None:
-        self._wanted = None if wanted is None else frozenset(name.encode() for name in wanted)
+    A mapping says for each event which line must begin so somewhere in it, such as ``Variable: QUEUESTATUS`` (empty: none).
+    """
+
+    def __init__(self, wanted: Collection[str] | Mapping[str, str] | None = None) -> None:
+        lines = wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted or (), "")
+        self._wanted = {name.encode(): b"\r\n" + line.encode() if line else b"" for name, line in lines.items()}
+        self._wants_all = wanted is None
         self._buffer = bytearray()
         self._searched = 0
         self._skipping = False
@@ -60,14 +136,13 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take the next bytes of the stream; returns the frames they complete, in order."""
-        self._buffer += data
         frames: list[Frame] = []
-        start = 0
-        while (end := self._buffer.find(_END, max(start, self._searched))) >= 0:
-            self._block(bytes(self._buffer[start:end]), frames)
-            start = self._searched = end + len(_END)
-        if start:
-            del self._buffer[:start]
+        self._buffer += data
+        if self._buffer.find(_END, self._searched) >= 0:
+            *blocks, rest = bytes(self._buffer).split(_END)
+            self._buffer = bytearray(rest)
+            for block in blocks:
+                self._block(block, frames)
         if len(self._buffer) > LONGEST_BLOCK + len(_END):
             self._skipping = True
             del self._buffer[: -len(_END) + 1]
@@ -80,46 +155,42 @@ class Decoder:
             self._skipping = False
             self.counts.oversized += 1
             return
-        block = block.lstrip(b"\r\n")
+        if block.startswith(_EVENT):
+            self._event(block, frames)
+            return
+        block = block.lstrip(_LINE_END)
         if block.startswith(_GREETING):
-            greeting, _, block = block.partition(b"\r\n")
-            frames.append(Frame("greeting", self._text(greeting[len(_GREETING) :]).strip(), {}, greeting + b"\r\n"))
+            greeting, _, block = block.partition(_LINE_END)
+            version = greeting[len(_GREETING) :].decode(errors="replace").strip()
+            frames.append(Frame("greeting", version, Headers(b""), greeting + _LINE_END))
         if block.startswith(_EVENT):
             self._event(block, frames)
         elif block.startswith(_RESPONSE):
             self.counts.responses += 1
-            headers = self._headers(block)
+            headers = Headers(self._utf8(block))
             frames.append(Frame("response", headers["response"], headers, block + _END))
         elif block:
             self.counts.junk += 1
 
     def _event(self, block: bytes, frames: list[Frame]) -> None:
         self.counts.events += 1
-        end = block.find(b"\r\n")
+        end = block.find(_LINE_END)
         name = block[len(_EVENT) : end if end >= 0 else None]
-        if self._wanted is not None and name not in self._wanted and b"\r\nActionID: " not in block:
+        line = self._wanted.get(name)
+        if (line is None or line not in block) and not self._wants_all and _ANSWERS not in block:
             self.counts.unwanted += 1
             return
-        frames.append(Frame("event", self._text(name), self._headers(block), block + _END))
+        frames.append(Frame("event", name.decode(errors="replace"), Headers(self._utf8(block)), block + _END))
 
-    def _headers(self, block: bytes) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for line in self._text(block).split("\r\n"):
-            key, _, value = line.partition(":")
-            key = key.lower()
-            value = value.removeprefix(" ")
-            if key not in headers:
-                headers[key] = value
-            elif key in _REPEATED:
-                headers[key] += "\n" + value
-        return headers
-
-    def _text(self, data: bytes) -> str:
+    def _utf8(self, data: bytes) -> bytes:
+        if data.isascii():
+            return data
         try:
-            return data.decode()
+            data.decode()
         except UnicodeDecodeError:
             self.counts.undecodable += 1
-            return data.decode(errors="replace")
+            return data.decode(errors="replace").encode()
+        return data
 
 
 def encode(action: Mapping[str, str]) -> bytes:

@@ -82,8 +82,100 @@ def test_the_lines_of_an_output_are_kept_and_of_another_header_the_first_counts(
 
 
 def test_a_value_may_be_empty_or_hold_colons() -> None:
-    (frame,), _ = fed(b"Event: X\r\nA: \r\nB:\r\nC: a: b\r\nD\r\n\r\n")
+    (frame,), _ = fed(b"Event: X\r\nA: \r\nB:\r\nC: a: b\r\nD: \r\n\r\n")
     assert [frame.headers[key] for key in "abcd"] == ["", "", "a: b", ""]
+
+
+def test_a_line_without_a_colon_is_no_header() -> None:
+    (frame,), _ = fed(b"Event: X\r\nA\r\nB: b\r\n\r\n")
+    assert frame.headers == {"event": "X", "b": "b"}
+    assert "a" not in frame.headers
+    assert frame.headers.get("a") is None
+    with pytest.raises(KeyError):
+        frame.headers["a"]
+
+
+def split(block: bytes) -> dict[str, str]:
+    """What the headers of a block are, said plainly."""
+    found: dict[str, str] = {}
+    for line in block.decode(errors="replace").split("\r\n"):
+        key, colon, value = line.partition(":")
+        key = "".join(character.lower() if character.isascii() else character for character in key)
+        if colon and key not in found:
+            found[key] = value.removeprefix(" ")
+        elif colon and key in {"output", "variable", "chanvariable"}:
+            found[key] += "\n" + value.removeprefix(" ")
+    return found
+
+
+LINES = st.tuples(
+    st.sampled_from(["Uniqueid", "uniqueid", "Output", "Variable", "ActionID", "Ä", "", " A", "Event"]),
+    st.sampled_from([b": ", b":", b":  ", b""]),
+    st.sampled_from(
+        [b"", b"x", b" ", b"a: b", "张".encode(), b"\xe5\xbc", b"\n", b"\r", b"Uniqueid: forged", b"\nUniqueid: forged"]
+    ),
+)
+
+
+@given(st.lists(LINES, max_size=12))
+def test_headers_are_those_of_the_plain_way_of_splitting(lines: list[tuple[str, bytes, bytes]]) -> None:
+    block = b"\r\n".join([b"Event: X", *(key.encode() + colon + value for key, colon, value in lines)])
+    if b"\r\n\r\n" in block + b"\r\n":
+        return
+    (frame,), _ = fed(block + b"\r\n\r\n")
+    plain = split(block)
+    assert list(frame.headers) == list(plain)
+    assert len(frame.headers) == len(plain)
+    assert dict(frame.headers) == plain
+    assert all(key in frame.headers and frame.headers.get(key) == value for key, value in plain.items())
+    assert frame.raw == block + b"\r\n\r\n"
+
+
+SHORT = (
+    b"Asterisk Call Manager/11.0.0\r\nResponse: Success\r\nMessage: Authentication accepted\r\n\r\n"
+    + event("Newchannel", CallerIDName="张三丰😀", Uniqueid="1.0")
+    + b"Response: Success\r\nActionID: 1\r\nEventList: start\r\n\r\n"
+    + event("CoreShowChannel", ActionID="1", Channel="PJSIP/1001-1")
+    + event("CoreShowChannelsComplete", ActionID="1", EventList="Complete")
+    + b"Response: Success\r\nActionID: 2\r\nOutput: one\r\nOutput: \r\nOutput: three\r\n\r\n"
+    + event("VarSet", Variable="x")
+    + event("Hangup", Cause="16")
+)
+
+
+def test_a_cut_at_any_byte_gives_the_same_frames() -> None:
+    """Within a line break, the empty line, a character, the greeting, a list, an output."""
+    whole = fed(SHORT, wanted=("Newchannel", "Hangup"))
+    assert [frame.name for frame in whole[0]] == [
+        "11.0.0",
+        "Success",
+        "Newchannel",
+        "Success",
+        "CoreShowChannel",
+        "CoreShowChannelsComplete",
+        "Success",
+        "Hangup",
+    ]
+    assert whole[0][-2].headers["output"] == "one\n\nthree"
+    for at in range(len(SHORT) + 1):
+        assert fed(SHORT[:at], SHORT[at:], wanted=("Newchannel", "Hangup")) == whole
+        assert fed(SHORT[:at], SHORT[at : at + 1], SHORT[at + 1 :], wanted=("Newchannel", "Hangup")) == whole
+
+
+@given(st.integers(1, 5000), st.integers(1, 4))
+def test_a_storm_in_packets_of_any_size_loses_nothing_and_repeats_what_was_repeated(size: int, times: int) -> None:
+    data = b"".join(event("Hangup", Uniqueid=str(number)) * times + event("VarSet", Value="张") for number in range(300))
+    frames, counts = fed(*[data[i : i + size] for i in range(0, len(data), size)], wanted=("Hangup",))
+    assert [frame.headers["uniqueid"] for frame in frames] == [str(number) for number in range(300) for _ in range(times)]
+    assert (counts.events, counts.unwanted, counts.undecodable) == (300 * times + 300, 300, 0)
+
+
+def test_an_event_may_be_wanted_only_with_a_certain_line() -> None:
+    wanted = {"VarSet": "Variable: QUEUESTATUS", "Hangup": ""}
+    decoder = Decoder(wanted)
+    frames = decoder.feed(event("VarSet", Variable="X") + event("VarSet", Variable="QUEUESTATUS", Value="FULL") + event("Hangup"))
+    assert [(frame.name, frame.headers.get("value")) for frame in frames] == [("VarSet", "FULL"), ("Hangup", None)]
+    assert decoder.counts.unwanted == 1
 
 
 @pytest.mark.parametrize("chunk", [1 << 12, 1 << 16, 1 << 22])
