@@ -1,0 +1,28 @@
+"""All that one call amounts to: its record, its requests, its agents' turns. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ami_bridge import calls, requests, turns
+from ami_bridge.calls import Call, CallRecord
+from ami_bridge.lines import Request, Turn
+from ami_bridge.requests import Rules
+
+
+class CallFacts(msgspec.Struct, frozen=True):
+    """The rows of one call, to be stored together."""
+
+    record: CallRecord
+    requests: tuple[Request, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def call_id(self) -> str:
+        """The call's linkedid."""
+        return self.record.call_id
+
+
+def of_call(call: Call, rules: Rules, *, node: str, wrapup_us: int = 0) -> CallFacts:
+    """The rows that the evidence amounts to now."""
+    return CallFacts(calls.record(call), requests.of_call(call, rules, node), turns.of_call(call, node, wrapup_us))
