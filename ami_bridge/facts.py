@@ -7,6 +7,7 @@ recorded elsewhere) takes the time at which it was received.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 
 from ami_bridge import member_facts, path
@@ -183,8 +184,8 @@ def from_event(name: str, headers: Headers, received: dt.datetime) -> Fact | Non
     if parse is None:
         return None
     try:
-        at = timestamp(headers["timestamp"]) if "timestamp" in headers else received
-        return parse(headers, at)
+        stamp = headers.get("timestamp")
+        return parse(headers, received if stamp is None else timestamp(stamp))
     except (KeyError, ValueError, OverflowError):
         return None
 
@@ -192,17 +193,26 @@ def from_event(name: str, headers: Headers, received: dt.datetime) -> Fact | Non
 def timestamp(text: str) -> dt.datetime:
     """``1700000000.123456`` as UTC, without a float in between; raises ``ValueError``."""
     seconds, _, fraction = text.partition(".")
-    return _EPOCH + dt.timedelta(seconds=int(seconds), microseconds=int((fraction + "000000")[:6]))
+    return _second(seconds) + dt.timedelta(0, 0, int(fraction if len(fraction) == 6 else (fraction + "000000")[:6]))
+
+
+@functools.lru_cache(maxsize=16)
+def _second(text: str) -> dt.datetime:
+    return _EPOCH + dt.timedelta(seconds=int(text))
 
 
 def caller_name(text: str) -> str:
     """A caller's name as a person wrote it, from AMI's C escapes around SIP's quoted string."""
-    return quoted_name(re.sub(r"\\(.)", lambda match: _C_ESCAPES.get(match[1], match[1]), text))
+    if "\\" in text:
+        text = re.sub(r"\\(.)", lambda match: _C_ESCAPES.get(match[1], match[1]), text)
+    return quoted_name(text)
 
 
 def quoted_name(text: str) -> str:
     """A caller's name from SIP's quoted string (Asterisk keeps the backslashes), cut at 256 characters, without null bytes."""
-    return _known(re.sub(r"\\(.)", r"\1", text)).replace("\0", "")[:256]
+    if "\\" in text:
+        text = re.sub(r"\\(.)", r"\1", text)
+    return _known(text).replace("\0", "")[:256]
 
 
 def _known(text: str) -> str:
@@ -369,5 +379,5 @@ _ONLY_IN_REPLAYS: dict[str, Parse] = {"DTMFEnd": _key_pressed, "Newexten": _queu
 WANTED = tuple(_EVENTS)
 """The events that the bridge asks for: the server-side filters of ``manager.conf`` are rendered from this list."""
 _READ = _EVENTS | member_facts.LISTED | _ONLY_IN_REPLAYS
-READABLE = tuple(_READ)
-"""The events that say something in an unfiltered stream, whatever its dialplan."""
+READABLE = dict.fromkeys(_READ, "") | {"VarSet": "Variable: QUEUESTATUS", "Newexten": "Application: Queue\r\n"}
+"""The events that say something in an unfiltered stream, whatever its dialplan; with the line in which they do."""
