@@ -1,23 +1,26 @@
-"""What the bridge knows: journal first, then state, then records to store. The same reading of an entry, live and in a replay.
+"""What the bridge knows: journal first, then state, then rows to store. The same reading of an entry, live and in a replay.
 
-The state is a function of the journal: everything that changes it (AMI blocks, lines of the channel event log, calls given up)
-is an entry. After a kill -9, reading the segments from the saved position gives the state back.
+The state is a function of the journal: everything that changes it (AMI blocks, lines of the two logs, calls given up, a clock
+that was set) is an entry. After a kill -9, reading the segments from the saved position gives the state back. Who reads agents'
+states off the same events is told of each fact after it was written (``listen``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from ami_bridge import calls, cel, codec, facts, journal
-from ami_bridge.calls import Call, CallLost, CallRecord, Source
+from ami_bridge import calls, cel, codec, facts, journal, queue_log, rows
+from ami_bridge.calls import Call, CallLost, Source
 from ami_bridge.facts import Fact
 from ami_bridge.journal import Entry, Kind
+from ami_bridge.requests import Rules
+from ami_bridge.rows import CallFacts
 
 _log = structlog.get_logger()
 _MARGIN = dt.timedelta(seconds=5)
@@ -26,11 +29,11 @@ _KEEP = dt.timedelta(days=30)
 Reading = Iterator[tuple[Fact, Source]]
 
 
-class Records(Protocol):
-    """Where changed records go."""
+class Store(Protocol):
+    """Where changed rows go."""
 
-    def put(self, record: CallRecord) -> None:
-        """Take a record."""
+    def put(self, found: CallFacts) -> None:
+        """Take the rows of a call."""
 
     def waiting(self) -> set[str]:
         """The calls not stored yet."""
@@ -53,13 +56,35 @@ class Gap(msgspec.Struct, frozen=True):
         return (self.begin is None or self.begin - _MARGIN <= at) and at <= self.end + _MARGIN
 
 
-class Book:
-    """State, journal and outgoing records of one node."""
+class _Clock(msgspec.Struct, frozen=True):
+    microseconds: int
 
-    def __init__(self, folder: Path, records: Records) -> None:
-        self._folder, self._records = folder, records
+
+class Reckoning(msgspec.Struct, frozen=True):
+    """How rows are made of evidence: whose they are, and what a city may set (CFG-05)."""
+
+    node: str = ""
+    rules: Rules = Rules()
+    wrapup_us: int = 0
+
+
+class Book:
+    """State, journal and outgoing rows of one node. ``listen`` is told each fact that AMI states."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        reckoning: Reckoning | None = None,
+        listen: Callable[[Fact], None] | None = None,
+    ) -> None:
+        self._folder, self._store, self._listen = folder, store, listen
+        self._reckoning = reckoning or Reckoning()
         self.journal = journal.Journal(folder)
         self.state = calls.State()
+        self.newest_fact: dt.datetime | None = None
+        self.unconserved: set[str] = set()
+        """Calls that ended with a request that did not (metrics, section 2): a fault of ours, told to the supervisors."""
         self.heard_at: dt.datetime | None = None
         """After a replay: the time of the last entry."""
         self.unrepaired: list[Gap] = []
@@ -81,7 +106,7 @@ class Book:
     def hear(self, frames: list[codec.Frame], at: dt.datetime) -> None:
         """AMI events, as they were read."""
         self._write(Kind.STREAM, at, b"".join(frame.raw for frame in frames))
-        self._apply(_from_frames(frames, at), self.journal.segment)
+        self._apply(self._heard(frames, at), self.journal.segment)
 
     def read_log(self, lines: list[bytes], at: dt.datetime, watched: Set[str] = frozenset()) -> int:
         """Lines of the channel event log: those in an unrepaired gap and those of ``watched`` calls are evidence.
@@ -94,6 +119,17 @@ class Book:
         if missed:
             self._learn(Kind.CHANNEL_LOG, at, b"\n".join(missed))
         return len(missed)
+
+    def read_queue_log(self, lines: list[bytes], at: dt.datetime) -> int:
+        """Lines of the queue log: those in an unrepaired gap are evidence, exact to a second; returns how many were."""
+        missed = [raw for raw in lines if (line := queue_log.parse(raw)) and self._may_have_missed(line.at)]
+        if missed:
+            self._learn(Kind.QUEUE_LOG, at, b"\n".join(missed))
+        return len(missed)
+
+    def step_clock(self, delta: dt.timedelta, at: dt.datetime) -> None:
+        """The machine's clock was set: what is in progress goes on by the old one."""
+        self._learn(Kind.CLOCK, at, msgspec.json.encode(_Clock(delta // dt.timedelta(microseconds=1))))
 
     def _may_have_missed(self, at: dt.datetime) -> bool:
         return any(gap.covers(at) for gap in self.unrepaired)
@@ -120,7 +156,7 @@ class Book:
 
     def oldest_needed(self) -> int:
         """The segment from which a replay gives back all calls that are open, just ended, or not stored."""
-        needed = self.state.calls.keys() | self._records.waiting()
+        needed = self.state.calls.keys() | self._store.waiting()
         self._first_segment = {call: number for call, number in self._first_segment.items() if call in needed}
         return min(self._first_segment.values(), default=self.journal.segment)
 
@@ -148,12 +184,18 @@ class Book:
             case Kind.STREAM:
                 self._apply(_from_frames(codec.Decoder().feed(entry.payload), entry.at), segment)
             case Kind.CHANNEL_LOG:
-                self._apply(_from_log(entry.payload), segment)
+                self._apply(_from_channel_log(entry.payload), segment)
+            case Kind.QUEUE_LOG:
+                self._apply(_from_queue_log(entry.payload), segment)
             case Kind.LOST:
                 lost = msgspec.json.decode(entry.payload, type=_Lost)
                 self._apply(((CallLost(at=lost.at, call_id=call), Source.AMI) for call in lost.calls), segment)
             case Kind.CALLS:
                 self._resume(msgspec.msgpack.decode(entry.payload, type=list[Call]), segment)
+            case Kind.CLOCK:
+                calls.step_clock(
+                    self.state, dt.timedelta(microseconds=msgspec.json.decode(entry.payload, type=_Clock).microseconds)
+                )
             case Kind.GAP:
                 self.unrepaired.append(msgspec.json.decode(entry.payload, type=Gap))
             case Kind.REPAIRED:
@@ -162,17 +204,37 @@ class Book:
                 pass
 
     def _apply(self, reading: Reading, segment: int) -> None:
+        """Fold facts in; each call that they changed is put once."""
+        touched: dict[str, Call] = {}
         for fact, source in reading:
-            changed = calls.apply(self.state, fact, source)
-            if changed is not None and changed.is_inbound:
-                self._first_segment.setdefault(changed.call_id, segment)
-                self._records.put(calls.record(changed))
+            call = calls.apply(self.state, fact, source)
+            if call is not None and call.is_inbound:
+                touched[call.call_id] = call
+        for call in touched.values():
+            self._put(call, segment)
+
+    def _put(self, call: Call, segment: int) -> None:
+        self._first_segment.setdefault(call.call_id, segment)
+        how = self._reckoning
+        found = rows.of_call(call, how.rules, node=how.node, wrapup_us=how.wrapup_us)
+        if calls.is_closed(call) and any(request.outcome == "waiting" for request in found.requests):
+            self.unconserved.add(call.call_id)
+        else:
+            self.unconserved.discard(call.call_id)
+        self._store.put(found)
+
+    def _heard(self, frames: list[codec.Frame], at: dt.datetime) -> Reading:
+        for fact, source in _from_frames(frames, at):
+            self.newest_fact = fact.at
+            if self._listen:
+                self._listen(fact)
+            yield fact, source
 
     def _resume(self, known: list[Call], segment: int) -> None:
         for call in known:
             self.state.calls[call.call_id] = call
-            self._first_segment.setdefault(call.call_id, segment)
-            self._records.put(calls.record(call))
+            if call.is_inbound:
+                self._put(call, segment)
 
 
 def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
@@ -183,8 +245,15 @@ def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
                 yield fact, Source.AMI
 
 
-def _from_log(payload: bytes) -> Reading:
+def _from_channel_log(payload: bytes) -> Reading:
     for raw in payload.split(b"\n"):
         line = cel.parse(raw)
         if line is not None:
             yield from ((fact, Source.CEL) for fact in cel.evidence(line))
+
+
+def _from_queue_log(payload: bytes) -> Reading:
+    for raw in payload.split(b"\n"):
+        line = queue_log.parse(raw)
+        if line is not None:
+            yield from ((fact, Source.QUEUE_LOG) for fact in queue_log.evidence(line))

@@ -46,6 +46,10 @@ class Kind(IntEnum):
     """MessagePack list of calls: the state after a time in which the journal could not be written."""
     ALIVE = 6
     """The link answered a ping; nothing else happened."""
+    QUEUE_LOG = 8
+    """Lines of the queue log that repair a gap."""
+    CLOCK = 9
+    """JSON ``{"microseconds"}``: the machine's clock was set forward by so much (back: negative)."""
 
 
 class Entry(msgspec.Struct, frozen=True):

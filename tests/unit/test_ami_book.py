@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ami_bridge import codec, facts
 from ami_bridge.book import Book
 from ami_bridge.calls import CallRecord
+from ami_bridge.rows import CallFacts
 
 TRACES = Path(__file__).parent.parent / "traces"
 STREAM = b"".join((TRACES / f"{name}.ami").read_bytes() for name in ("answered", "queue_full", "timed_out", "agent_hangs_up"))
@@ -26,11 +27,13 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: dict[str, CallRecord] = {}
+        self.rows: dict[str, CallFacts] = {}
         self.stored: set[str] = set()
 
-    def put(self, record: CallRecord) -> None:
-        self.records[record.call_id] = record
-        self.stored.discard(record.call_id)
+    def put(self, found: CallFacts) -> None:
+        self.records[found.call_id] = found.record
+        self.rows[found.call_id] = found
+        self.stored.discard(found.call_id)
 
     def waiting(self) -> set[str]:
         return self.records.keys() - self.stored
