@@ -6,12 +6,11 @@ import datetime as dt
 
 import msgspec
 
-from ami_bridge import calls, facts
+from ami_bridge import calls, facts, visits
 from ami_bridge.calls import Call, Source
 from ami_bridge.lines import Turn
 
 _MICROSECOND = dt.timedelta(microseconds=1)
-_SAME_MOMENT = dt.timedelta(seconds=2)
 
 
 class _Ring(msgspec.Struct, kw_only=True):
@@ -32,7 +31,7 @@ class _Ring(msgspec.Struct, kw_only=True):
 def of_call(call: Call, node: str = "", wrapup_us: int = 0) -> tuple[Turn, ...]:
     """The turns of this call, in the order of their beginnings; ``wrapup_us``: what the queue gives after a conversation."""
     rings: list[_Ring] = []
-    for at, source, fact in call.told:
+    for at, source, fact in visits.agreed(call.told):
         match fact:
             case facts.AgentCalled() if not _find(rings, fact.agent, "ringing"):
                 rings.append(_Ring(agent=fact.agent, queue=fact.queue, rang_at=at, leg=fact.leg, source=source))
@@ -57,9 +56,6 @@ def _find(rings: list[_Ring], agent: str, result: str) -> _Ring | None:
 def _missed(rings: list[_Ring], fact: facts.RingNoAnswer, source: Source) -> None:
     ring = _find(rings, fact.agent, "ringing")
     if ring is None:
-        known = _find(rings, fact.agent, "ring_no_answer")
-        if known and known.ended_at and fact.at - known.ended_at <= _SAME_MOMENT and source is not known.source:
-            return  # the other witness of the same ring
         rang_at = fact.at - dt.timedelta(microseconds=fact.ring_us)
         ring = _Ring(agent=fact.agent, queue=fact.queue, rang_at=rang_at, leg="", source=source)
         rings.append(ring)
@@ -69,9 +65,6 @@ def _missed(rings: list[_Ring], fact: facts.RingNoAnswer, source: Source) -> Non
 def _connected(rings: list[_Ring], fact: facts.AgentConnected, source: Source) -> None:
     ring = _find(rings, fact.agent, "ringing")
     if ring is None:
-        known = _find(rings, fact.agent, "answered")
-        if known and known.connected_at and abs(fact.at - known.connected_at) <= _SAME_MOMENT and source is not known.source:
-            return
         ring = _Ring(agent=fact.agent, queue=fact.queue, rang_at=fact.at, leg=fact.leg, source=source)
         rings.append(ring)
     ring.result, ring.connected_at = "answered", fact.at

@@ -59,7 +59,7 @@ def of_call(call: Call) -> list[Visit]:
     """The visits of this call, in the order of time."""
     visits: list[Visit] = []
     asked: facts.QueueAsked | None = None
-    for at, source, fact in _agreed(call.told):
+    for at, source, fact in agreed(call.told):
         current = visits[-1] if visits else None
         match fact:
             case facts.CallerJoined():
@@ -81,7 +81,7 @@ def of_call(call: Call) -> list[Visit]:
     return visits
 
 
-def _agreed(told: Iterable[Told]) -> Iterator[Told]:
+def agreed(told: Iterable[Told]) -> Iterator[Told]:
     """The story without what a lesser witness says again, and without a variable where the dialplan speaks for itself."""
     story = list(told)
     speaks = any(type(fact) is facts.QueueExited and not fact.by_variable for _, _, fact in story)
