@@ -1,8 +1,8 @@
 """The lines that our SIPp scenarios log, folded into one record a call. Pure.
 
 A line is ``event;call number;Call-ID;party;seconds;microseconds;detail`` with event one of invited, answered, tagged, ended,
-closed, refused (and registered, unanswered for REGISTER). Times are SIPp's own: the moment it sent the INVITE, had the 200 or
-the ACK, sent or had the BYE.
+closed, refused (and registered, unanswered for REGISTER), called (who calls this telephone), and what a directed telephone did:
+pressed, held, resumed, referred. Times are SIPp's own: when it sent the INVITE, had the 200 or the ACK, sent or had the BYE.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import msgspec
 
 from hotline.phones.plan import Report
 
-_EVENTS = frozenset({"invited", "answered", "tagged", "ended", "closed", "refused", "registered", "unanswered"})
+_DONE = frozenset({"pressed", "held", "resumed", "referred"})
+_EVENTS = frozenset({"invited", "called", "answered", "tagged", "ended", "closed", "refused", "registered", "unanswered"}) | _DONE
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -26,10 +27,19 @@ class LogLine(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Done(msgspec.Struct, frozen=True):
+    """What a directed telephone did during a call: ``pressed`` a key, ``held``, ``resumed``, or ``referred`` the other side."""
+
+    event: str
+    at: dt.datetime
+    detail: str
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end.
 
     ``closed``: the last SIP message has gone out or come in. ``tags``: its own and the other side's, by which SIP knows the call.
+    ``caller``: the number that called it.
     """
 
     call_id: str
@@ -43,6 +53,8 @@ class Call(msgspec.Struct, kw_only=True):
     closed: bool = False
     sound: Report | None = None
     tags: tuple[str, str] | None = None
+    caller: str = ""
+    done: list[Done] = []
 
     @property
     def setup_ms(self) -> float | None:
@@ -90,6 +102,10 @@ def apply(calls: dict[str, Call], line: LogLine) -> None:
             call.refused_at = line.at
         case "closed":
             call.closed = True
+        case "called":
+            call.caller = line.detail
+        case event if event in _DONE:
+            call.done.append(Done(event, line.at, line.detail))
         case _:
             pass
 

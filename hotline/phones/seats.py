@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from hotline.phones import call_log, sipp
+from hotline.phones import call_log, registration, sipp
 from hotline.phones.citizens import FIRST_PORT, LAST_PORT, SPEECH, check_listening
 from hotline.phones.engine import Engine
 from hotline.phones.errors import PlanError, SippError, StackError
@@ -25,8 +25,6 @@ from hotline.settings import Settings
 Behaviour = Literal["answer", "busy", "decline", "silent"]
 _CODES: dict[Behaviour, int] = {"answer": 0, "busy": 1, "decline": 2, "silent": 3}
 SEAT_SPEECH = SPEECH / "pension.wav"
-_EXPIRES_SECONDS, _RENEW_SECONDS = 300, 100
-_REGISTER_RATE = 50
 _ANSWER = sipp.SCENARIOS / "seat_answer.xml"
 
 
@@ -133,35 +131,14 @@ class Seats(Group):
         port = sipp.free_port(self._address)
         rows = [(seat.user, secrets[seat.user], f"<sip:{seat.user}@{self._address}:{port}>") for seat in self._seats]
         answer: list[str | Path] = ["-rxsf", _ANSWER, "-rxinf", "called.csv", "-infindex", "called.csv", "0"]
-        registering = self._registering("register.csv", rows, _EXPIRES_SECONDS, _RENEW_SECONDS)
+        registering = registration.arguments(self._folder, "register.csv", rows, stay=True)
         await self.sipp.start(self._target, self._address, port, [*registering, *answer])
-        known = self.sipp.registrations
-        settled = await self.sipp.until(lambda: len(known) == len(rows), 20 + len(rows) / _REGISTER_RATE)
-        taken = sum(line.event == "registered" for line in known.values())
-        if not settled or taken < len(rows):
-            others = ", ".join(f"{user} {line.event}" for user, line in known.items() if line.event != "registered")
-            reason = others or self.sipp.complaints() or "no answer"
-            raise StackError(f"only {taken} of {len(rows)} agents could register at {self._target}: {reason}")
+        await registration.settled(self.sipp, len(rows), self._target)
 
     async def _unregister(self) -> None:
-        """Take all contacts away; new calls then pass these seats by."""
         secrets = self._secrets or {}
-        rows = [(seat.user, secrets[seat.user], "*") for seat in self._seats]
-        ending = sipp.Sipp(self._folder)
-        try:
-            arguments = self._registering("unregister.csv", rows, 0, 0)
-            await ending.start(self._target, self._address, sipp.free_port(self._address), arguments)
-            await ending.until(lambda: len(ending.registrations) == len(rows), 10)
-        finally:
-            await ending.stop()
-
-    def _registering(self, file: str, rows: Sequence[Sequence[str]], expires: int, renew: int) -> list[str | Path]:
-        """Write the injection file, and the arguments to register its seats every ``renew`` seconds (0: once)."""
-        (self._folder / file).write_text(sipp.injection([("nobody", "", ""), *rows]), encoding="utf-8")
-        # Not -m for those that stay: SIPp counts the calls that come in as well, and then refuses all that follow.
-        load = ["-l" if renew else "-m", str(len(rows)), "-r", str(_REGISTER_RATE)]
-        keys = ["-key", "expires", str(expires), "-key", "renew_ms", str(renew * 1000)]
-        return ["-sf", sipp.SCENARIOS / "seat_register.xml", "-inf", file, *load, *keys]
+        users = {seat.user: secrets[seat.user] for seat in self._seats}
+        await registration.end(self._folder, users, self._target, self._address)
 
     def _write_called(self) -> None:
         # SIPp cannot refer to line 0 from a variable: its number comes out empty.

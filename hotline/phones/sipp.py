@@ -24,9 +24,10 @@ _CONTROL_ADDRESS = "127.0.0.1"
 _LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 """SIPp would outlive us and call on: the kernel ends it with us."""
 
-_HANG_UP = (
-    "MESSAGE sip:here SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKhangup\r\nFrom: <sip:us@127.0.0.1>;tag=us\r\n"
-    "To: <sip:here>\r\nCall-ID: {call_id}\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+_ORDER = (
+    "MESSAGE sip:here SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKorder\r\nFrom: <sip:us@127.0.0.1>;tag=us\r\n"
+    "To: <sip:here>\r\nCall-ID: {call_id}\r\nCSeq: 1 MESSAGE\r\nSubject: {order}\r\nOrganization: {detail}\r\n"
+    "Content-Length: 0\r\n\r\n"
 )
 
 
@@ -86,9 +87,17 @@ def injection(rows: Sequence[Sequence[object]]) -> str:
 class Sipp:
     """One SIPp process: ``calls`` by Call-ID and ``registrations`` by user follow its log as it is written."""
 
-    def __init__(self, folder: Path, order: Callable[[int, str | None], None] | None = None) -> None:
-        """``order`` is told the media port and the peer of each call when it is answered, and ``None`` when it is over."""
-        self._folder, self._order = folder, order
+    def __init__(
+        self,
+        folder: Path,
+        order: Callable[[int, str | None], None] | None = None,
+        told: Callable[[Call], None] | None = None,
+    ) -> None:
+        """``order`` is told the media port and the peer of each call when it is answered, and ``None`` when it is over.
+
+        ``told`` is given each call at each line about it.
+        """
+        self._folder, self._order, self._told = folder, order, told
         self._process: LineProcess | None = None
         self._control_port = 0
         self._place = ("", 0)
@@ -150,7 +159,11 @@ class Sipp:
 
     def hang_up(self, call: Call) -> None:
         """Make this telephone hang up an answered call now."""
-        _send(_HANG_UP.format(call_id=call.call_id).encode(), self._place)
+        self.tell(call, "hangup")
+
+    def tell(self, call: Call, order: str, detail: str = "") -> None:
+        """Give an order to a telephone whose scenario waits for one; the others know only ``hangup``."""
+        _send(_ORDER.format(call_id=call.call_id, order=order, detail=detail or "none").encode(), self._place)
 
     async def stop(self) -> None:
         """End it now; calls in progress are hung up: its own key Q does that, a signal would leave them open."""
@@ -194,3 +207,5 @@ class Sipp:
             call = self.calls.get(line.call_id)
             if call is not None and self._order is not None and line.event in ("answered", "ended"):
                 self._order(call.port, line.detail if line.event == "answered" else None)
+            if call is not None and self._told is not None:
+                self._told(call)

@@ -411,7 +411,7 @@ def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendere
     text = "\n".join((render().etc / name).read_text() for name in DIALPLAN)
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
     ours = {name for name in expanded if name.startswith("HOTLINE_")} | {"FASTAGI", "IF", "FILTER"}
-    asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT", "MEMBERNAME"}
+    asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT", "MEMBERNAME", "DEVICE_STATE"}
     assert expanded - ours - asterisks == {"QUEUESTATUS", "DIALSTATUS", "FAXSTATUS", "FAXERROR"}
     assert set(re.findall(r"CHANNEL\((\w+)\)", text)) == {"userfield"}, "the path, which we have written"
     assert "CALLERID(" not in text
@@ -446,8 +446,10 @@ def test_agents_dial_each_other_and_the_queues_but_nothing_outside_and_nobody_re
     assert [name for name in DIALPLAN if "Dial" in used[name]] == ["handover.conf", "transfer.conf"]
     assert "Dial(PJSIP/${HOTLINE_NUMBER}@units," in (etc / "transfer.conf").read_text(), "digits only, through one trunk"
     dialled = {application for name in ("seats", "handover") for steps in contexts[name].values() for _, application in steps}
-    telephones = {found for application in dialled for found in re.findall(r"PJSIP/([^,&]+)", application)}
-    assert telephones == {place for agent in Settings().agents.numbers() for place in (agent, f"{agent}@browser")}
+    telephone = r"Dial\(PJSIP/(\d+)\$\{IF\(\$\[.*DEVICE_STATE\(PJSIP/\1@browser\).* = .UNAVAILABLE.\]\?:@browser\)\},20"
+    agents = {match[1] for application in dialled if (match := re.match(telephone, application))}
+    assert agents == set(Settings().agents.numbers())
+    assert sum(application.startswith("Dial(") for application in dialled) == 2 * len(agents)
 
 
 def test_after_every_queue_its_end_is_told(render: Rendered) -> None:
