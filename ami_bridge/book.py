@@ -39,7 +39,9 @@ class Store(Protocol):
         """The calls not stored yet."""
 
 
-class _Lost(msgspec.Struct, frozen=True):
+class Lost(msgspec.Struct, frozen=True):
+    """A journal entry: calls given up."""
+
     at: dt.datetime
     calls: list[str]
 
@@ -56,7 +58,9 @@ class Gap(msgspec.Struct, frozen=True):
         return (self.begin is None or self.begin - _MARGIN <= at) and at <= self.end + _MARGIN
 
 
-class _Clock(msgspec.Struct, frozen=True):
+class Clock(msgspec.Struct, frozen=True):
+    """A journal entry: the clock was set."""
+
     microseconds: int
 
 
@@ -129,7 +133,7 @@ class Book:
 
     def step_clock(self, delta: dt.timedelta, at: dt.datetime) -> None:
         """The machine's clock was set: what is in progress goes on by the old one."""
-        self._learn(Kind.CLOCK, at, msgspec.json.encode(_Clock(delta // dt.timedelta(microseconds=1))))
+        self._learn(Kind.CLOCK, at, msgspec.json.encode(Clock(delta // dt.timedelta(microseconds=1))))
 
     def _may_have_missed(self, at: dt.datetime) -> bool:
         return any(gap.covers(at) for gap in self.unrepaired)
@@ -138,7 +142,7 @@ class Book:
         """Close calls that Asterisk no longer has: at the last they were heard of, or when the link was last up."""
         if lost:
             up = next((gap.begin for gap in self.unrepaired if gap.begin), EPOCH)
-            self._learn(Kind.LOST, at, msgspec.json.encode(_Lost(up, lost)))
+            self._learn(Kind.LOST, at, msgspec.json.encode(Lost(up, lost)))
 
     def open_gap(self, begin: dt.datetime | None, end: dt.datetime, cause: str) -> Gap:
         """Note that the link was down."""
@@ -184,17 +188,17 @@ class Book:
             case Kind.STREAM:
                 self._apply(_from_frames(codec.Decoder().feed(entry.payload), entry.at), segment)
             case Kind.CHANNEL_LOG:
-                self._apply(_from_channel_log(entry.payload), segment)
+                self._apply(from_channel_log(entry.payload), segment)
             case Kind.QUEUE_LOG:
-                self._apply(_from_queue_log(entry.payload), segment)
+                self._apply(from_queue_log(entry.payload), segment)
             case Kind.LOST:
-                lost = msgspec.json.decode(entry.payload, type=_Lost)
+                lost = msgspec.json.decode(entry.payload, type=Lost)
                 self._apply(((CallLost(at=lost.at, call_id=call), Source.AMI) for call in lost.calls), segment)
             case Kind.CALLS:
                 self._resume(msgspec.msgpack.decode(entry.payload, type=list[Call]), segment)
             case Kind.CLOCK:
                 calls.step_clock(
-                    self.state, dt.timedelta(microseconds=msgspec.json.decode(entry.payload, type=_Clock).microseconds)
+                    self.state, dt.timedelta(microseconds=msgspec.json.decode(entry.payload, type=Clock).microseconds)
                 )
             case Kind.GAP:
                 self.unrepaired.append(msgspec.json.decode(entry.payload, type=Gap))
@@ -245,14 +249,16 @@ def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
                 yield fact, Source.AMI
 
 
-def _from_channel_log(payload: bytes) -> Reading:
+def from_channel_log(payload: bytes) -> Reading:
+    """What lines of the channel event log are evidence of."""
     for raw in payload.split(b"\n"):
         line = cel.parse(raw)
         if line is not None:
             yield from ((fact, Source.CEL) for fact in cel.evidence(line))
 
 
-def _from_queue_log(payload: bytes) -> Reading:
+def from_queue_log(payload: bytes) -> Reading:
+    """What lines of the queue log are evidence of."""
     for raw in payload.split(b"\n"):
         line = queue_log.parse(raw)
         if line is not None:
