@@ -23,3 +23,7 @@ class LinkLostError(HotlineError):
 
 class SecondBridgeError(HotlineError):
     """Another bridge already serves this node; two of them would write the same journal."""
+
+
+class CommandRefusedError(HotlineError):
+    """A command that may not be asked of Asterisk: an unknown action or parameter, or a value that does not fit (SEC-12)."""

@@ -6,7 +6,7 @@ members' device states say whether a telephone can be reached and is in use; the
 time in which app_queue does not ring the member: until ``LastCall`` plus the wrap-up time, by Asterisk's clock.
 
 Nothing is assumed over a gap: the list of all queues (``QueueStatus``) after each login restates every member, and what is not
-in it is gone. Legal facts are the keys of ``_APPLY``; others change nothing. Time is that of the facts; a wrap-up ends by ``tick``.
+in it is gone. Legal facts are the keys of ``_APPLY``; others change nothing. Time is that of the facts; wrap-ups end by ``tick``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ami_bridge.member_facts import ListingEnded, MemberGone, MemberSeen, QueueL
 
 _FREE, _RINGING, _ON_HOLD = 1, 6, 8
 _IN_USE = frozenset({2, 3, 6, 7, 8})
-_REACHABLE = _IN_USE | {_FREE}
+REACHABLE = _IN_USE | {_FREE}
 """Device states: 0 unknown, 1 not in use, 2 in use, 3 busy, 4 invalid, 5 unavailable, 6 ringing, 7 ring+in use, 8 on hold."""
 STATES = ("offline", "ready", "paused", "ringing", "talking", "holding", "wrap_up")
 BUSY = frozenset({"ringing", "talking", "holding", "wrap_up"})
@@ -43,15 +43,6 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str | None
     queues: tuple[str, ...]
     at: dt.datetime
-
-
-class Staff(msgspec.Struct, frozen=True):
-    """The agents logged in to a queue: all of them, and how many can be rung, are busy, are paused."""
-
-    logged_in: int = 0
-    ready: int = 0
-    busy: int = 0
-    paused: int = 0
 
 
 class _Part(msgspec.Struct):
@@ -103,22 +94,6 @@ def next_deadline(state: State) -> dt.datetime | None:
 def all_agents(state: State) -> list[AgentState]:
     """Every agent known, as it is now."""
     return [agent.shown for agent in state.agents.values() if agent.shown]
-
-
-def staff(state: State, queue: str) -> Staff:
-    """Who is logged in to a queue."""
-    found: dict[str, int] = {"ready": 0, "busy": 0, "paused": 0}
-    for agent in state.agents.values():
-        members = [seen for (name, _), seen in agent.members.items() if name == queue and seen.status in _REACHABLE]
-        if members and agent.shown:
-            paused = all(seen.paused for seen in members)
-            found["busy" if agent.shown.state in BUSY else "paused" if paused else "ready"] += 1
-    return Staff(sum(found.values()), **found)
-
-
-def queues(state: State) -> set[str]:
-    """Every queue that has a member."""
-    return {queue for agent in state.agents.values() for queue, _ in agent.members}
 
 
 def _seen(state: State, fact: MemberSeen) -> set[str]:
@@ -274,7 +249,7 @@ def _shown(state: State, names: set[str], at: dt.datetime) -> list[AgentState]:
 
 def _view(state: State, name: str, agent: _Agent, at: dt.datetime) -> AgentState:
     members = list(agent.members.values())
-    reachable = [seen for seen in members if seen.status in _REACHABLE]
+    reachable = [seen for seen in members if seen.status in REACHABLE]
     paused = [seen for seen in reachable or members if seen.paused]
     is_paused = bool(paused) and len(paused) == len(reachable or members)
     until = _wrapped_up(state, agent)
