@@ -1,7 +1,7 @@
-"""The bridge of one node: the link's events into the book, the book's records into the store, and repair after every gap.
+"""The bridge of one node: the link's events into the book, the book's rows into the store, and repair after every gap.
 
-After each login: note the gap, read the channel event log for what was missed, ask which channels there are, let the log
-settle, read it once more, and close the calls that Asterisk no longer has and whose end nobody saw (metrics, section 6).
+After each login: note the gap, read the two logs for what was missed, ask which channels, queues and members there are, let the
+logs settle, read them once more, and close the calls that Asterisk no longer has and whose end nobody saw (metrics, section 6).
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import msgspec
 import structlog
 
 from ami_bridge import channel_log, codec, facts
-from ami_bridge.book import Book
+from ami_bridge.book import Book, Reckoning
 from ami_bridge.channel_log import ChannelLog
 from ami_bridge.errors import SecondBridgeError
+from ami_bridge.floor import Floor
+from ami_bridge.lines import Gap
 from ami_bridge.link import Link
-from ami_bridge.store import Position, Store
+from ami_bridge.requests import Rules
+from ami_bridge.store import Position, Status, Store
 from hotline import clock, lock
 from hotline.credentials import Credentials
 from hotline.settings import Settings
@@ -29,6 +32,9 @@ _SETTLE_SECONDS = 2.0
 _START_PATIENCE_SECONDS = 3.0
 _LAST_FLUSH_SECONDS = 3.0
 _LARGEST_LOG, _LOGS_KEPT = 64 << 20, 4
+_STATUS_SECONDS = 1.0
+_CLOCK_STEP_SECONDS = 0.5
+_SECOND_US = 1_000_000
 
 
 class Bridge:
@@ -42,7 +48,7 @@ class Bridge:
         self._alive_file = var / "run" / "ami_bridge.alive"
         self._channel_log = ChannelLog(var / "asterisk" / "log" / "cel-custom" / "calls.csv")
         self._log_used, self._log_mark = channel_log.Position(), channel_log.Position()
-        self._store = Store(self._node, credentials.database, folder / "position.json", self._position)
+        self._store = Store(self._node, credentials.database, folder / "position.json", self._position, settings.queue.skill)
         self._book = Book(folder, self._store)
         self._silent_since: dt.datetime | None = None
         self._cause = "the bridge was not running"
@@ -75,7 +81,7 @@ class Bridge:
             await self._finish()
 
     def _position(self) -> Position:
-        return Position(self._book.oldest_needed(), self._log_used)
+        return Position(self._book.oldest_needed(), self._log_used, self._queue_log_used)
 
     def _hear(self, frames: list[codec.Frame]) -> None:
         if not self._is_noted:

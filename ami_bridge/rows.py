@@ -5,17 +5,21 @@ from __future__ import annotations
 import msgspec
 
 from ami_bridge import calls, requests, turns
-from ami_bridge.calls import Call, CallRecord
+from ami_bridge.calls import Call, CallRecord, Source
 from ami_bridge.lines import Request, Turn
 from ami_bridge.requests import Rules
 
 
 class CallFacts(msgspec.Struct, frozen=True):
-    """The rows of one call, to be stored together."""
+    """The rows of one call, to be stored together; what is not among them is no longer so.
+
+    ``is_heard``: the call's beginning was heard over AMI, so a repair of it knows what AMI said.
+    """
 
     record: CallRecord
     requests: tuple[Request, ...] = ()
     turns: tuple[Turn, ...] = ()
+    is_heard: bool = True
 
     @property
     def call_id(self) -> str:
@@ -25,4 +29,5 @@ class CallFacts(msgspec.Struct, frozen=True):
 
 def of_call(call: Call, rules: Rules, *, node: str, wrapup_us: int = 0) -> CallFacts:
     """The rows that the evidence amounts to now."""
-    return CallFacts(calls.record(call), requests.of_call(call, rules, node), turns.of_call(call, node, wrapup_us))
+    is_heard = call.started.source is Source.AMI
+    return CallFacts(calls.record(call), requests.of_call(call, rules, node), turns.of_call(call, node, wrapup_us), is_heard)

@@ -1,68 +1,68 @@
-"""Call records to PostgreSQL: batched, idempotent, at least once; nothing is lost while the database is away.
+"""A node's rows to PostgreSQL: batched, idempotent, at least once; nothing is lost while the database is away.
 
-What is not stored yet waits in memory, one record per call, and is rebuilt from the journal after a kill -9, because the
-position saved in the same transaction points at the oldest segment that is still needed.
+What is not stored yet waits in memory, one item per call, gap and agent, and is rebuilt from the journal after a kill -9,
+because the position saved in the same transaction points at the oldest segment that is still needed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import asyncpg
 import msgspec
 import structlog
 
-from ami_bridge import channel_log
-from ami_bridge.calls import CallRecord
-from hotline import database, sql
+from ami_bridge import batch, channel_log, stored
+from ami_bridge.stored import Item, Key, Position, Status
+from hotline import clock, database, sql
 
+__all__ = ["Position", "Status", "Store"]
 _log = structlog.get_logger()
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "calls.sql")
-_BATCH = 500
-_PAUSE_SECONDS = 0.25
+_QUERIES = sql.load(Path(__file__).parent / "sql" / "store.sql")
+_LARGEST = 500
+_PAUSE_SECONDS = 0.02
 _LONGEST_WAIT = 5.0
 _UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
-class Position(msgspec.Struct, frozen=True):
-    """From where to go on after a restart: the oldest journal segment needed, and how far the channel event log was used."""
-
-    segment: int
-    channel_log: channel_log.Position = channel_log.Position()
-
-
 class Store:
-    """Writes the records of one node. ``position`` is asked for at each batch and saved with it.
+    """Writes the rows of one node. ``position`` is asked for at each batch and saved with it; ``skill`` names a queue's skill.
 
     A copy of the position lies beside the journal, written after each commit, for a start while the database is away.
     """
 
-    def __init__(self, node: str, dsn: str, copy: Path, position: Callable[[], Position]) -> None:
-        self._node, self._dsn, self._copy, self._position = node, dsn, copy, position
+    def __init__(
+        self, node: str, dsn: str, copy: Path, position: Callable[[], Position], skill: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        self._node, self._dsn, self._copy, self._position, self._skill = node, dsn, copy, position, skill
         self._pool: asyncpg.Pool | None = None
-        self._waiting: dict[str, CallRecord] = {}
+        self._waiting: dict[Key, Item] = {}
         self._saved: Position | None = None
+        self._months: set[dt.date] = set()
         self._work = asyncio.Event()
         self.failing = False
+        self.version = 0
+        """Of the newest commit."""
 
     @property
     def backlog(self) -> int:
         """How many calls wait to be stored."""
-        return len(self._waiting)
+        return len(self.waiting())
 
     def waiting(self) -> set[str]:
         """The calls that wait to be stored."""
-        return set(self._waiting)
+        return {name for kind, name in self._waiting if kind == "call"}
 
-    def put(self, record: CallRecord) -> None:
-        """Take a record; a later one of the same call replaces it."""
-        self._waiting[record.call_id] = record
+    def put(self, item: Item) -> None:
+        """Take what is known of a call, a gap, an agent, or the bridge itself; a later one of the same replaces it."""
+        self._waiting[stored.key(item)] = item
         self._work.set()
 
     def touch(self) -> None:
-        """Save the position even if no call changed."""
+        """Save the position even if nothing else changed."""
         self._work.set()
 
     async def saved_position(self, patience_seconds: float) -> Position | None:
@@ -73,7 +73,8 @@ class Store:
                 row = await pool.fetchrow(_QUERIES["position"], self._node)
                 if row is None:
                     return None
-                return Position(row["segment"], channel_log.Position(row["cel_file"], row["cel_offset"]))
+                logs = [channel_log.Position(row[f"{log}_file"], row[f"{log}_offset"]) for log in ("cel", "queue_log")]
+                return Position(row["segment"], *logs)
         except _UNREACHABLE as error:
             _log.warning("PostgreSQL is away at the start; using the local copy of the position", error=_text(error))
         try:
@@ -82,16 +83,17 @@ class Store:
             return None
 
     async def run(self) -> None:
-        """Store for ever; the database may come and go."""
+        """Store for ever; the database may come and go. At most half of the time is spent on storing."""
         wait = _PAUSE_SECONDS
         while True:
             await self._work.wait()
             await asyncio.sleep(wait)
             self._work.clear()
+            began = clock.monotonic()
             if await self.flush():
-                wait = _PAUSE_SECONDS
+                wait = min(max(_PAUSE_SECONDS, clock.monotonic() - began), _LONGEST_WAIT)
             else:
-                wait = min(wait * 2, _LONGEST_WAIT)
+                wait = min(max(wait, 0.25) * 2, _LONGEST_WAIT)
                 self._work.set()
 
     async def flush(self) -> bool:
@@ -118,31 +120,38 @@ class Store:
 
     async def _flush(self) -> None:
         """The position counts what waits as not stored, this batch included: it moves on with the next one."""
-        largest = _BATCH
+        largest = _LARGEST
         while True:
-            batch = list(self._waiting.values())[:largest]
+            items = dict(list(self._waiting.items())[:largest])
             position = self._position()
-            if not batch and position == self._saved:
+            if not items and position == self._saved:
                 return
             try:
-                await self._commit(batch, position)
+                await self._commit(list(items.values()), position)
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-                if len(batch) > 1:
+                if len(items) > 1:
                     largest = 1
                     continue
-                _log.error("ALARM: the database refuses a record; it stays in the journal", record=str(batch), error=str(error))
-            for record in batch:
-                if self._waiting.get(record.call_id) is record:
-                    del self._waiting[record.call_id]
+                _log.error("ALARM: the database refuses a record; it stays in the journal", record=str(items), error=str(error))
+            for key, item in items.items():
+                if self._waiting.get(key) is item:
+                    del self._waiting[key]
 
-    async def _commit(self, batch: list[CallRecord], position: Position) -> None:
-        """One transaction: records and position; then the copy of the position."""
+    async def _commit(self, items: list[Item], position: Position) -> None:
+        """Everything in one transaction; then the copy of the position."""
         pool = await self._connected()
-        log = position.channel_log
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.executemany(_QUERIES["store_call"], [(self._node, *_row(record)) for record in batch])
-            await connection.execute(_QUERIES["store_position"], self._node, position.segment, log.file, log.offset)
+        async with pool.acquire() as connection:
+            await self._ensure_months(connection, batch.times(items))
+            async with connection.transaction():
+                self.version = await batch.write(connection, self._node, items, position, skill=self._skill, backlog=self.backlog)
         self._keep_copy(position)
+
+    async def _ensure_months(self, connection: asyncpg.Connection, times: Iterable[dt.datetime]) -> None:
+        """The partitions, once a month in the life of this process."""
+        first_of = {at.astimezone(clock.SHANGHAI).date().replace(day=1): at for at in times}
+        for month in first_of.keys() - self._months:
+            await connection.execute(_QUERIES["ensure_month"], first_of[month])
+            self._months.add(month)
 
     async def _connected(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -150,6 +159,8 @@ class Store:
         return self._pool
 
     def _keep_copy(self, position: Position) -> None:
+        if position == self._saved:
+            return
         self._saved = position
         fresh = self._copy.with_suffix(".new")
         try:
@@ -157,11 +168,6 @@ class Store:
             fresh.replace(self._copy)
         except OSError as error:
             _log.warning("the local copy of the position could not be written", error=str(error))
-
-
-def _row(record: CallRecord) -> tuple[object, ...]:
-    """The values of ``store_call`` after the node, in the order of the record's fields; the last, the steps, as JSON."""
-    return (*msgspec.structs.astuple(record)[:-1], msgspec.json.encode(record.steps).decode())
 
 
 def _text(error: BaseException) -> str:

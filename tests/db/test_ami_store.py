@@ -1,4 +1,4 @@
-"""Call records in PostgreSQL: idempotent, never backwards, and none lost while the database is away."""
+"""A node's rows in PostgreSQL: idempotent, never backwards, versioned, and none lost while the database is away (metrics 6, 7)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ import pytest
 
 from ami_bridge import channel_log
 from ami_bridge.calls import CallRecord
+from ami_bridge.lines import Gap, Request, Turn
+from ami_bridge.members import AgentState
 from ami_bridge.path import Step
-from ami_bridge.store import Position, Store
+from ami_bridge.rows import CallFacts
+from ami_bridge.store import Position, Status, Store
 from tests.ami_peer import until
 
 if TYPE_CHECKING:
@@ -64,10 +67,10 @@ async def store(server: Postgres, folder: Path, position: Callable[[], Position]
     await made.close()
 
 
-async def rows(server: Postgres) -> list[dict[str, Any]]:
+async def rows(server: Postgres, table: str = "calls") -> list[dict[str, Any]]:
     connection = await asyncpg.connect(server.dsn)
     try:
-        return [dict(row) for row in await connection.fetch("SELECT * FROM calls ORDER BY call_id")]
+        return [dict(row) for row in await connection.fetch(f"SELECT * FROM {table} ORDER BY call_id")]
     finally:
         await connection.close()
 
@@ -88,11 +91,11 @@ def in_a_loop(work: Callable[[], Awaitable[None]]) -> None:
 def test_a_record_is_stored_to_the_microsecond_and_once_more_without_a_change(empty_database: Postgres, tmp_path: Path) -> None:
     async def work() -> None:
         async with store(empty_database, tmp_path) as kept:
-            kept.put(ENDED)
+            kept.put(CallFacts(ENDED))
             assert await kept.flush()
             (first,) = await rows(empty_database)
             assert stored(first) == ENDED
-            kept.put(ENDED)
+            kept.put(CallFacts(ENDED))
             assert await kept.flush()
             assert await rows(empty_database) == [first]
             assert kept.backlog == 0
@@ -124,7 +127,7 @@ def test_a_row_never_goes_backwards(
     async def work() -> None:
         async with store(empty_database, tmp_path) as writer:
             for record in (before, after):
-                writer.put(record)
+                writer.put(CallFacts(record, is_heard=not record.repaired))
                 assert await writer.flush()
         assert [stored(row) for row in await rows(empty_database)] == [kept]
 
@@ -137,7 +140,7 @@ def test_the_position_is_saved_with_the_records_and_beside_the_journal(empty_dat
     async def work() -> None:
         async with store(empty_database, tmp_path, lambda: position) as kept:
             assert await kept.saved_position(3) is None
-            kept.put(ENDED)
+            kept.put(CallFacts(ENDED))
             assert await kept.flush()
         async with store(empty_database, tmp_path) as again:
             assert await again.saved_position(3) == position
@@ -156,7 +159,7 @@ def test_a_record_that_the_database_refuses_holds_up_no_other(empty_database: Po
     async def work() -> None:
         async with store(empty_database, tmp_path) as kept:
             for record in (bad, ENDED, backwards, msgspec.structs.replace(OPEN, call_id="n-2.0")):
-                kept.put(record)
+                kept.put(CallFacts(record))
             assert await kept.flush()
             assert kept.backlog == 0
         assert [row["call_id"] for row in await rows(empty_database)] == ["n-1.0", "n-2.0"]
@@ -168,7 +171,7 @@ def test_thousands_of_records_go_in_batches(empty_database: Postgres, tmp_path: 
     async def work() -> None:
         async with store(empty_database, tmp_path) as kept:
             for number in range(2345):
-                kept.put(msgspec.structs.replace(ENDED, call_id=f"n-{number}"))
+                kept.put(CallFacts(msgspec.structs.replace(ENDED, call_id=f"n-{number}")))
             assert await kept.flush()
         assert len(await rows(empty_database)) == 2345
 
@@ -185,11 +188,11 @@ def test_records_wait_while_the_database_is_killed_and_are_stored_when_it_is_bac
     async def work() -> None:
         async with store(server, tmp_path) as kept:
             task = asyncio.get_running_loop().create_task(kept.run())
-            kept.put(OPEN)
+            kept.put(CallFacts(OPEN))
             await until(lambda: kept.backlog == 0)
             server.kill()
             for number in range(50):
-                kept.put(msgspec.structs.replace(ENDED, call_id=f"n-{number}"))
+                kept.put(CallFacts(msgspec.structs.replace(ENDED, call_id=f"n-{number}")))
             await until(lambda: kept.failing)
             assert kept.backlog == 50
             await asyncio.to_thread(server.start)
