@@ -8,7 +8,7 @@ that are not UTF-8 become U+FFFD. Nothing that a peer sends raises: what breaks 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Literal, TypeVar, overload
+from typing import Literal
 
 import msgspec
 
@@ -17,14 +17,16 @@ from ami_bridge.errors import ActionRefusedError
 LONGEST_LINE = 64 * 1024
 LONGEST_BLOCK = 1024 * 1024
 _LINE_END = b"\r\n"
+_BLANK = 0x20
 _END = b"\r\n\r\n"
 _GREETING = b"Asterisk Call Manager/"
 _EVENT = b"Event: "
 _RESPONSE = b"Response: "
 _ANSWERS = b"\r\nActionID: "
 _REPEATED = frozenset({"output", "variable", "chanvariable"})
+_BY_LINES = _REPEATED | {"event", "response"}
+"""Headers that are not found by the line break before them and the first of them: repeated, or the block's first line."""
 _FORBIDDEN = frozenset("\r\n\0")
-Default = TypeVar("Default")
 
 
 class _Needles(dict[str, bytes]):
@@ -42,52 +44,46 @@ _NEEDLES = _Needles()
 
 
 class Headers(Mapping[str, str]):
-    """The headers of a block (UTF-8); keys in lower case. A value is looked for when it is asked for: most never are.
+    """The headers of a block; keys in lower case. A value is looked for when it is asked for: most never are.
 
     Of a header sent twice the first value counts (the channel's own come before a user event's), except those that Asterisk
-    repeats on purpose (``Output``, ``Variable``), which are joined by newlines. A line without a colon is no header.
+    repeats on purpose (``Output``, ``Variable``), which are joined by newlines. A line without a colon is no header. ``block``
+    is UTF-8, with its empty line.
     """
 
     __slots__ = ("_block", "_lower")
 
     def __init__(self, block: bytes) -> None:
-        self._block = b"\r\n%b\r\n" % block
-        self._lower = self._block.lower()
-
-    @overload
-    def get(self, key: str, /) -> str | None: ...
-    @overload
-    def get(self, key: str, /, default: str | Default) -> str | Default: ...
-    def get(self, key: str, /, default: str | Default | None = None) -> str | Default | None:
-        """The value, or ``default``."""
-        needle = _NEEDLES[key]
-        at = self._lower.find(needle)
-        if at < 0:
-            return default
-        if key in _REPEATED:
-            return "\n".join(value for name, value in self._lines() if name == key)
-        at += len(needle)
-        value = self._block[at : self._block.find(_LINE_END, at)].decode()
-        return value[1:] if value.startswith(" ") else value
+        self._block, self._lower = block, block.lower()
 
     def __getitem__(self, key: str) -> str:
         """The value; raises ``KeyError``."""
-        value = self.get(key)
-        if value is None:
-            raise KeyError(key)
-        return value
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.get(key) is not None
+        needle = _NEEDLES[key]
+        at = self._lower.find(needle)
+        if at < 0 or key in _BY_LINES:
+            return self._by_lines(key)
+        at += len(needle)
+        block = self._block
+        if block[at] == _BLANK:
+            at += 1
+        return block[at : block.find(_LINE_END, at)].decode()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name for name, _ in self._lines()))
+        return iter(dict.fromkeys(key for key, _ in self._lines()))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return f"Headers({dict(self)!r})"
+
+    def _by_lines(self, key: str) -> str:
+        if key not in _BY_LINES:
+            raise KeyError(key)
+        values = [value for name, value in self._lines() if name == key]
+        if not values:
+            raise KeyError(key)
+        return "\n".join(values) if key in _REPEATED else values[0]
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         for line in self._block.split(_LINE_END):
@@ -139,8 +135,11 @@ class Decoder:
         frames: list[Frame] = []
         self._buffer += data
         if self._buffer.find(_END, self._searched) >= 0:
-            *blocks, rest = bytes(self._buffer).split(_END)
+            whole = bytes(self._buffer)
+            *blocks, rest = whole.split(_END)
             self._buffer = bytearray(rest)
+            if not (self._wants_all or self._skipping or _ANSWERS in whole):
+                blocks = self._without_unwanted(blocks)
             for block in blocks:
                 self._block(block, frames)
         if len(self._buffer) > LONGEST_BLOCK + len(_END):
@@ -148,6 +147,20 @@ class Decoder:
             del self._buffer[: -len(_END) + 1]
         self._searched = max(0, len(self._buffer) - len(_END) + 1)
         return frames
+
+    def _without_unwanted(self, blocks: list[bytes]) -> list[bytes]:
+        """What is left when the events that nobody wants are counted and gone; none of these blocks answers an action."""
+        wanted, kept = self._wanted, []
+        for block in blocks:
+            end = block.find(_LINE_END)
+            if end > 0 and block[:7] == _EVENT and len(block) <= LONGEST_LINE:
+                line = wanted.get(block[7:end])
+                if line is None or line not in block:
+                    continue
+            kept.append(block)
+        self.counts.events += len(blocks) - len(kept)
+        self.counts.unwanted += len(blocks) - len(kept)
+        return kept
 
     def _block(self, block: bytes, frames: list[Frame]) -> None:
         """Sort one block (without its empty line) into a frame or a count."""
@@ -162,13 +175,14 @@ class Decoder:
         if block.startswith(_GREETING):
             greeting, _, block = block.partition(_LINE_END)
             version = greeting[len(_GREETING) :].decode(errors="replace").strip()
-            frames.append(Frame("greeting", version, Headers(b""), greeting + _LINE_END))
+            frames.append(Frame("greeting", version, {}, greeting + _LINE_END))
         if block.startswith(_EVENT):
             self._event(block, frames)
         elif block.startswith(_RESPONSE):
             self.counts.responses += 1
-            headers = Headers(self._utf8(block))
-            frames.append(Frame("response", headers["response"], headers, block + _END))
+            raw = block + _END
+            headers = Headers(self._utf8(raw))
+            frames.append(Frame("response", headers["response"], headers, raw))
         elif block:
             self.counts.junk += 1
 
@@ -180,7 +194,8 @@ class Decoder:
         if (line is None or line not in block) and not self._wants_all and _ANSWERS not in block:
             self.counts.unwanted += 1
             return
-        frames.append(Frame("event", name.decode(errors="replace"), Headers(self._utf8(block)), block + _END))
+        raw = block + _END
+        frames.append(Frame("event", name.decode(errors="replace"), Headers(self._utf8(raw)), raw))
 
     def _utf8(self, data: bytes) -> bytes:
         if data.isascii():
