@@ -7,12 +7,15 @@ manager user of ``manager.conf`` may do (call, agent, originate) is a second, in
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from ami_bridge import facts
+from ami_bridge.codec import Frame
 from ami_bridge.errors import CommandRefusedError
 from ami_bridge.member_facts import MemberSeen
 
@@ -28,6 +31,7 @@ _CHANNEL = rf"{_NAME}|{_UNIQUE}|command-[0-9a-f]{{32}}"
 _TEXT = r"[^\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff${}]{0,80}"
 _ANSWER_SECONDS = 10.0
 _RING_SECONDS = 30
+_NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -112,6 +116,20 @@ def is_seen(action: str, parameters: Parameters, command: uuid.UUID, now: Snapsh
         return seen is not None and seen(prepare(action, parameters, command).headers, now)
     except CommandRefusedError:
         return False
+
+
+def snapshot(frames: Iterable[Frame]) -> Snapshot:
+    """What the lists ``QueueStatus`` and ``CoreShowChannels`` say."""
+    members: dict[tuple[str, str], MemberSeen] = {}
+    channels: dict[str, Channel] = {}
+    for frame in frames:
+        if frame.name == "CoreShowChannel":
+            h = frame.headers
+            channels[h["channel"]] = channels[h["uniqueid"]] = Channel(h["context"], h["exten"])
+        fact = facts.from_event(frame.name, frame.headers, _NO_TIME)
+        if isinstance(fact, MemberSeen):
+            members[fact.queue, fact.interface] = fact
+    return Snapshot(members, channels)
 
 
 def _checked(action: str, name: str, parameter: Parameter, value: Value) -> str:

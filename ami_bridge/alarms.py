@@ -31,8 +31,8 @@ async def watch(pool: asyncpg.Pool, readings: Callable[[], Readings | None], rul
         try:
             await _write(pool, unwritten)
             state.open = {(row["kind"], row["subject"]) for row in await pool.fetch(_QUERIES["open"])}
-        except (TimeoutError, *database.AWAY) as error:
-            if not database.is_away(error) and not isinstance(error, TimeoutError):
+        except database.AWAY as error:
+            if not database.is_away(error):
                 raise
         now = readings()
         effects = alarm_rules.step(state, now, rules, clock.now()) if now else []

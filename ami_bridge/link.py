@@ -40,6 +40,12 @@ Frames = list[codec.Frame]
 OnFrames = Callable[[Frames], None]
 
 
+class _Listing(Action):  # type: ignore[misc]
+    """An action that is answered by a list; keeps the events of the list as they came."""
+
+    frames: Frames
+
+
 class Protocol(asyncio.Protocol):
     """One TCP connection: bytes to frames, answers to their actions, everything else to ``on_frames``, at once and in order."""
 
@@ -125,6 +131,8 @@ class Protocol(asyncio.Protocol):
             return False
         action = self.responses.get(identity)
         if action is not None:
+            if isinstance(action, _Listing) and frame.kind == "event":
+                action.frames.append(frame)
             action.add_message(Message(frame.headers, frame.headers.get("output", "")))
         return action is not None or frame.kind == "response"
 
@@ -178,6 +186,11 @@ class Link:
         self._protocol: Protocol | None = None
         self.connected_since: dt.datetime | None = None
 
+    @property
+    def counts(self) -> codec.Counts:
+        """What was read on the connection of now; zeros while there is none."""
+        return self._protocol.counts if self._protocol else codec.Counts()
+
     async def run(self) -> None:
         """Connect, serve, and connect again; ends only by cancellation."""
         wait = _SHORTEST_WAIT
@@ -195,17 +208,29 @@ class Link:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     async def ask(self, **action: str) -> Any:
-        """Send one action and wait for its answer (a message, or a list of them); at most once, never again by itself.
+        """Send one action and wait for its answer (a message, or a list of them); see ``send``."""
+        return await self.send(action)
 
-        Raises ``LinkLostError`` when nothing was sent, ``OutcomeUnknownError`` when no answer came, ``ActionRefusedError`` for a
-        value that would break out of its line.
+    async def listing(self, action: str) -> Frames:
+        """The events of a list (``QueueStatus``, ``CoreShowChannels``), whole and in order; see ``send``."""
+        asked = _Listing({"Action": action})
+        asked.frames = []
+        await self.send(asked)
+        return asked.frames
+
+    async def send(self, action: Mapping[str, str], *, seconds: float = _ANSWER_SECONDS, as_list: bool | None = None) -> Any:
+        """Send one action and wait for its answer; at most once, never again by itself.
+
+        ``as_list``: whether the answer is a list; None: as its first message reads. Raises ``LinkLostError`` when nothing was
+        sent, ``OutcomeUnknownError`` when no answer came within ``seconds``, ``ActionRefusedError`` for a value that would break
+        out of its line.
         """
         if self._protocol is None:
             raise LinkLostError("the AMI link is down; nothing was sent")
         try:
-            return await asyncio.wait_for(self._protocol.send(action), _ANSWER_SECONDS)
+            return await asyncio.wait_for(self._protocol.send(action, as_list), seconds)
         except TimeoutError as error:
-            raise OutcomeUnknownError(f"{action.get('Action')}: no answer within {_ANSWER_SECONDS:g} s") from error
+            raise OutcomeUnknownError(f"{action['Action']}: no answer within {seconds:g} s") from error
 
     async def _serve(self) -> None:
         """One connection from beginning to end; always raises."""
