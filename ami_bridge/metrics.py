@@ -127,10 +127,10 @@ def _waits(name: str, found: tally.Waits) -> dict[str, float | int | None]:
 
 
 def _rate(rate: Rate, found: Tally, rules: Rules) -> Figure:
-    counted = found.waits(*rate.counted)
     seconds = _seconds(rate, rules)
+    counted = found.n(rate.counted) if seconds is None else found.within(rate.counted, seconds)
     goal = {"answer": rules.answer_goal, "connection": rules.connection_goal}.get(rate.goal)
-    return _figure(counted.n if seconds is None else counted.within(seconds), found.waits(*rate.base).n, goal)
+    return _figure(counted, found.n(rate.base), goal)
 
 
 def _part(rate: Rate, request: Request, rules: Rules) -> str:

@@ -59,6 +59,14 @@ class Tally(msgspec.Struct, frozen=True):
         """The waits of these outcomes together."""
         return _sum(self.outcomes.get(outcome, NOTHING) for outcome in outcomes)
 
+    def n(self, outcomes: Iterable[str]) -> int:
+        """How many ended so."""
+        return sum(self.outcomes[outcome].n for outcome in outcomes if outcome in self.outcomes)
+
+    def within(self, outcomes: Iterable[str], seconds: int) -> int:
+        """How many ended so after at most so many whole seconds."""
+        return sum(self.outcomes[outcome].within(seconds) for outcome in outcomes if outcome in self.outcomes)
+
     def counts(self) -> dict[str, int]:
         """``total`` and every outcome: the line that must be conserved (metrics, section 2)."""
         each = {outcome: self.outcomes.get(outcome, NOTHING).n for outcome in OUTCOMES}
@@ -110,7 +118,7 @@ def percentile(waits: Waits, share: float) -> int | None:
 def pack(tally: Tally) -> bytes:
     """For a column; ``unpack`` gives the tally back."""
     found = [
-        (_CODE[outcome], waits.n, waits.sum_us, waits.max_us, _bytes(waits.lanes)) for outcome, waits in tally.outcomes.items()
+        (_CODE[outcome], waits.n, waits.sum_us, waits.max_us, _packed(waits.lanes)) for outcome, waits in tally.outcomes.items()
     ]
     return msgspec.msgpack.encode((tally.repaired, sorted(found)))
 
@@ -119,12 +127,25 @@ def unpack(packed: bytes) -> Tally:
     """What ``pack`` made; raises ``msgspec.DecodeError`` for anything else."""
     repaired, found = _PACKED.decode(packed)
     return Tally(
-        {OUTCOMES[code]: Waits(n, sum_us, max_us, int.from_bytes(lanes, "little")) for code, n, sum_us, max_us, lanes in found},
+        {OUTCOMES[code]: Waits(n, sum_us, max_us, _unpacked(lanes)) for code, n, sum_us, max_us, lanes in found},
         repaired,
     )
 
 
-_PACKED = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int, int, int, bytes]]])
+_PACKED = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int, int, int, bytes | list[int]]]])
+
+
+def _packed(lanes: int) -> bytes | list[int]:
+    """The lanes as they are or, when few are in use (a quarter-hour), lane and count of each of those."""
+    counts = _counts(lanes)
+    used = [(lane, count) for lane, count in enumerate(counts) if count]
+    return [number for pair in used for number in pair] if 4 * len(used) < len(counts) else _bytes(lanes)
+
+
+def _unpacked(packed: bytes | list[int]) -> int:
+    if isinstance(packed, bytes):
+        return int.from_bytes(packed, "little")
+    return sum(count << lane * LANE_BITS for lane, count in zip(packed[::2], packed[1::2], strict=True))
 
 
 def _waits(outcome: str, found: list[int]) -> Waits:
