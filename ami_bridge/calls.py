@@ -255,6 +255,8 @@ class _Story(msgspec.Struct):
 def _story(call: Call) -> _Story:
     story = _Story()
     for at, source, fact in call.told:
+        if type(fact) not in _IN_THE_RECORD:
+            continue
         match fact:
             case facts.CallerJoined():
                 story.joined = _first(story.joined, source, at)
@@ -268,9 +270,10 @@ def _story(call: Call) -> _Story:
                     story.connected, story.agent = connected, fact.agent
             case facts.AgentCompleted():
                 story.completed = _last(story.completed, (at, fact.reason))
-            case _:
-                pass
     return story
+
+
+_IN_THE_RECORD = frozenset({facts.CallerJoined, facts.QueueExited, facts.AgentConnected, facts.AgentCompleted})
 
 
 def _ending(call: Call, story: _Story, marks: frozenset[str]) -> Ending:

@@ -34,18 +34,23 @@ class Step(msgspec.Struct, frozen=True):
 
 def steps(text: str) -> tuple[str, ...]:
     """The steps of ``a:1,b:timeout``; what is no step, or beyond the first ``MOST_STEPS``, is dropped."""
+    if not text:
+        return ()
     return tuple(step for step in text.split(",", MOST_STEPS)[:MOST_STEPS] if _STEP.fullmatch(step))
 
 
 def joined(known: tuple[Timed, ...], at: dt.datetime, told: Iterable[str]) -> tuple[Timed, ...]:
     """The path with steps told at ``at``, in the order of time; one told twice stands there once."""
-    more = {*known, *((at, index, step) for index, step in enumerate(told))}
-    return tuple(sorted(more)[:MOST_STEPS])
+    more = [(at, index, step) for index, step in enumerate(told)]
+    if not known or known[-1][0] < at:
+        return (*known, *more)[:MOST_STEPS]
+    return tuple(sorted({*known, *more})[:MOST_STEPS])
 
 
 def marks(known: frozenset[str], told: Iterable[str]) -> frozenset[str]:
     """The marks with those among these steps, at most ``MOST_MARKS``."""
-    found = known.union(step for step in told if step.startswith(_MARKS))
+    more = [step for step in told if step.startswith(_MARKS)]
+    found = known.union(more) if more else known
     return found if len(found) <= MOST_MARKS else frozenset(sorted(found)[:MOST_MARKS])
 
 
@@ -54,8 +59,8 @@ def witnessed(known: tuple[Timed, ...], seen: tuple[str, ...]) -> tuple[Step, ..
 
     Steps that only were told (by the dialplan, or after the channel's path was cut) keep their place between the others.
     """
-    told = deque(Step(at, step) for at, _, step in known)
-    if len(",".join([one.step for one in told])) >= len(",".join(seen)):
+    told = deque([Step(at, step) for at, _, step in known])
+    if not seen or len(",".join([one.step for one in told])) >= len(",".join(seen)):
         return tuple(told)
     found, common = [], set(seen)
     for step in seen:

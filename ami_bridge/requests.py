@@ -41,7 +41,10 @@ def of_call(call: Call, rules: Rules, node: str = "") -> tuple[Request, ...]:
     """The requests of this call, in the order of their starts; none of an agent's own call."""
     if not call.is_inbound or not call.told:
         return ()
-    found = _chains(call, visits.of_call(call))
+    visited = visits.of_call(call)
+    if not visited:
+        return ()
+    found = _chains(call, visited)
     for chain, following in pairwise(found):
         chain.until = following.visits[0].joined_at
     return tuple(

@@ -31,7 +31,7 @@ class _Ring(msgspec.Struct, kw_only=True):
 def of_call(call: Call, node: str = "", wrapup_us: int = 0) -> tuple[Turn, ...]:
     """The turns of this call, in the order of their beginnings; ``wrapup_us``: what the queue gives after a conversation."""
     rings: list[_Ring] = []
-    for at, source, fact in visits.agreed(call.told):
+    for at, source, fact in visits.agreed([piece for piece in call.told if type(piece[2]) in _OF_AGENTS]):
         match fact:
             case facts.AgentCalled() if not _find(rings, fact.agent, "ringing"):
                 rings.append(_Ring(agent=fact.agent, queue=fact.queue, rang_at=at, leg=fact.leg, source=source))
@@ -43,10 +43,13 @@ def of_call(call: Call, node: str = "", wrapup_us: int = 0) -> tuple[Turn, ...]:
                 _completed(rings, fact)
             case facts.Transferred():
                 _sent_on(rings, at)
-            case _:
-                pass
+    if not rings:
+        return ()
     _close(call, rings)
     return tuple(_turn(call, ring, number, node, wrapup_us) for number, ring in enumerate(rings, start=1))
+
+
+_OF_AGENTS = frozenset({facts.AgentCalled, facts.RingNoAnswer, facts.AgentConnected, facts.AgentCompleted, facts.Transferred})
 
 
 def _find(rings: list[_Ring], agent: str, result: str) -> _Ring | None:

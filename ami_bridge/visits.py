@@ -59,7 +59,7 @@ def of_call(call: Call) -> list[Visit]:
     """The visits of this call, in the order of time."""
     visits: list[Visit] = []
     asked: facts.QueueAsked | None = None
-    for at, source, fact in agreed(call.told):
+    for at, source, fact in agreed([piece for piece in call.told if type(piece[2]) in _OF_VISITS]):
         current = visits[-1] if visits else None
         match fact:
             case facts.CallerJoined():
@@ -76,16 +76,30 @@ def of_call(call: Call) -> list[Visit]:
                 current.legs.add(fact.leg)
             case facts.ChannelAnswered() if current:
                 current.is_reached = current.is_reached or fact.uniqueid in current.legs
-            case _:
-                pass
     return visits
+
+
+_OF_VISITS = frozenset(
+    {
+        facts.CallerJoined,
+        facts.QueueAsked,
+        facts.QueueExited,
+        facts.CallerLeft,
+        facts.CallerAbandoned,
+        facts.AgentConnected,
+        facts.AgentCalled,
+        facts.ChannelAnswered,
+    }
+)
 
 
 def agreed(told: Iterable[Told]) -> Iterator[Told]:
     """The story without what a lesser witness says again, and without a variable where the dialplan speaks for itself."""
     story = list(told)
-    speaks = any(type(fact) is facts.QueueExited and not fact.by_variable for _, _, fact in story)
-    has_logs = any(source is not Source.AMI for _, source, _ in story)
+    speaks = has_logs = False
+    for _, source, fact in story:
+        speaks = speaks or (type(fact) is facts.QueueExited and not fact.by_variable)
+        has_logs = has_logs or source is not Source.AMI
     for piece in story:
         _, source, fact = piece
         if speaks and type(fact) is facts.QueueExited and fact.by_variable:
