@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from ami_bridge.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
-from ami_bridge.live_totals import Asked, Called, CallKey, CallLine, Group, RequestKey, RequestLine, Rung, TurnLine, request_line
+from ami_bridge.live_totals import Asked, Called, CallKey, CallLine, Group, RequestLine, RowKey, Rung, TurnLine, request_line
 from ami_bridge.windows import DAY, Windows, microseconds, spans
 
 Stale = Literal["windows", "now", "agents", "gaps", "nodes"]
@@ -25,7 +25,7 @@ class State:
         self.requests: Windows[RequestLine, Group, Asked] = Windows(Asked, where)
         self.calls: Windows[CallLine, str, Called] = Windows(Called, where)
         self.turns: Windows[TurnLine, tuple[str, str], Rung] = Windows(Rung, where)
-        self.waiting: dict[RequestKey, RequestLine] = {}
+        self.waiting: dict[RowKey, RequestLine] = {}
         self.agents: dict[tuple[str, str], AgentRow] = {}
         self.gaps: dict[str, GapRow] = {}
         self.bridges: dict[str, BridgeRow] = {}
@@ -65,7 +65,7 @@ class State:
         self.gaps = {key: gap for key, gap in self.gaps.items() if gap.to_at is None or microseconds(gap.to_at) > before_us}
 
     def _request(self, row: RequestRow) -> None:
-        key = (row.node, row.call_id, row.number)
+        key = (row.node, row.call_id, row.number, microseconds(row.requested_at))
         known = self.requests.get(key)
         if self.waiting.pop(key, None):
             self.stale.add("now")
@@ -91,11 +91,11 @@ class State:
         self.calls.put(CallLine(key, microseconds(row.started_at), row.node, answered, in_menu, key in self._asked))
 
     def _turn(self, row: TurnRow) -> None:
-        key = (row.node, row.call_id, row.number)
+        start = microseconds(row.rang_at)
+        key = (row.node, row.call_id, row.number, start)
         if row.void:
             self.turns.drop(key)
             return
-        start = microseconds(row.rang_at)
         self.turns.put(TurnLine(key, start, (row.node, row.agent), row.result, row.talk_us, row.hold_us, row.wrapup_us))
 
     def _agent(self, row: AgentRow) -> None:

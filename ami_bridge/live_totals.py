@@ -18,8 +18,8 @@ from ami_bridge.windows import microseconds
 
 CallKey = tuple[str, str]
 """Node and call."""
-RequestKey = tuple[str, str, int]
-"""Node, call and number."""
+RowKey = tuple[str, str, int, int]
+"""Node, call, number and start: a request found to have begun at another time is another row, and the first one is void."""
 _OUTCOMES = frozenset(OUTCOMES)
 
 
@@ -36,7 +36,7 @@ class Group(NamedTuple):
 class RequestLine(msgspec.Struct, frozen=True, gc=False):
     """A request for an agent. ``odd``: it is not exactly one of waiting and ended with a known outcome."""
 
-    key: RequestKey
+    key: RowKey
     start_us: int
     group: Group
     outcome: str
@@ -129,7 +129,7 @@ class Called:
 class TurnLine(msgspec.Struct, frozen=True, gc=False):
     """An agent was rung; ``group`` is (node, agent). Lengths in microseconds."""
 
-    key: RequestKey
+    key: RowKey
     start_us: int
     group: tuple[str, str]
     result: str
@@ -171,7 +171,7 @@ def agent(found: Iterable[Rung]) -> Agent:
     return Agent(answered, ring_no_answer, *(length / 1e6 for length in lengths))
 
 
-def request_line(row: RequestRow, key: RequestKey, group: Group) -> RequestLine:
+def request_line(row: RequestRow, key: RowKey, group: Group) -> RequestLine:
     """The line of a row of table ``requests``."""
     odd = row.outcome not in _OUTCOMES or (row.outcome == "waiting") != (row.ended_at is None)
     return RequestLine(key, microseconds(row.requested_at), group, row.outcome, row.wait_us, row.repaired, odd)
