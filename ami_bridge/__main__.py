@@ -1,4 +1,4 @@
-"""``python -m ami_bridge``: the bridge of this node. ``python -m ami_bridge record FILE``: the raw AMI stream into a file."""
+"""``python -m ami_bridge``: the bridge of this node (``run``); ``record``, ``replay`` and ``compare`` of raw AMI streams."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from ami_bridge import command_line
 from ami_bridge.bridge import Bridge
 from ami_bridge.record import record
 from hotline import credentials, log, paths, settings
@@ -32,8 +33,11 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="serve this node (the default)")
     commands.add_parser("record", help="write the raw AMI stream to a file").add_argument("file", type=Path)
+    command_line.add(commands)
     arguments = parser.parse_args()
     log.configure("ami_bridge")
+    if "work" in arguments:
+        return command_line.run(arguments)
     try:
         chosen, secrets = settings.load(), credentials.load()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -27,3 +27,11 @@ class SecondBridgeError(HotlineError):
 
 class CommandRefusedError(HotlineError):
     """A command that may not be asked of Asterisk: an unknown action or parameter, or a value that does not fit (SEC-12)."""
+
+
+class UnreadableStreamError(HotlineError):
+    """A file that was given as a recorded AMI stream, a journal or a queue log is none, or holds no time at all."""
+
+
+class UsageError(HotlineError):
+    """A command was called with what it cannot understand; the text says what."""

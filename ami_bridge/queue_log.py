@@ -4,9 +4,9 @@ A line is ``epoch|uniqueid|queue|agent|EVENT|data…`` (Asterisk 18 to 22; some 
 date and time of a database's table). ``uniqueid`` is the waiting channel's own, which is the call's linkedid unless the caller
 came by a transfer: who reads the log together with a stream says under which call a channel is known.
 
-What app_queue says of a waiting caller's end: ``CONNECT``, ``ABANDON`` (the channel went away while waiting), ``EXITWITHTIMEOUT``,
-``EXITEMPTY``, ``EXITWITHKEY``, ``WITHDRAW``. A caller who is refused leaves no line, unless the dialplan writes one (``QueueLog``),
-by custom under the value of ``QUEUESTATUS`` (``JOINEMPTY``, ``FULL``, …).
+What app_queue says of a waiting caller's end: ``CONNECT``, ``ABANDON`` (the channel went away while waiting),
+``EXITWITHTIMEOUT``, ``EXITEMPTY``, ``EXITWITHKEY``, ``WITHDRAW``. A caller who is refused leaves no line, unless the dialplan
+writes one (``QueueLog``), by custom under the value of ``QUEUESTATUS`` (``JOINEMPTY``, ``FULL``, …).
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _rang(line: Line, call_id: str) -> list[Fact]:
 
 
 def _abandoned(line: Line, call_id: str) -> list[Fact]:
-    """``position|first position|seconds``: the channel went away while it waited, and only that (time-outs have their own line)."""
+    """``position|first position|seconds``: the channel went away while it waited; time-outs have their own line."""
     held = line.number(2)
     return [
         facts.CallerAbandoned(at=line.at, call_id=call_id, uniqueid=line.uniqueid, queue=line.queue, held_seconds=held),

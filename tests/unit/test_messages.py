@@ -14,7 +14,7 @@ import pytest
 from hotline import messages, paths
 
 CATALOGUE = tomllib.loads((paths.TREE / "hotline" / "messages.toml").read_text(encoding="utf-8"))
-PACKAGES = ("hotline", "ivr_flows")
+PACKAGES = ("ami_bridge", "hotline", "ivr_flows")
 FUNCTIONS = ("text", "languages", "note", "step", "_finding")
 """What takes a key of the catalogue, as its first argument or, for a finding, its second."""
 
@@ -67,7 +67,7 @@ def test_every_key_in_the_code_is_in_the_catalogue_and_gets_its_values() -> None
 def test_no_text_is_left_over() -> None:
     code = "\n".join(file.read_text(encoding="utf-8") for file in sources())
     constants = {match[1] or match[2] for match in re.finditer(r""" "([\w.]+)"|'([\w.]+)' """.strip(), code)}
-    computed = {f"{area}.{name}" for name in constants for area in ("phones", "prompts")}
+    computed = {f"{area}.{name}" for name in constants for area in ("outcome", "phones", "prompts", "replay")}
     assert {key for key in CATALOGUE if key not in constants | computed} == set()
 
 
