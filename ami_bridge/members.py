@@ -161,7 +161,9 @@ def _not_answered(state: State, fact: facts.RingNoAnswer) -> set[str]:
 
 
 def _completed(state: State, fact: facts.AgentCompleted) -> set[str]:
-    agent = state.agents.setdefault(fact.agent, _Agent())
+    agent = state.agents.get(fact.agent)
+    if agent is None:
+        return set()
     _release(state, agent, lambda part: part.call_id == fact.call_id)
     agent.last_call = max(agent.last_call, int(fact.at.timestamp()))
     return {fact.agent}
