@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import structlog
 
-from ami_bridge import channel_log, codec, facts
-from ami_bridge.book import Book, Reckoning
-from ami_bridge.channel_log import ChannelLog
+from ami_bridge import codec, facts
+from ami_bridge.book import EPOCH, Book, Reckoning
 from ami_bridge.errors import SecondBridgeError
+from ami_bridge.fact import Fact
 from ami_bridge.floor import Floor
 from ami_bridge.lines import Gap
 from ami_bridge.link import Link
+from ami_bridge.overload_windows import Windows
 from ami_bridge.requests import Rules
 from ami_bridge.store import Position, Status, Store
+from ami_bridge.witnesses import Witnesses
 from hotline import clock, lock
 from hotline.credentials import Credentials
 from hotline.settings import Settings
@@ -31,9 +35,9 @@ _log = structlog.get_logger()
 _SETTLE_SECONDS = 2.0
 _START_PATIENCE_SECONDS = 3.0
 _LAST_FLUSH_SECONDS = 3.0
-_LARGEST_LOG, _LOGS_KEPT = 64 << 20, 4
 _STATUS_SECONDS = 1.0
-_CLOCK_STEP_SECONDS = 0.5
+_CLOCK_STEP = dt.timedelta(seconds=0.5)
+_MILLISECOND = dt.timedelta(milliseconds=1)
 _SECOND_US = 1_000_000
 
 
@@ -46,17 +50,20 @@ class Bridge:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _sole(folder / "lock")
         self._alive_file = var / "run" / "ami_bridge.alive"
-        self._channel_log = ChannelLog(var / "asterisk" / "log" / "cel-custom" / "calls.csv")
-        self._log_used, self._log_mark = channel_log.Position(), channel_log.Position()
-        self._store = Store(self._node, credentials.database, folder / "position.json", self._position, settings.queue.skill)
-        self._book = Book(folder, self._store)
+        self._store = Store(
+            self._node, credentials.database, folder / "position.json", self._position, skill=settings.queue.skill
+        )
+        self._windows = Windows(self._node, credentials.database)
+        self._floor = Floor(settings.queue, show=self._store.put, mark=self._windows.put)
+        self._book = Book(folder, self._store, _reckoning(settings), listen=self._floor.hear)
+        self._witnesses = Witnesses(var / "asterisk" / "log", self._book)
         self._silent_since: dt.datetime | None = None
         self._cause = "the bridge was not running"
         self._is_noted = False
         self._is_repaired = False
-        self._watched: set[str] = set()
-        self._open_before: set[str] = set()
         self._prune_at = 0.0
+        self._lag: dt.timedelta | None = None
+        self._clock_offset = _clock_offset()
         self._link = Link(
             settings.ami,
             credentials.ami,
@@ -70,23 +77,30 @@ class Bridge:
         """Give back the state, then serve."""
         position = await self._store.saved_position(_START_PATIENCE_SECONDS) or Position(0)
         entries = self._book.replay(position.segment)
-        self._log_used = position.channel_log
+        self._witnesses.resume(position.channel_log, position.queue_log)
         self._silent_since = self._book.heard_at
+        self._store.put(Gap(self._node, self._silent_since, None, self._cause))
         _log.info("journal replayed", from_segment=position.segment, entries=entries, calls_open=len(self._book.state.open()))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store.run())
+                tasks.create_task(self._windows.run(self._silent_since))
                 tasks.create_task(self._link.run())
+                tasks.create_task(self._each_second())
         finally:
             await self._finish()
 
     def _position(self) -> Position:
-        return Position(self._book.oldest_needed(), self._log_used, self._queue_log_used)
+        return Position(self._book.oldest_needed(), self._witnesses.channels_used, self._witnesses.queues_used)
 
     def _hear(self, frames: list[codec.Frame]) -> None:
         if not self._is_noted:
             self._note_gap()
-        self._book.hear(frames, clock.now())
+        self._watch_clock()
+        now = clock.now()
+        self._book.hear(frames, now)
+        if self._book.newest_fact is not None:
+            self._lag = now - self._book.newest_fact
 
     def _note_gap(self) -> None:
         """The first thing that the journal says about a connection: what was missed before it."""
@@ -102,24 +116,26 @@ class Bridge:
             self._note_gap()
         self._show(connected=True)
         asterisk_now = facts.timestamp((await self._link.ask(Action="Ping")).timestamp)
-        used = await self._read_log(self._log_used)
         present = {channel.uniqueid for channel in await self._link.ask(Action="CoreShowChannels") if channel.uniqueid}
-        await asyncio.sleep(_SETTLE_SECONDS)
-        self._log_used = self._log_mark = await self._read_log(used)
+        self._floor.list_all(_stated(await self._link.ask(Action="QueueStatus")))
+        await self._witnesses.testify(_SETTLE_SECONDS)
         lost = [
             call.call_id for call in self._book.state.open() if call.started.at < asterisk_now and call.call_id not in present
         ]
         self._book.lose(lost, clock.now())
+        for gap in self._book.unrepaired:
+            self._store.put(Gap(self._node, gap.begin, gap.end, gap.cause))
         self._book.close_gaps(clock.now())
         self._is_repaired = True
-        self._watched = self._open_before = self._open()
         self._store.touch()
-        _log.info("gap repaired", calls_lost=len(lost), calls_open=len(self._watched))
+        _log.info("gap repaired", calls_lost=len(lost), calls_open=self._witnesses.watch())
 
     def _down(self, heard_at: dt.datetime, cause: str) -> None:
         if self._is_noted:
             self._silent_since, self._cause, self._is_noted = heard_at, cause, False
+            self._store.put(Gap(self._node, heard_at, None, cause))
         self._is_repaired = False
+        self._floor.lose(heard_at)
         self._show(connected=False)
 
     def _alive(self) -> None:
@@ -127,38 +143,48 @@ class Bridge:
         self._book.alive(clock.now())
         self._show(connected=True)
         if self._is_repaired:
-            self._follow_log()
-            self._channel_log.rotate(largest=_LARGEST_LOG, keep=_LOGS_KEPT)
+            self._witnesses.follow()
             self._store.touch()
         if clock.monotonic() >= self._prune_at:
             self._prune_at = clock.monotonic() + 3600
             self._book.prune(clock.now(), self._book.oldest_needed())
 
-    def _follow_log(self) -> None:
-        """Move the position in the log on.
+    async def _each_second(self) -> None:
+        """What must be told although nothing happens."""
+        while True:
+            self._watch_clock()
+            self._floor.tick(clock.now())
+            self._store.put(self._status())
+            await asyncio.sleep(_STATUS_SECONDS)
 
-        Calls that were open across a gap are watched there to their end: a step taken in the gap is told by the later lines
-        of its call (the userfield grows). Without such calls nothing is read: what the log held at the ping before has
-        surely arrived over AMI too.
-        """
-        if not self._watched:
-            self._log_used, self._log_mark = self._log_mark, self._channel_log.end()
-            return
-        lines, self._log_used = self._channel_log.read(self._log_used)
-        self._log_mark = self._log_used
-        self._book.read_log(lines, clock.now(), self._watched)
-        self._watched &= self._open_before
-        self._open_before = self._open()
+    def _watch_clock(self) -> None:
+        """A clock that was set since the last look: told to the book before anything else is."""
+        offset = _clock_offset()
+        delta, self._clock_offset = offset - self._clock_offset, offset
+        if abs(delta) > _CLOCK_STEP:
+            _log.warning("the machine's clock was set", forward_by=str(delta))
+            self._book.step_clock(delta, clock.now())
 
-    def _open(self) -> set[str]:
-        return {call.call_id for call in self._book.state.open()}
-
-    async def _read_log(self, position: channel_log.Position) -> channel_log.Position:
-        """Use the channel event log from ``position`` on; returns the position after it."""
-        lines, after = await asyncio.to_thread(self._channel_log.read, position)
-        used = self._book.read_log(lines, clock.now())
-        _log.info("channel event log read", lines=len(lines), used=used)
-        return after
+    def _status(self) -> Status:
+        """What the bridge says of itself."""
+        journal, counts = self._book.journal, self._link.counts
+        return Status(
+            at=clock.now(),
+            connected=self._link.connected_since is not None,
+            connected_since=self._link.connected_since,
+            event_lag_ms=None if self._lag is None else max(0, self._lag // _MILLISECOND),
+            journal_segment=journal.segment,
+            journal_bytes=journal.written,
+            journal_failing_since=journal.failed_since,
+            calls_open=len(self._book.state.open()),
+            events=counts.events,
+            unwanted=counts.unwanted,
+            undecodable=counts.undecodable,
+            oversized=counts.oversized,
+            conservation_violations=len(self._book.unconserved),
+            gaps_open=0 if self._is_repaired else 1,
+            rss_bytes=_memory(),
+        )
 
     def _show(self, *, connected: bool) -> None:
         """``var/run/ami_bridge.alive``: its age is that of the last sign of life over AMI."""
@@ -198,3 +224,34 @@ def _sole(path: Path) -> IO[bytes]:
     if file is None:
         raise SecondBridgeError(f"another bridge serves this node already: {path} is held")
     return file
+
+
+def _reckoning(settings: Settings) -> Reckoning:
+    """How this node's rows are made of evidence."""
+    return Reckoning(
+        node=settings.asterisk.node,
+        rules=Rules(short_abandon_us=settings.figures.short_abandon_seconds * _SECOND_US),
+        wrapup_us=settings.queue.wrapup_seconds * _SECOND_US,
+    )
+
+
+def _stated(messages: Iterable[Any]) -> Iterator[Fact]:
+    """The facts of a list that Asterisk sent as an answer."""
+    received = clock.now()
+    for message in messages:
+        fact = facts.from_event(str(message.event), message, received)
+        if fact is not None:
+            yield fact
+
+
+def _clock_offset() -> dt.timedelta:
+    """How far the wall clock is ahead of the clock that never steps."""
+    return clock.now() - EPOCH - dt.timedelta(seconds=clock.monotonic())
+
+
+def _memory() -> int:
+    """Resident bytes of this process; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -78,6 +78,11 @@ class Journal:
         self.connection = 0
         self.failed_since: dt.datetime | None = None
 
+    @property
+    def written(self) -> int:
+        """Bytes of the segment being written."""
+        return self._written if self._file is not None else 0
+
     def write(self, kind: Kind, at: dt.datetime, payload: bytes) -> bool:
         """Append one record; False when the disk refuses it (logged; the caller goes on without)."""
         now = clock.monotonic()

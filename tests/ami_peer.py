@@ -1,4 +1,4 @@
-"""A loopback AMI peer over real sockets: greets, lets in, answers pings and channel lists, and misbehaves when told to."""
+"""A loopback AMI peer over real sockets: greets, lets in, answers pings and lists, and misbehaves when told to."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Peer:
         self.answers = True
         self.greeting = b"Asterisk Call Manager/11.0.0\r\n"
         self.channels: list[str] = []
+        self.queues: list[dict[str, str]] = []
+        """Entries of the list of queues, without their ActionID: ``QueueParams``, ``QueueMember``, ``QueueEntry``."""
         self._server: asyncio.Server | None = None
 
     async def start(self, port: int = 0) -> None:
@@ -84,6 +86,12 @@ class Peer:
                 text += (
                     f"Event: CoreShowChannelsComplete\r\n{identity}EventList: Complete\r\nListItems: {len(self.channels)}\r\n\r\n"
                 )
+                writer.write(text.encode())
+            case "QueueStatus":
+                text = f"Response: Success\r\n{identity}EventList: start\r\nMessage: Queue status will follow\r\n\r\n"
+                for headers in self.queues:
+                    text += "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + f"{identity}\r\n"
+                text += f"Event: QueueStatusComplete\r\n{identity}EventList: Complete\r\nListItems: {len(self.queues)}\r\n\r\n"
                 writer.write(text.encode())
             case _:
                 pass
