@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import agi_sessions, busy_hour, ceiling, flow_engine, hour, ivr_cpu
+from bench import agi_sessions, ami_parse, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu
 from bench.figure import Figure, publish, say
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "flow_engine": flow_engine.measure,
     "agi_sessions": agi_sessions.measure,
+    "ami_parse": ami_parse.measure,
+    "day": day.measure,
     "ivr_cpu": ivr_cpu.measure,
     "busy_hour": busy_hour.measure,
     "ceiling": ceiling.measure,

@@ -10,9 +10,10 @@ import sys
 import msgspec
 import pytest
 
-from bench import cpu
+from bench import ami_parse, cpu
 from bench.figure import Figure
 from bench.load import Step, citizens, percentile, seats, wants_agent, worst_gaps
+from bench.peak_day import GREETING, KINDS, Day
 from bench.watch import Sample, shares, slope
 from hotline.phones.call_log import Call
 from hotline.phones.plan import Gap, Report
@@ -132,3 +133,26 @@ def test_shares_are_percent_of_a_core_and_growth_is_per_hour() -> None:
     assert slope(samples) == pytest.approx(36.0)
     assert slope(samples, "agi") == pytest.approx(36.0)
     assert slope(samples, "up") == 0
+
+
+def test_the_calls_of_a_made_day_are_read_as_what_they_were_made_as() -> None:
+    """Interleaved, in pieces that end anywhere: outcomes, dispositions, and each wait to the microsecond."""
+    day, reading = Day(120, first_hour=9, hours=2), ami_parse.Reading()
+    for chunk in day.chunks(5000):
+        reading.take(chunk.data)
+        reading.derive()
+    ami_parse.check(reading, day.truth)
+    assert day.truth.dispositions.total() == 120
+    assert set(day.truth.outcomes) == {kind.outcome for kind in KINDS if kind.outcome}
+
+
+def test_the_same_seed_makes_the_same_day_in_the_order_of_time_and_no_call_twice() -> None:
+    stream = b"".join(chunk.data for chunk in Day(40).chunks())
+    assert stream == b"".join(chunk.data for chunk in Day(40).chunks(999))
+    assert stream != b"".join(chunk.data for chunk in Day(40, seed=2).chunks())
+    assert stream.startswith(GREETING)
+    lines = stream.split(b"\r\n")
+    times = [line for line in lines if line.startswith(b"Timestamp: ")]
+    assert times == sorted(times)
+    assert len({line for line in lines if line.startswith(b"Linkedid: ")}) == 40
+    assert sum(share for share in (kind.share for kind in KINDS)) == 100
