@@ -20,6 +20,10 @@ class Peer:
         self.answers = True
         self.greeting = b"Asterisk Call Manager/11.0.0\r\n"
         self.channels: list[str] = []
+        self.replies: dict[str, Callable[[dict[str, str]], str | None]] = {}
+        """What other actions are answered: blocks without the ActionID line, which is added to each; None: nothing."""
+        self.dies_at = ""
+        """At this step of a login every connection is reset: ``accept``, ``greeting``, ``login``, ``answer``, ``booted``."""
         self.queues: list[dict[str, str]] = []
         """Entries of the list of queues, without their ActionID: ``QueueParams``, ``QueueMember``, ``QueueEntry``."""
         self._server: asyncio.Server | None = None
@@ -56,12 +60,18 @@ class Peer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections.append(writer)
+        if self._dies("accept", writer):
+            return
         writer.write(self.greeting)
+        if self._dies("greeting", writer):
+            return
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 block = await reader.readuntil(b"\r\n\r\n")
                 action = dict(line.split(": ", 1) for line in block.decode().strip().split("\r\n"))
                 self.actions.append(action)
+                if self._dies("login", writer):
+                    return
                 if self.answers:
                     self._answer(action, writer)
         writer.close()
@@ -73,9 +83,12 @@ class Peer:
                 writer.write(f"Response: Error\r\n{identity}Message: Authentication failed\r\n\r\n".encode())
             case "Login":
                 writer.write(f"Response: Success\r\n{identity}Message: Authentication accepted\r\n\r\n".encode())
+                if self._dies("answer", writer):
+                    return
                 writer.write(
                     b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 5\r\nLastReload: 5\r\nStatus: Fully Booted\r\n\r\n"
                 )
+                self._dies("booted", writer)
             case "Ping":
                 now = f"{clock.now().timestamp():.6f}"
                 writer.write(f"Response: Success\r\n{identity}Ping: Pong\r\nTimestamp: {now}\r\n\r\n".encode())
@@ -93,8 +106,17 @@ class Peer:
                     text += "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + f"{identity}\r\n"
                 text += f"Event: QueueStatusComplete\r\n{identity}EventList: Complete\r\nListItems: {len(self.queues)}\r\n\r\n"
                 writer.write(text.encode())
+            case name if name in self.replies and (said := self.replies[name](action)):
+                blocks = [block for block in said.split("\r\n\r\n") if block]
+                writer.write("".join(f"{block}\r\n{identity}\r\n" for block in blocks).encode())
             case _:
                 pass
+
+    def _dies(self, step: str, writer: asyncio.StreamWriter) -> bool:
+        if self.dies_at != step:
+            return False
+        writer.transport.abort()
+        return True
 
 
 @contextlib.asynccontextmanager

@@ -52,7 +52,7 @@ async def linked(other: Peer, ping: int = 1, silence: int = 2) -> AsyncIterator[
     link = Link(settings, USER, on_frames=heard.hear, on_up=heard.up, on_down=heard.down, on_alive=heard.lived)
     task = asyncio.get_running_loop().create_task(link.run())
     try:
-        await until(lambda: heard.ups or not other.lets_in or not other.answers)
+        await until(lambda: heard.ups or not other.lets_in or not other.answers or other.dies_at)
         yield link, heard
     finally:
         task.cancel()
@@ -241,5 +241,108 @@ def test_a_connection_that_dies_at_once_is_tried_again() -> None:
                     other.cut()
                 other.answers = True
                 await until(lambda: heard.ups == 1)
+
+    in_a_loop(work)
+
+
+@pytest.mark.parametrize("step", ["accept", "greeting", "login", "answer", "booted"])
+def test_a_peer_that_dies_at_each_step_of_the_login_is_tried_again_and_does_not_spin(step: str) -> None:
+    async def work() -> None:
+        async with peer() as other:
+            other.dies_at, began = step, clock.monotonic()
+            async with linked(other) as (link, heard):
+                await until(lambda: len(other.connections) >= 3)
+                assert clock.monotonic() - began >= 2 * 0.2 * 0.8
+                other.dies_at = ""
+                await until(lambda: heard.alive)
+                assert link.connected_since is not None
+                assert other.names().count("Login") <= len(other.connections)
+                assert heard.ups - len(heard.downs) <= 1
+
+    in_a_loop(work)
+
+
+def test_a_peer_that_answers_nothing_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ami_bridge.link._LOGIN_SECONDS", 0.3)
+
+    async def work() -> None:
+        async with peer() as other:
+            other.answers = False
+            async with linked(other) as (_, heard):
+                await until(lambda: len(other.connections) >= 3)
+                assert other.names().count("Login") == len(other.connections)
+                assert heard.ups == 0
+                other.answers = True
+                await until(lambda: heard.ups)
+
+    in_a_loop(work)
+
+
+def test_a_link_that_flaps_tells_of_each_connection_and_keeps_what_came_in_order() -> None:
+    async def work() -> None:
+        async with peer() as other, linked(other) as (_, heard):
+            for round_ in range(5):
+                await until(lambda round_=round_: heard.ups == round_ + 1)  # type: ignore[misc]
+                for i in range(20):
+                    other.event("Hangup", Cause=round_ * 20 + i)
+                await until(lambda round_=round_: len(heard.events()) == (round_ + 1) * 20)  # type: ignore[misc]
+                other.cut()
+            causes = [frame.headers["cause"] for frame in heard.frames if frame.name == "Hangup"]
+            assert causes == [str(i) for i in range(100)]
+            await until(lambda: len(heard.downs) == 5)
+            assert [at for at, _ in heard.downs] == sorted(at for at, _ in heard.downs)
+
+    in_a_loop(work)
+
+
+def test_10_000_events_a_second_are_heard_in_order_in_little_memory() -> None:
+    """Two seconds' worth, between answers that come all the same; what lies in the link is a part of a second's events."""
+    seen, deepest = 0, 0
+
+    async def work() -> None:
+        nonlocal seen, deepest
+
+        def hear(frames: list[Frame]) -> None:
+            nonlocal seen, deepest
+            for frame in frames:
+                if frame.name == "Hangup":
+                    assert frame.headers["cause"] == str(seen)
+                    seen += 1
+            deepest = max(deepest, len(frames))
+
+        async with peer() as other:
+            settings = Ami(port=other.port, ping_seconds=1, silence_seconds=5)
+            link = Link(settings, USER, on_frames=hear)
+            task = asyncio.get_running_loop().create_task(link.run())
+            await until(lambda: link.connected_since)
+            began = clock.monotonic()
+            for batch in range(200):
+                block = "Event: VarSet\r\nVariable: x\r\nValue: " + "y" * 200 + "\r\n\r\n"
+                other.say("".join(f"{block}Event: Hangup\r\nCause: {batch * 50 + i}\r\n\r\n" for i in range(50)).encode())
+                await other.connections[-1].drain()
+                await asyncio.sleep(max(0.0, began + (batch + 1) * 0.01 - clock.monotonic()))
+            await until(lambda: seen == 10_000)
+            assert (await link.ask(Action="Ping")).success
+            assert deepest < 5_000
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    in_a_loop(work)
+
+
+def test_a_list_is_kept_as_it_came_and_an_action_may_wait_longer_for_its_answer() -> None:
+    async def work() -> None:
+        async with peer() as other, linked(other) as (link, heard):
+            other.queues = [{"Event": "QueueParams", "Queue": "hotline"}, {"Event": "QueueMember", "Name": "张三"}]
+            frames = await link.listing("QueueStatus")
+            assert [frame.name for frame in frames] == ["QueueParams", "QueueMember", "QueueStatusComplete"]
+            assert frames[1].headers["name"] == "张三"
+            assert frames[1].raw.startswith(b"Event: QueueMember\r\n")
+            assert heard.events() == []
+            with pytest.raises(OutcomeUnknownError, match=r"within 0\.05 s"):
+                await link.send({"Action": "Silence"}, seconds=0.05)
+            other.replies["QueueAdd"] = lambda _: "Response: Success\r\nMessage: Added interface to queue\r\n\r\n"
+            assert (await link.send({"Action": "QueueAdd"}, as_list=False)).message == "Added interface to queue"
 
     in_a_loop(work)
