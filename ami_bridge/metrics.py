@@ -107,6 +107,14 @@ def why(request: Request, rules: Rules, *, is_first_of_call: bool, call_is_answe
     }
 
 
+def why_of_call(*, is_answered: bool, is_menu_hangup: bool) -> dict[str, str]:
+    """The same of a call, for the two figures over calls."""
+    return {
+        LITERAL: "counted" if is_answered else "counted_in_denominator",
+        MENU: "counted" if is_menu_hangup else "excluded: it did not end in the menu with nothing",
+    }
+
+
 def waits(found: Tally) -> dict[str, float | int | None]:
     """Seconds of waiting, of the answered and of all ended: true mean and longest (exact), median and p90 (whole seconds)."""
     return _waits("answered", found.waits("answered")) | _waits("all", found.waits(*ENDED))
