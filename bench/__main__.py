@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import agi_sessions, ami_parse, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu
+from bench import agi_sessions, ami_parse, bridge_memory, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu
 from bench.figure import Figure, publish, say
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "agi_sessions": agi_sessions.measure,
     "ami_parse": ami_parse.measure,
     "day": day.measure,
+    "bridge_memory": bridge_memory.measure,
     "ivr_cpu": ivr_cpu.measure,
     "busy_hour": busy_hour.measure,
     "ceiling": ceiling.measure,

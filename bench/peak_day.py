@@ -12,7 +12,7 @@ import lzma
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -92,12 +92,22 @@ class _Template(msgspec.Struct, frozen=True):
 class Day:
     """``for chunk in day.chunks(): …``; afterwards ``truth`` is complete."""
 
-    def __init__(self, calls: int = CALLS, *, seed: int = SEED, first_hour: int = 0, hours: int = 24) -> None:
+    def __init__(
+        self,
+        calls: int = CALLS,
+        *,
+        seed: int = SEED,
+        first_hour: int = 0,
+        hours: int = 24,
+        midnight: int = MIDNIGHT,
+        kinds: Sequence[Kind] = KINDS,
+    ) -> None:
         self.truth = Truth()
         self.events = 0
         self._calls, self._first, self._hours = calls, first_hour, hours
         self._random = random.Random(seed)
-        self._templates = {kind.stream: _read(_FOLDER / f"{kind.stream}.ami.xz") for kind in KINDS}
+        self._midnight, self._kinds = midnight, kinds
+        self._templates = {kind.stream: _read(_FOLDER / f"{kind.stream}.ami.xz") for kind in kinds}
         self._channels = 0
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
@@ -148,7 +158,7 @@ class Day:
 
     def _call(self, begin_us: int, number: int) -> Iterator[tuple[int, bytes]]:
         """One call's events; what it must be recorded as goes into the truth."""
-        kind = self._random.choices(KINDS, [kind.share for kind in KINDS])[0]
+        kind = self._random.choices(self._kinds, [kind.share for kind in self._kinds])[0]
         template = self._templates[kind.stream]
         longer = {
             "wait": int(self._random.uniform(*kind.waits) * 1e6),
@@ -160,7 +170,7 @@ class Day:
         shift = 0
         for event in template.events:
             at_us = begin_us + event.after_us + shift
-            values[b"t"] = b"%d.%06d" % divmod(MIDNIGHT * 1_000_000 + at_us, 1_000_000)
+            values[b"t"] = b"%d.%06d" % divmod(self._midnight * 1_000_000 + at_us, 1_000_000)
             yield at_us, event.text % values
             shift += longer.get(event.begins, 0)
 
@@ -179,7 +189,7 @@ class Day:
             match what:
                 case "unique":
                     self._channels += 1
-                    value = f"node1-{MIDNIGHT + begin_us // 1_000_000}.{self._channels}"
+                    value = f"node1-{self._midnight + begin_us // 1_000_000}.{self._channels}"
                 case "channel":
                     value = f"{self._channels + slot:08x}"
                 case "bridge":
