@@ -39,6 +39,10 @@ class Source(IntEnum):
     QUEUE_LOG = 2
 
 
+_GUESSED = Source.QUEUE_LOG
+"""The standing of a beginning that nobody told: whoever tells it knows better."""
+
+
 class Origin(Enum):
     """Which channels are calls of citizens."""
 
@@ -297,7 +301,7 @@ def _at(stamp: Stamp | None) -> dt.datetime | None:
 
 
 def _opened(state: State, fact: Fact, source: Source) -> Call | None:
-    """A call, when the fact is the birth of a citizen's channel, or of somebody in a queue whom we do not know yet."""
+    """A call, when the fact is the birth of a citizen's channel, or tells of somebody in a queue whom we do not know yet."""
     match fact:
         case facts.ChannelStarted() if fact.uniqueid == fact.call_id and _is_citizens(state.origin, fact):
             return Call(
@@ -310,8 +314,13 @@ def _opened(state: State, fact: Fact, source: Source) -> Call | None:
                 channel=fact.channel,
             )
         case facts.CallerJoined():
-            is_inbound = state.origin is Origin.ANY
-            return Call(call_id=fact.call_id, started=Stamp(source, fact.at), last_at=fact.at, is_inbound=is_inbound)
+            return Call(
+                call_id=fact.call_id,
+                started=Stamp(_GUESSED, fact.at),
+                last_at=fact.at,
+                caller_number=fact.caller_number,
+                is_inbound=state.origin is Origin.ANY or fact.channel.startswith(_TRUNK),
+            )
         case _:
             return None
 
@@ -353,10 +362,17 @@ def _last(known: tuple[dt.datetime, str] | None, more: tuple[dt.datetime, str]) 
 
 
 def _start(call: Call, fact: facts.ChannelStarted, source: Source) -> bool:
+    """The caller's channel: also of a call that was first heard of in a queue."""
+    if fact.uniqueid != call.call_id:
+        return False
     started = _first(call.started, source, fact.at)
-    if fact.uniqueid != call.call_id or started == call.started:
+    if call.channel == fact.channel and started == call.started:
         return False
     call.started = started
+    if not call.channel:
+        call.channel, call.dialled, call.caller_name = fact.channel, fact.exten, fact.caller_name
+        call.caller_number = fact.caller_number or call.caller_number
+        call.is_inbound = call.is_inbound or _is_citizens(Origin.TRUNK, fact)
     return True
 
 

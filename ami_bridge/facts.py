@@ -49,10 +49,12 @@ class ChannelEnded(Fact, frozen=True):
 
 
 class CallerJoined(Fact, frozen=True):
-    """A caller began to wait in a queue."""
+    """A caller began to wait in a queue; who it is, says the event too, for a call whose beginning was missed."""
 
     uniqueid: str
     queue: str
+    channel: str = ""
+    caller_number: str = ""
 
 
 class CallerLeft(Fact, frozen=True):
@@ -247,9 +249,19 @@ def _of_channel(kind: type[HangupAsked] | type[Held] | type[Unheld]) -> Parse:
     return lambda h, at: kind(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"])
 
 
-def _in_queue(kind: type[CallerJoined] | type[CallerLeft]) -> Parse:
-    """An event that says which channel and which queue."""
-    return lambda h, at: kind(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
+def _caller_joined(h: Headers, at: dt.datetime) -> Fact:
+    return CallerJoined(
+        at=at,
+        call_id=h["linkedid"],
+        uniqueid=h["uniqueid"],
+        queue=h["queue"],
+        channel=h.get("channel", ""),
+        caller_number=_known(h.get("calleridnum", ""))[:64],
+    )
+
+
+def _caller_left(h: Headers, at: dt.datetime) -> Fact:
+    return CallerLeft(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
 
 
 def _caller_abandoned(h: Headers, at: dt.datetime) -> Fact:
@@ -364,8 +376,8 @@ _EVENTS: dict[str, Parse] = {
     "Unhold": _of_channel(Unheld),
     "BlindTransfer": _blind_transfer,
     "AttendedTransfer": _attended_transfer,
-    "QueueCallerJoin": _in_queue(CallerJoined),
-    "QueueCallerLeave": _in_queue(CallerLeft),
+    "QueueCallerJoin": _caller_joined,
+    "QueueCallerLeave": _caller_left,
     "QueueCallerAbandon": _caller_abandoned,
     "AgentCalled": _agent_called,
     "AgentRingNoAnswer": _ring_no_answer,

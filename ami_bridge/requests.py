@@ -47,14 +47,12 @@ def of_call(call: Call, rules: Rules, node: str = "") -> tuple[Request, ...]:
     found = _chains(call, visited)
     for chain, following in pairwise(found):
         chain.until = following.visits[0].joined_at
-    return tuple(
-        msgspec.structs.replace(_request(call, chain, rules), node=node, number=number)
-        for number, chain in enumerate(found, start=1)
-    )
+    return tuple(_request(call, chain, rules, node, number) for number, chain in enumerate(found, start=1))
 
 
 def _chains(call: Call, found: list[Visit]) -> list[_Chain]:
-    choices = _choices(call)
+    transfers = _transfers(call)
+    choices = _choices(call) if transfers or len(found) > 1 else []
     chains: list[_Chain] = []
     for index, visit in enumerate(found):
         chain = chains[-1] if chains else None
@@ -64,17 +62,18 @@ def _chains(call: Call, found: list[Visit]) -> list[_Chain]:
         if chain and since and chain.outcome in outcomes.GOES_ON and not _any_between(choices, since, begins):
             chain.visits.append(visit)
         else:
-            chain = _Chain("transfer" if _is_sent(call, visit, found[:index], choices) else "caller", [visit])
+            sent = _is_sent(call, visit, found[:index], transfers, choices)
+            chain = _Chain("transfer" if sent else "caller", [visit])
             chains.append(chain)
         chain.outcome = outcomes.of_visit(_end(call, visit, found[index + 1] if index + 1 < len(found) else None))
     return chains
 
 
-def _is_sent(call: Call, visit: Visit, earlier: list[Visit], choices: list[dt.datetime]) -> bool:
+def _is_sent(call: Call, visit: Visit, earlier: list[Visit], transfers: list[dt.datetime], choices: list[dt.datetime]) -> bool:
     """Whether an agent sent the caller here: by a transfer, or by waiting here in the caller's place (another channel joined)."""
     if visit.channel != call.call_id and any(one.connection for one in earlier):
         return True
-    sent = _any_between(_transfers(call), earlier[-1].joined_at if earlier else None, visit.joined_at)
+    sent = _any_between(transfers, earlier[-1].joined_at if earlier else None, visit.joined_at)
     return bool(sent) and not _any_between(choices, max(sent), visit.joined_at)
 
 
@@ -99,8 +98,7 @@ def _ended(call: Call, visit: Visit, outcome: str) -> dt.datetime | None:
     return visit.left_at or visit.exited_at or calls.closed_at(call) or call.last_at
 
 
-def _request(call: Call, chain: _Chain, rules: Rules) -> Request:
-    """The request, as yet without its node and its number."""
+def _request(call: Call, chain: _Chain, rules: Rules, node: str, number: int) -> Request:
     first, last = chain.visits[0], chain.visits[-1]
     outcome, ended_at = chain.outcome, _ended(call, last, chain.outcome)
     if ended_at is not None:
@@ -111,12 +109,12 @@ def _request(call: Call, chain: _Chain, rules: Rules) -> Request:
         wait_us = (ended_at - first.joined_at) // dt.timedelta(microseconds=1)
         outcome = "short_abandoned" if wait_us < rules.short_abandon_us else outcome
     worst = _worst(call, chain, outcome)
-    guessed = any(visit.is_guessed for visit in chain.visits)
+    guessed = any(visit.is_guessed for visit in chain.visits) or _end_is_unseen(last, outcome)
     lost = outcome == "system_fault" and call.lost
     return Request(
-        node="",
+        node=node,
         call_id=call.call_id,
-        number=0,
+        number=number,
         kind=chain.kind,
         caller=call.caller_number,
         queue=last.queue,
@@ -130,6 +128,13 @@ def _request(call: Call, chain: _Chain, rules: Rules) -> Request:
         source="snapshot" if lost else worst.name.lower(),
         precision_us=_WHOLE_SECOND_US if worst is Source.QUEUE_LOG or guessed or lost else 1,
     )
+
+
+def _end_is_unseen(visit: Visit, outcome: str) -> bool:
+    """Whether the request ended in a way that app_queue would have told, and did not: something was missed."""
+    if outcome == "answered":
+        return visit.connection is None
+    return outcome in ("abandoned", "short_abandoned") and visit.left_at is None
 
 
 def _worst(call: Call, chain: _Chain, outcome: str) -> Source:

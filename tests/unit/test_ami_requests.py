@@ -297,6 +297,22 @@ def test_in_a_stream_of_another_dialplan_whoever_joins_a_queue_is_a_caller() -> 
     assert told([joined(1), left(3), connected(3)], Origin.ANY) == [("caller", "answered", "hotline", 2.0, 0)]
 
 
+@pytest.mark.parametrize("channel", ["PJSIP/citizens-1", ""])
+def test_a_call_first_heard_of_in_a_queue_is_known_when_its_beginning_is_told(channel: str) -> None:
+    """In a gap, the log that knows the beginning is read after AMI's first events."""
+    state = State()
+    join = facts.CallerJoined(at=at(1), call_id=CALL, uniqueid=CALL, queue="hotline", channel=channel, caller_number="138")
+    calls.apply(state, join)
+    assert state.calls[CALL].is_inbound == bool(channel)
+    for fact in (left(3), connected(3), ended(9)):
+        calls.apply(state, fact)
+    calls.apply(state, started(0), Source.CEL)
+    record = calls.record(state.calls[CALL])
+    assert (record.started_at, record.caller_number, record.dialled, record.source) == (at(0), "13800138000", "12345", "cel")
+    (line,) = requests.of_call(state.calls[CALL], RULES)
+    assert (line.outcome, line.repaired, line.caller) == ("answered", False, "13800138000")
+
+
 def line_of(*evidence: tuple[Fact, Source]) -> Request:
     state = State()
     for fact, source in evidence:
@@ -311,6 +327,14 @@ def test_what_only_the_logs_saw_is_repaired_with_its_source_and_precision() -> N
     assert (line.outcome, line.repaired, line.source, line.precision_us) == ("answered", True, "cel", 1)
     line = line_of((started(), ami), (joined(1), log), (connected(3), log), (ended(9), ami))
     assert (line.repaired, line.source, line.precision_us) == (True, "queue_log", 1_000_000)
+
+
+def test_an_end_that_the_queue_did_not_tell_is_marked() -> None:
+    ami = Source.AMI
+    line = line_of((started(), ami), (joined(1), ami), (asked(9), ami), (ended(9), ami))
+    assert (line.outcome, line.repaired, line.precision_us) == ("abandoned", True, 1_000_000)
+    line = line_of((started(), ami), (joined(1), ami), (left(4), ami), (exited(30, "CONTINUE"), ami))
+    assert (line.outcome, line.repaired) == ("answered", True)
 
 
 def test_the_second_witness_of_what_ami_saw_changes_nothing() -> None:
