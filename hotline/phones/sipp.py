@@ -25,8 +25,8 @@ _LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 """SIPp would outlive us and call on: the kernel ends it with us."""
 
 _ORDER = (
-    "MESSAGE sip:here SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKorder\r\nFrom: <sip:us@127.0.0.1>;tag=us\r\n"
-    "To: <sip:here>\r\nCall-ID: {call_id}\r\nCSeq: 1 MESSAGE\r\nSubject: {order}\r\nOrganization: {detail}\r\n"
+    "MESSAGE sip:here SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKorder{number}\r\nFrom: <sip:us@127.0.0.1>;tag=us\r\n"
+    "To: <sip:here>\r\nCall-ID: {call_id}\r\nCSeq: {number} MESSAGE\r\nSubject: {order}\r\nOrganization: {detail}\r\n"
     "Content-Length: 0\r\n\r\n"
 )
 
@@ -100,6 +100,7 @@ class Sipp:
         self._folder, self._order, self._told = folder, order, told
         self._process: LineProcess | None = None
         self._control_port = 0
+        self._orders = 0
         self._place = ("", 0)
         self._said: list[str] = []
         self.calls: dict[str, Call] = {}
@@ -163,7 +164,9 @@ class Sipp:
 
     def tell(self, call: Call, order: str, detail: str = "") -> None:
         """Give an order to a telephone whose scenario waits for one; the others know only ``hangup``."""
-        _send(_ORDER.format(call_id=call.call_id, order=order, detail=detail or "none").encode(), self._place)
+        self._orders += 1  # SIPp passes over what looks like the message before
+        text = _ORDER.format(call_id=call.call_id, order=order, detail=detail or "none", number=self._orders)
+        _send(text.encode(), self._place)
 
     async def stop(self) -> None:
         """End it now; calls in progress are hung up: its own key Q does that, a signal would leave them open."""

@@ -1,0 +1,286 @@
+"""Where stories are played: directed telephones at one stack, and who of them belongs to which story.
+
+A story is a coroutine that steers one citizen's call and the agents' telephones that ring for it (tests/stories.py). A telephone
+that rings belongs to the story whose number it shows: the citizen's, or that of the agent who asks on the citizen's behalf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from hotline import clock
+from hotline.phones.directed import DirectedCallers, DirectedSeats, Line
+from tests import truth
+from tests.trial import Trial
+from tests.truth import Asked, CallTruth, Window, about
+
+Result = TypeVar("Result")
+PATIENCE_SECONDS = 60.0
+"""How long a story waits for one thing; longer than any queue keeps a caller."""
+
+
+class StoryBrokenError(AssertionError):
+    """Something that the story waits for does not happen."""
+
+
+class Stage:
+    """One stack with its seats; ``truths`` are those of the stories played so far."""
+
+    def __init__(self, stack: Trial) -> None:
+        self.stack = stack
+        self.settings = stack.settings
+        self.secrets = stack.credentials.agents
+        self.truths: list[CallTruth] = []
+        self.faults: list[str] = []
+        self.complaints = ""
+        self.reconnect: Callable[[], None] = lambda: None
+        self.sip = f"{self.settings.asterisk.sip_address}:{self.settings.asterisk.sip_port}"
+        self._ringing: defaultdict[str, asyncio.Queue[Line]] = defaultdict(asyncio.Queue)
+        self._playing: dict[asyncio.Task[None], Play] = {}
+
+    def rings_for(self, number: str) -> asyncio.Queue[Line]:
+        """The telephones that ring and show this number."""
+        return self._ringing[number]
+
+    def seats(self, users: Sequence[str]) -> DirectedSeats:
+        """These agents' telephones."""
+        secrets = {user: self.secrets[user] for user in users}
+        return DirectedSeats(self.settings, secrets, lambda line: self.rings_for(line.call.caller).put_nowait(line))
+
+    async def play(self, stories: Sequence[Story], first: int, rate: float) -> None:
+        """Citizens dial ``rate`` a second, each its story; until all of them have ended, or Asterisk was killed (``cut``)."""
+        waiting = dict(zip((number(first + place) for place in range(len(stories))), stories, strict=True))
+        self._left = len(waiting)
+        self._over = asyncio.Event()
+
+        def begins(line: Line) -> None:
+            story = waiting.pop(line.call.party)
+            play = Play(self, story.__name__, line, first)
+            task = asyncio.get_running_loop().create_task(self._through(story, play))
+            self._playing[task] = play
+            task.add_done_callback(self._ended)
+
+        rows = [(own, "") for own in waiting]
+        dialled = self.settings.trunks.hotline_number
+        async with DirectedCallers(self.settings, rows, dialled, begins, rate=rate) as callers:
+            self._callers = callers
+            await asyncio.wait_for(self._over.wait(), len(stories) / rate + 4 * PATIENCE_SECONDS)
+            self.complaints = callers.sipp.complaints()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._playing[task]
+        self._left -= 1
+        if self._left == 0:
+            self._over.set()
+
+    async def _through(self, story: Story, play: Play) -> None:
+        try:
+            await story(play)
+            await play.line.until(lambda call: call.closed)
+        except StoryBrokenError as error:
+            self.faults.append(f"{play.truth.caller} {play.truth.story}: {error}")
+            play.line.tell("hangup")
+        except asyncio.CancelledError:
+            play.is_cut()
+        finally:
+            await play.close()
+            self.truths.append(play.finished())
+
+    def cut(self) -> None:
+        """Asterisk died: all calls are over, whatever their stories wanted. Nobody who has not dialled yet will."""
+        for task in list(self._playing):
+            task.cancel()
+        self._left = len(self._playing)
+        if not self._left:
+            self._over.set()
+
+
+class Play:
+    """One story as it goes: the citizen's ``line``, and the truth so far."""
+
+    def __init__(self, stage: Stage, story: str, line: Line, first: int) -> None:
+        self.stage, self.line = stage, line
+        self.index = int(line.call.party[3:]) - first
+        self.truth = CallTruth(caller=line.call.party, story=story, invited_at=line.call.invited_at)
+        self._stack = contextlib.AsyncExitStack()
+        self._rung: list[Line] = []
+        self._refused: set[str] = set()
+
+    # --- the citizen
+
+    async def press(self, key: str) -> dt.datetime:
+        """Press a key; returns when."""
+        await self.on(self.line, lambda call: call.answered_at, "the system answers")
+        before = len(self.line.call.done)
+        self.line.tell("press", key)
+        await self.on(self.line, lambda call: len(call.done) > before, f"key {key} is pressed")
+        return self.line.call.done[-1].at
+
+    async def asks(self, key: str, queue: str) -> Asked:
+        """Press the key that leads into a queue: a request begins."""
+        return self.begins("caller", queue, about(await self.press(key)))
+
+    def begins(self, kind: str, queue: str, began: Window) -> Asked:
+        """A request begins."""
+        asked = Asked(kind="caller" if kind == "caller" else "transfer", first_queue=queue, queue=queue, began=began)
+        self.truth.requests.append(asked)
+        return asked
+
+    async def hangs_up(self, outcome: str = "") -> None:
+        """The citizen hangs up; a request that waits ends as ``outcome``."""
+        self.line.tell("hangup")
+        await self.on(self.line, lambda call: call.ended_at, "the call ends")
+        asked = self.truth.requests[-1] if self.truth.requests else None
+        if asked is not None and asked.outcome == "waiting":
+            assert outcome and self.line.call.ended_at
+            asked.ends(outcome, about(self.line.call.ended_at))
+
+    async def is_hung_up_on(self) -> None:
+        """The system ends the call."""
+        await self.on(self.line, lambda call: call.ended_at, "the system hangs up")
+
+    def times_out(self) -> Window:
+        """When the queue's limit runs out for the request that waits, or the last overflow of it."""
+        asked = self.truth.requests[-1]
+        limit = dt.timedelta(seconds=self.stage.settings.queue.wait_seconds) * (asked.hops + 1)
+        return Window(asked.began.earliest + limit, asked.began.latest + limit)
+
+    async def waits_out(self) -> Window:
+        """Until the queue's limit has run out, and a little more."""
+        window = self.times_out()
+        await self.after((window.latest - clock.now()).total_seconds())
+        return window
+
+    # --- the agents
+
+    async def rung(self) -> Line:
+        """The next telephone that rings for the request that waits."""
+        while True:
+            line = await self._next(self.truth.caller)
+            self._rung.append(line)
+            if not line.call.refused_at:
+                return line
+
+    async def colleague(self) -> Line:
+        """The next telephone that rings for this citizen, not for a queue."""
+        return await self._next(self.truth.caller)
+
+    async def rung_for(self, agent: str, *, queue: bool = True) -> Line:
+        """The next telephone that rings because this agent dials."""
+        line = await self._next(agent)
+        if queue:
+            self._rung.append(line)
+        return line
+
+    async def answers(self, line: Line) -> None:
+        """This agent answers, and the request that waits is answered."""
+        await self.picks_up(line)
+        assert line.call.answered_at
+        self.truth.requests[-1].ends("answered", about(line.call.answered_at), line.call.party)
+        self.truth.connected = True
+
+    async def picks_up(self, line: Line) -> None:
+        """A telephone is picked up."""
+        line.tell("answer")
+        await self.on(line, lambda call: call.answered_at, f"{line.call.party} talks")
+
+    async def refuses(self, line: Line, order: str = "busy") -> None:
+        """This agent's telephone refuses."""
+        self._refused.add(line.call.call_id)
+        line.tell(order)
+        await self.on(line, lambda call: call.refused_at, f"{line.call.party} refuses")
+
+    async def ends(self, line: Line) -> None:
+        """This agent hangs up."""
+        line.tell("hangup")
+        await self.on(line, lambda call: call.ended_at, f"{line.call.party} hangs up")
+
+    async def sends(self, line: Line, target: str) -> dt.datetime:
+        """This agent sends the citizen to ``target`` (blind transfer) and hangs up; returns when."""
+        return await self._refer(line, f"<sip:{target}@{self.stage.sip}>")
+
+    async def joins(self, line: Line, consult: Line) -> dt.datetime:
+        """This agent joins the citizen with the call of its own (attended transfer) and hangs up; returns when."""
+        assert consult.call.tags
+        own, other = consult.call.tags
+        replaced = quote(f"{consult.call.call_id};to-tag={other};from-tag={own}", safe="")
+        return await self._refer(line, f"<sip:anybody@{self.stage.sip}?Replaces={replaced}>")
+
+    async def _refer(self, line: Line, target: str) -> dt.datetime:
+        before = len(line.call.done)
+        line.tell("refer", target)
+        await self.on(line, lambda call: len(call.done) > before or call.ended_at, f"{line.call.party} transfers")
+        done = line.call.done[-1].at
+        if not line.call.ended_at:
+            await self.after(0.3)
+            line.tell("hangup")
+        return done
+
+    async def consults(self, agent: str, target: str) -> Line:
+        """A second call of this agent's telephone, to ``target``; it has been answered."""
+        made: asyncio.Queue[Line] = asyncio.Queue()
+        rows = [(agent, self.stage.secrets[agent])]
+        address = self.stage.settings.asterisk.sip_address
+        await self._stack.enter_async_context(
+            DirectedCallers(self.stage.settings, rows, target, made.put_nowait, address=address)
+        )
+        return await made.get()
+
+    # --- time
+
+    async def after(self, seconds: float) -> None:
+        """Some time passes."""
+        await asyncio.sleep(max(0.0, seconds))
+
+    async def on(self, line: Line, condition: Callable[..., object], what: str) -> None:
+        """Wait for something at one telephone."""
+        await self._within(line.until(condition), what)
+
+    async def _next(self, shown: str) -> Line:
+        queue = self.stage.rings_for(shown)
+        return await self._within(queue.get(), f"a telephone rings for {shown}")
+
+    async def _within(self, work: Awaitable[Result], what: str) -> Result:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await work
+        except TimeoutError:
+            raise StoryBrokenError(f"in vain: {what}") from None
+
+    # --- the end
+
+    def is_cut(self) -> None:
+        """Asterisk has died."""
+        self.truth.cut = True
+        for asked in self.truth.requests:
+            if asked.outcome == "waiting":
+                asked.outcome = "system_fault"
+
+    async def close(self) -> None:
+        """End what the story has opened."""
+        await self._stack.aclose()
+
+    def finished(self) -> CallTruth:
+        """All that is true about this call."""
+        queue = self.stage.rings_for(self.truth.caller)
+        while not queue.empty():
+            self._rung.append(queue.get_nowait())
+        call = self.line.call
+        left = [done.at for done in call.done] + ([call.ended_at] if call.ended_at else [])
+        self.truth.rang = truth.rang(self._rung, self._refused, left)
+        self.truth.ended_at = self.line.call.ended_at
+        return self.truth
+
+
+Story = Callable[[Play], Coroutine[Any, Any, None]]
+
+
+def number(place: int) -> str:
+    """The number from which the citizen at this place of a run calls."""
+    return f"139{place:08d}"

@@ -1,0 +1,112 @@
+"""What is true about a call by the telephones alone (SIPp's logs), to be compared with what the bridge says.
+
+A story (tests/stories.py) knows by construction what each request comes to; when it began and ended is bounded by what SIPp
+logged: a key pressed, a 200, a BYE.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import msgspec
+
+from hotline.phones.directed import Line
+
+SLACK = dt.timedelta(seconds=1.5)
+"""How long a busy machine may take from a key to the queue, from a ring to the telephone and back."""
+
+Result = Literal["answered", "ring_no_answer", "other_answered", "caller_left"]
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A moment, known to lie between two others."""
+
+    earliest: dt.datetime
+    latest: dt.datetime
+
+    def holds(self, at: dt.datetime) -> bool:
+        """Whether it can have been then."""
+        return self.earliest <= at <= self.latest
+
+
+def about(at: dt.datetime, *, before: dt.timedelta = dt.timedelta(milliseconds=100), after: dt.timedelta = SLACK) -> Window:
+    """Soon after something that was seen at ``at``."""
+    return Window(at - before, at + after)
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """One request for an agent as it was. ``ended`` is None while it waits; ``agent`` the one who answered.
+
+    ``cut``: Asterisk died while it waited.
+    """
+
+    kind: Literal["caller", "transfer"]
+    first_queue: str
+    queue: str
+    began: Window
+    ended: Window | None = None
+    outcome: str = "waiting"
+    agent: str | None = None
+    hops: int = 0
+
+    def ends(self, outcome: str, ended: Window, agent: str | None = None) -> None:
+        """It came to this."""
+        self.outcome, self.ended, self.agent = outcome, ended, agent
+
+    def moves(self, queue: str) -> None:
+        """It overflows to another queue."""
+        self.queue, self.hops = queue, self.hops + 1
+
+    def wait_seconds(self) -> tuple[float, float]:
+        """The shortest and the longest wait that the telephones allow."""
+        if self.ended is None:
+            return 0.0, float("inf")
+        shortest = (self.ended.earliest - self.began.latest).total_seconds()
+        return max(0.0, shortest), (self.ended.latest - self.began.earliest).total_seconds()
+
+
+class Rang(msgspec.Struct, frozen=True):
+    """One telephone that was rung: who, from when, and what came of it."""
+
+    agent: str
+    at: dt.datetime
+    result: Result
+
+
+class CallTruth(msgspec.Struct, kw_only=True):
+    """One citizen's call: ``connected``: an agent talked to it; ``cut``: Asterisk died under it."""
+
+    caller: str
+    story: str
+    invited_at: dt.datetime
+    ended_at: dt.datetime | None = None
+    connected: bool = False
+    cut: bool = False
+    requests: list[Asked] = []
+    rang: list[Rang] = []
+
+
+def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[Rang]:
+    """What became of the telephones that rang for a citizen.
+
+    ``refused``: Call-IDs of those told to refuse; ``left``: when the citizen hung up, or pressed a key to leave the queue.
+    """
+    near = dt.timedelta(milliseconds=500)
+    answers = [line.call.answered_at for line in lines if line.call.answered_at]
+    found = []
+    for line in sorted(lines, key=lambda line: line.call.invited_at):
+        call = line.call
+        result: Result
+        if call.answered_at:
+            result = "answered"
+        elif call.call_id in refused or call.refused_at is None:
+            result = "ring_no_answer"
+        elif any(abs(call.refused_at - at) < near for at in answers):
+            result = "other_answered"
+        elif any(abs(call.refused_at - at) < near for at in left):
+            result = "caller_left"
+        else:
+            result = "ring_no_answer"
+        found.append(Rang(call.party, call.invited_at, result))
+    return found
