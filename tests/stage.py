@@ -82,7 +82,7 @@ class Stage:
     async def _through(self, story: Story, play: Play) -> None:
         try:
             await story(play)
-            await play.line.until(lambda call: call.closed)
+            await play.all_is_over()
         except StoryBrokenError as error:
             self.faults.append(f"{play.truth.caller} {play.truth.story}: {error}")
             play.line.tell("hangup")
@@ -255,6 +255,18 @@ class Play:
 
     # --- the end
 
+    async def all_is_over(self) -> None:
+        """The citizen's call has been closed, and every telephone that rang for it is quiet."""
+        await self.on(self.line, lambda call: call.closed, "the call is closed")
+        self._take_rung()
+        for line in self._rung:
+            await self.on(line, lambda call: call.answered_at or call.closed, f"{line.call.party} is quiet")
+
+    def _take_rung(self) -> None:
+        queue = self.stage.rings_for(self.truth.caller)
+        while not queue.empty():
+            self._rung.append(queue.get_nowait())
+
     def is_cut(self) -> None:
         """Asterisk has died."""
         self.truth.cut = True
@@ -268,9 +280,7 @@ class Play:
 
     def finished(self) -> CallTruth:
         """All that is true about this call."""
-        queue = self.stage.rings_for(self.truth.caller)
-        while not queue.empty():
-            self._rung.append(queue.get_nowait())
+        self._take_rung()
         call = self.line.call
         left = [done.at for done in call.done] + ([call.ended_at] if call.ended_at else [])
         self.truth.rang = truth.rang(self._rung, self._refused, left)
