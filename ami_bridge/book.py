@@ -259,7 +259,5 @@ def from_channel_log(payload: bytes) -> Reading:
 
 def from_queue_log(payload: bytes) -> Reading:
     """What lines of the queue log are evidence of."""
-    for raw in payload.split(b"\n"):
-        line = queue_log.parse(raw)
-        if line is not None:
-            yield from ((fact, Source.QUEUE_LOG) for fact in queue_log.evidence(line))
+    for line in queue_log.lines(payload.split(b"\n")):
+        yield from ((fact, Source.QUEUE_LOG) for fact in queue_log.evidence(line))

@@ -12,7 +12,8 @@ writes one (``QueueLog``), by custom under the value of ``QUEUESTATUS`` (``JOINE
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -62,6 +63,23 @@ def parse(raw: bytes, zone: dt.tzinfo = _BEIJING) -> Line | None:
         return None
     uniqueid, queue, agent = ("" if field in _NOBODY else field for field in fields[1:4])
     return Line(at, precision_us, uniqueid, queue, agent, fields[4].upper(), tuple(fields[5:]))
+
+
+def lines(raws: Iterable[bytes]) -> Iterator[Line]:
+    """The lines among these, in their order; lines of one channel within one second are a microsecond apart, to stay in order."""
+    second: dt.datetime | None = None
+    told: Counter[str] = Counter()
+    for raw in raws:
+        line = parse(raw)
+        if line is None:
+            continue
+        if line.at != second:
+            second = line.at
+            told.clear()
+        if before := told[line.uniqueid]:
+            line = msgspec.structs.replace(line, at=line.at + dt.timedelta(microseconds=before))
+        told[line.uniqueid] += 1
+        yield line
 
 
 def evidence(line: Line, call_id: str = "") -> list[Fact]:

@@ -192,10 +192,8 @@ def log_lines(paths: Sequence[Path]) -> Iterator[queue_log.Line]:
 def _log_lines(path: Path) -> Iterator[queue_log.Line]:
     found = False
     with path.open("rb") as file:
-        for raw in file:
-            line = queue_log.parse(raw)
-            if line is not None:
-                found = True
-                yield line
+        for line in queue_log.lines(file):
+            found = True
+            yield line
     if not found and path.stat().st_size:
         raise UnreadableStreamError(messages.text("replay.no_queue_log", file=path))

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ami_bridge import facts
-from ami_bridge.calls import Call, Source, Told
+from ami_bridge.calls import Call, Source, Story, Told
 from ami_bridge.dispositions import REFUSALS
 
 _SAME_MOMENT = dt.timedelta(seconds=2)
+_A_SECOND = dt.timedelta(seconds=1)
 _BY_ONE_THING = dt.timedelta(seconds=1)
 
 
@@ -95,7 +96,7 @@ _OF_VISITS = frozenset(
 
 def agreed(told: Iterable[Told]) -> Iterator[Told]:
     """The story without what a lesser witness says again, and without a variable where the dialplan speaks for itself."""
-    story = list(told)
+    story = _placed(list(told))
     speaks = has_logs = False
     for _, source, fact in story:
         speaks = speaks or (type(fact) is facts.QueueExited and not fact.by_variable)
@@ -107,6 +108,28 @@ def agreed(told: Iterable[Told]) -> Iterator[Told]:
         if has_logs and source is not Source.AMI and any(_says_it_better(other, piece) for other in story):
             continue
         yield piece
+
+
+def _placed(story: list[Told]) -> list[Told]:
+    """The queue log knows whole seconds: what it tells comes after what must have been before it within the same second."""
+    if all(source is not Source.QUEUE_LOG for _, source, _ in story):
+        return story
+
+    def place(piece: Told) -> dt.datetime:
+        at, source, _ = piece
+        if source is not Source.QUEUE_LOG:
+            return at
+        within = [other for other in story if other[1] is not source and at <= other[0] < at + _A_SECOND]
+        return max([at, *(other[0] for other in within if _is_before(other[2], piece[2]))])
+
+    return sorted(story, key=place)
+
+
+def _is_before(other: Story, fact: Story) -> bool:
+    """Of two things within a second: a queue is entered after another one was left, and left after it was entered."""
+    is_same = _agree(getattr(other, "queue", ""), getattr(fact, "queue", ""))
+    is_entry = type(other) is facts.CallerJoined
+    return is_entry is not (type(fact) is facts.CallerJoined) and is_same is is_entry
 
 
 def _says_it_better(other: Told, piece: Told) -> bool:
