@@ -59,10 +59,10 @@ def witnessed(known: tuple[Timed, ...], seen: tuple[str, ...]) -> tuple[Step, ..
 
     Steps that only were told (by the dialplan, or after the channel's path was cut) keep their place between the others.
     """
-    told = deque([Step(at, step) for at, _, step in known])
-    if not seen or len(",".join([one.step for one in told])) >= len(",".join(seen)):
-        return tuple(told)
-    found, common = [], set(seen)
+    walked = [Step(at, step) for at, _, step in known]
+    if not seen or len(",".join([one.step for one in walked])) >= len(",".join(seen)):
+        return tuple(walked)
+    told, found, common = deque(walked), [], set(seen)
     for step in seen:
         while told and told[0].step not in common:
             found.append(told.popleft())
@@ -77,7 +77,10 @@ def menu(path: Iterable[Step]) -> str:
 
 def flow(path: Iterable[Step]) -> str | None:
     """The flow that the call went through first, ``NAME@VERSION``."""
-    return next((one.step.removeprefix("flow:") for one in path if one.step.startswith("flow:")), None)
+    for one in path:
+        if one.step.startswith("flow:"):
+            return one.step.removeprefix("flow:")
+    return None
 
 
 def tags(found: Iterable[str]) -> tuple[str, ...]:

@@ -53,7 +53,10 @@ _OF_AGENTS = frozenset({facts.AgentCalled, facts.RingNoAnswer, facts.AgentConnec
 
 
 def _find(rings: list[_Ring], agent: str, result: str) -> _Ring | None:
-    return next((ring for ring in reversed(rings) if ring.agent == agent and ring.result == result), None)
+    for ring in reversed(rings):
+        if ring.agent == agent and ring.result == result:
+            return ring
+    return None
 
 
 def _missed(rings: list[_Ring], fact: facts.RingNoAnswer, source: Source) -> None:
@@ -92,15 +95,17 @@ def _sent_on(rings: list[_Ring], at: dt.datetime) -> None:
 
 def _close(call: Call, rings: list[_Ring]) -> None:
     """What was still going on when the call ended, or the caller left the queue, ended then."""
-    left = [at for at, _, fact in call.told if isinstance(fact, (facts.CallerAbandoned, facts.QueueExited))]
     for ring in rings:
         if ring.result == "ringing":
-            after = [at for at in left if at >= ring.rang_at]
-            end = min(after) if after else calls.closed_at(call)
+            left = (at for at, _, fact in call.told if type(fact) in _WITHOUT_AN_AGENT and at >= ring.rang_at)
+            end = min(left, default=None) or calls.closed_at(call)
             if end is not None:
                 ring.result, ring.ended_at = "caller_left", max(end, ring.rang_at)
         elif ring.result == "answered" and ring.ended_at is None:
             ring.ended_at = calls.closed_at(call)
+
+
+_WITHOUT_AN_AGENT = frozenset({facts.CallerAbandoned, facts.QueueExited})
 
 
 def _turn(call: Call, ring: _Ring, number: int, node: str, wrapup_us: int) -> Turn:
@@ -132,9 +137,9 @@ def _held(call: Call, ring: _Ring) -> int:
         return 0
     end, since, held = ring.ended_at or call.last_at, None, 0
     for at, _, fact in call.told:
-        if isinstance(fact, facts.Held) and fact.uniqueid == ring.leg:
+        if type(fact) is facts.Held and fact.uniqueid == ring.leg:
             since = since or at
-        elif isinstance(fact, facts.Unheld) and fact.uniqueid == ring.leg and since:
+        elif type(fact) is facts.Unheld and fact.uniqueid == ring.leg and since:
             held, since = held + _between(since, at), None
     return held + _between(since, end)
 

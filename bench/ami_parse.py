@@ -14,7 +14,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from panoramisk.ami_protocol import AMIProtocol
 
@@ -33,11 +33,14 @@ _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Reading:
-    """``take`` bytes into state, ``derive`` the rows of the calls touched since, ``settle`` the calls that are over."""
+    """``take`` bytes into state, ``derive`` the rows of the calls touched since, ``settle`` the calls that are over.
 
-    def __init__(self) -> None:
+    ``wanted``: the events that are read; the bridge's own, or, as in a replay, all that may say something.
+    """
+
+    def __init__(self, wanted: Collection[str] = facts.WANTED) -> None:
         self.counted = Truth()
-        self._decoder = codec.Decoder(facts.READABLE)
+        self._decoder = codec.Decoder(wanted)
         self._state = calls.State()
         self._touched: dict[str, Call] = {}
         self._rows: dict[str, CallFacts] = {}
@@ -110,7 +113,7 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 def _live(stream: list[Chunk], truth: Truth) -> None:
-    """Rows after each piece."""
+    """The bridge's way: rows after each piece."""
     reading = Reading()
     for chunk in stream:
         reading.take(chunk.data)
@@ -119,8 +122,8 @@ def _live(stream: list[Chunk], truth: Truth) -> None:
 
 
 def _replay(stream: list[Chunk], truth: Truth) -> None:
-    """Rows once."""
-    reading = Reading()
+    """A replay's way: everything that may say something, rows once."""
+    reading = Reading(facts.READABLE)
     for chunk in stream:
         reading.take(chunk.data)
     reading.derive()
