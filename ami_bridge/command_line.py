@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
-from ami_bridge import metrics, replay, replay_document, replay_tables
+from ami_bridge import replay, replay_tables
 from ami_bridge.errors import UsageError
-from ami_bridge.replay import Asked, Replayed
+from ami_bridge.replay import Asked
 from hotline import clock, messages, settings
 from hotline.errors import HotlineError
-from hotline.settings import Settings
 
 _FAILED, _INTERRUPTED = 2, 130
 
@@ -55,41 +56,22 @@ def moment(text: str | None) -> dt.datetime | None:
     return (at if at.tzinfo else at.replace(tzinfo=clock.SHANGHAI)).astimezone(dt.UTC)
 
 
-def rules(chosen: Settings) -> metrics.Rules:
-    """What the rates count by."""
-    figures = chosen.figures
-    return metrics.Rules(
-        answer_seconds=figures.answer_seconds,
-        second_answer_seconds=figures.second_answer_seconds,
-        answer_goal=figures.answer_goal,
-        connection_goal=figures.connection_goal,
-    )
-
-
-def look_back(asked: Asked, chosen: Settings) -> Replayed:
-    """Replay, with a bar on a terminal and the warnings on standard error."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task: TaskID = bar.add_task(messages.text("replay.reading"), total=None)
-        return replay.replay(asked, chosen, lambda done, total: bar.update(task, completed=done, total=total))
-
-
 def _replay(arguments: argparse.Namespace) -> None:
     if not arguments.files and not arguments.queue_log:
         raise UsageError(messages.text("replay.nothing"))
-    chosen = settings.load()
     asked = Asked(paths=tuple(arguments.files), queue_logs=tuple(arguments.queue_log), at=moment(arguments.at))
-    found = look_back(asked, chosen)
-    warned = replay.warnings(found.notes)
-    shown = {
-        "events": found.notes.events - found.notes.repeated,
-        "gaps": found.gaps,
-        "warnings": warned,
-        **replay_document.document(found.rows, rules(chosen), arguments.queue),
-    }
+    with bar() as progress:
+        shown = replay.document(asked, settings.load(), queue=arguments.queue, progress=progress)
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
-        return
-    for one in warned:
-        print(" / ".join(one.values()), file=sys.stderr)
-    replay_tables.show(shown, Console())
+    else:
+        replay_tables.show(shown, Console())
+
+
+@contextlib.contextmanager
+def bar() -> Iterator[Callable[[int, int], None]]:
+    """How far the reading is, on standard error when that is a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(messages.text("replay.reading"), total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

@@ -26,10 +26,7 @@ class Span(msgspec.Struct):
 
     def hear(self, at: dt.datetime) -> None:
         """Something happened at ``at``."""
-        if at > self.end:
-            self.end = at
-        elif at < self.begin:
-            self.begin = at
+        self.end = max(self.end, at)
 
 
 class Coverage:

@@ -26,7 +26,8 @@ _GZIP = b"\x1f\x8b"
 class RawFile:
     """One raw file; raises ``UnreadableStreamError`` when it holds no AMI block. ``others``: all raw files that are read.
 
-    ``first_at``: the first time in it, None when it has none. ``fragment``: the rest of a block that another file began.
+    ``first_at``: the first time in it, None when it has none. ``fragment``: the rest of a block that another file began
+    (``has_fragment``: and has not asked for yet).
     """
 
     def __init__(self, path: Path, coverage: Coverage, notes: Notes) -> None:
@@ -34,7 +35,7 @@ class RawFile:
         self.size, self.position = path.stat().st_size, 0
         self.others: Sequence[RawFile] = ()
         self.first_at: dt.datetime | None = None
-        self.fragment = b""
+        self.fragment, self.has_fragment = b"", False
         self._has_bare_ends = False
         begin = self._look()
         self._connection = Connection(coverage, notes, goes_on=not begin.startswith(_GREETING))
@@ -53,13 +54,13 @@ class RawFile:
 
     def _torn(self, decoder: codec.Decoder) -> Iterator[Item]:
         """The last block is not whole: its rest may be the begin of another file."""
-        span = self._connection.last()
-        reached = span.end if span else NEVER
-        later = [one for one in self.others if one.fragment and one is not self and (one.first_at or NEVER) >= reached]
+        reached = max(self._connection.reached, self.first_at or NEVER)
+        later = [one for one in self.others if one.has_fragment and one is not self and (one.first_at or NEVER) >= reached]
         rest = min(later, key=lambda one: one.first_at or NEVER, default=None)
         if rest is None:
             self._notes.torn.append(self.path.name)
         else:
+            rest.has_fragment = False
             yield from self._connection.items(decoder.feed(rest.fragment))
 
     def _look(self) -> bytes:
@@ -78,7 +79,7 @@ class RawFile:
         self._has_bare_ends = b"\r\n" not in head
         head = _crlf(head) if self._has_bare_ends else head
         if not head.startswith(_STARTS) and _END in head:
-            self.fragment = head[: head.find(_END) + len(_END)]
+            self.fragment, self.has_fragment = head[: head.find(_END) + len(_END)], True
         if found := _TIMESTAMP.search(head, len(self.fragment)) or _TIMESTAMP.search(head):
             self.first_at = facts.timestamp(found[1].decode())
         return head

@@ -73,6 +73,8 @@ class Connection:
         self._has_gaps, self.goes_on = has_gaps, goes_on
         self._spans: dict[str, Span] = {}
         self._uptime, self._is_fresh = -1, True
+        self.reached = NEVER
+        """The latest time heard."""
 
     def items(self, frames: Sequence[codec.Frame], received: dt.datetime = NEVER) -> Iterator[Item]:
         """What the events say; one without a time takes ``received``, and is left out when there is none."""
@@ -97,6 +99,7 @@ class Connection:
                 if restarted:
                     yield restarted
             span.hear(at)
+            self.reached = max(self.reached, at)
             if type(fact) is facts.ShutDown:
                 self.cut(STOPPED)
             yield Item(at, node, fact, Source.AMI, hash(frame.raw))
@@ -144,7 +147,7 @@ class Connection:
         before, restarted = "", None
         if last is not None and not self._has_gaps:
             is_new = self._uptime >= 0 and at - dt.timedelta(seconds=self._uptime) > last.end + _A_BOOT
-            before = RESTARTED if is_new and last.after != STOPPED else last.after
+            before = RESTARTED if is_new and last.after != STOPPED else last.after or RECONNECTED
             if is_new or last.after == STOPPED:
                 restarted = Item(at, node, Restarted(at=last.end, call_id=""))
         self._spans[node] = span = self._coverage.begin(node, at, before)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from ami_bridge import queue_log, streams
+from ami_bridge import metrics, queue_log, replay_document, streams
 from ami_bridge.calls import Origin
 from ami_bridge.errors import UnreadableStreamError
 from ami_bridge.lines import Gap
@@ -40,11 +40,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What came of it: the rows of citizens' calls, the gaps, and what was counted."""
+    """What came of it: the rows of citizens' calls, the gaps, what was counted, and what could not be used (both languages)."""
 
     rows: list[Rows]
     gaps: list[Gap]
     notes: Notes
+    warnings: list[dict[str, str]]
 
 
 def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: None) -> Replayed:
@@ -57,7 +58,24 @@ def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: 
         nodes = nodes | {name: node for name, node in last.nodes.items() if name in foreign}
     found = [_until(gap, asked.at) for name in sorted(nodes) for gap in last.reader.coverage.gaps(name)]
     rows = [rows for name in sorted(nodes) for rows in nodes[name].inbound()]
-    return Replayed(rows, [gap for gap in found if gap is not None], last.reader.notes)
+    return Replayed(rows, [gap for gap in found if gap is not None], last.reader.notes, _warnings(asked, last.reader))
+
+
+def document(asked: Asked, settings: Settings, *, queue: str = "", progress: Progress = lambda _, __: None) -> dict[str, object]:
+    """The JSON of interfaces, section 4, of one queue or of all."""
+    found, limits = replay(asked, settings, progress), settings.figures
+    rules = metrics.Rules(
+        answer_seconds=limits.answer_seconds,
+        second_answer_seconds=limits.second_answer_seconds,
+        answer_goal=limits.answer_goal,
+        connection_goal=limits.connection_goal,
+    )
+    return {
+        "events": found.notes.events - found.notes.repeated,
+        "gaps": found.gaps,
+        "warnings": found.warnings,
+        **replay_document.document(found.rows, rules, queue),
+    }
 
 
 class _Pass:
@@ -134,9 +152,11 @@ def _until(gap: Gap, at: dt.datetime | None) -> Gap | None:
     return msgspec.structs.replace(gap, end=None) if gap.end is not None and gap.end > at else gap
 
 
-def warnings(notes: Notes) -> list[dict[str, str]]:
+def _warnings(asked: Asked, reader: Reader) -> list[dict[str, str]]:
     """What could not be used, in both languages."""
-    found = []
+    found, notes = [], reader.notes
+    if asked.paths and not reader.has_clock:
+        found.append(messages.languages("replay.no_clock"))
     if notes.untimed:
         found.append(messages.languages("replay.untimed", count=notes.untimed))
     if notes.torn:

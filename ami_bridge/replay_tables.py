@@ -21,6 +21,8 @@ def show(shown: Shown, console: Console) -> None:
     console.print(
         messages.text("replay.counted", events=shown["events"], calls=shown["calls"], requests=shown["requests"]["total"])
     )
+    for warning in shown["warnings"]:
+        console.print(" / ".join(warning.values()), style="yellow")
     for gap in shown["gaps"]:
         console.print(messages.text("replay.gap", span=_span(gap), node=gap.node, cause=gap.cause), style="yellow")
     if shown["repaired"]:

@@ -102,12 +102,16 @@ class Node:
             self._reckon(call)
         if self.state.origin is Origin.ANY:
             for rows in self.rows.values():
-                rows.is_inbound &= bool(rows.requests) or rows.interface not in self._interfaces
+                rows.is_inbound &= bool(rows.requests) or not self._is_agents(rows.interface)
 
     def _is_inside(self, at: dt.datetime) -> bool:
         """Whether the stream goes on after this moment, so that AMI had told of it."""
         last = self._coverage.last(self.name)
         return last is not None and at + _SAME_MOMENT <= last
+
+    def _is_agents(self, interface: str) -> bool:
+        """Whether this telephone is a queue's member, itself or behind a Local channel that is named after it."""
+        return interface in self._interfaces or f"Local/{interface.partition('/')[2]}" in self._interfaces
 
     def inbound(self) -> Iterator[Rows]:
         """The rows of citizens' calls."""
@@ -126,7 +130,7 @@ class Node:
         """What must be known later: which telephones are agents', and the calls of channels that are not named after them."""
         match fact:
             case facts.AgentCalled():
-                self._interfaces.add(fact.interface)
+                self._interfaces.add(fact.interface.partition("@")[0])
                 self._agents.add(fact.agent)
             case facts.CallerJoined() if fact.uniqueid != fact.call_id:
                 self._call_of[fact.uniqueid] = fact.call_id

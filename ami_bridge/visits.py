@@ -115,12 +115,12 @@ def _placed(story: list[Told]) -> list[Told]:
     if all(source is not Source.QUEUE_LOG for _, source, _ in story):
         return story
 
-    def place(piece: Told) -> dt.datetime:
+    def place(piece: Told) -> tuple[dt.datetime, Source]:
         at, source, _ = piece
         if source is not Source.QUEUE_LOG:
-            return at
+            return at, source
         within = [other for other in story if other[1] is not source and at <= other[0] < at + _A_SECOND]
-        return max([at, *(other[0] for other in within if _is_before(other[2], piece[2]))])
+        return max([at, *(other[0] for other in within if _is_before(other[2], piece[2]))]), source
 
     return sorted(story, key=place)
 
