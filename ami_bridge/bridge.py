@@ -16,8 +16,9 @@ from typing import IO, Any
 import msgspec
 import structlog
 
-from ami_bridge import codec, facts
+from ami_bridge import codec, facts, rollups
 from ami_bridge.book import EPOCH, Book, Reckoning
+from ami_bridge.commands import Port
 from ami_bridge.errors import SecondBridgeError
 from ami_bridge.fact import Fact
 from ami_bridge.floor import Floor
@@ -55,7 +56,7 @@ class Bridge:
         )
         self._windows = Windows(self._node, credentials.database)
         self._floor = Floor(settings.queue, show=self._store.put, mark=self._windows.put)
-        self._book = Book(folder, self._store, _reckoning(settings), listen=self._floor.hear)
+        self._book = Book(folder, self._store, _reckoning(settings), listen=self._listen)
         self._witnesses = Witnesses(var / "asterisk" / "log", self._book)
         self._silent_since: dt.datetime | None = None
         self._cause = "the bridge was not running"
@@ -72,6 +73,8 @@ class Bridge:
             on_down=self._down,
             on_alive=self._alive,
         )
+        self._dsn = credentials.database
+        self._port = Port(self._node, self._dsn, self._link)
 
     async def run(self) -> None:
         """Give back the state, then serve."""
@@ -86,6 +89,8 @@ class Bridge:
                 tasks.create_task(self._store.run())
                 tasks.create_task(self._windows.run(self._silent_since))
                 tasks.create_task(self._link.run())
+                tasks.create_task(self._port.run())
+                tasks.create_task(rollups.run(self._dsn))
                 tasks.create_task(self._each_second())
         finally:
             await self._finish()
@@ -102,6 +107,11 @@ class Bridge:
         if self._book.newest_fact is not None:
             self._lag = now - self._book.newest_fact
 
+    def _listen(self, fact: Fact) -> None:
+        """A fact that is written down and not yet applied."""
+        self._floor.hear(fact)
+        self._port.hear(fact)
+
     def _note_gap(self) -> None:
         """The first thing that the journal says about a connection: what was missed before it."""
         self._is_noted, self._is_repaired = True, False
@@ -115,6 +125,7 @@ class Bridge:
         if not self._is_noted:
             self._note_gap()
         self._show(connected=True)
+        self._port.wake()
         asterisk_now = facts.timestamp((await self._link.ask(Action="Ping")).timestamp)
         present = {channel.uniqueid for channel in await self._link.ask(Action="CoreShowChannels") if channel.uniqueid}
         self._floor.list_all(_stated(await self._link.ask(Action="QueueStatus")))
