@@ -35,3 +35,7 @@ class UnreadableStreamError(HotlineError):
 
 class UsageError(HotlineError):
     """A command was called with what it cannot understand; the text says what."""
+
+
+class ExclusionError(HotlineError):
+    """An exclusion that may not be set, confirmed, ended or withdrawn so; the text says why (KPI-40)."""

@@ -66,13 +66,7 @@ RETURNING call_id, started_at
 -- name: store_requests
 -- $4: the calls whose requests these are, $5: no request of theirs is older. Returns what changed.
 WITH fresh AS MATERIALIZED (
-    SELECT f.*, (
-        SELECT e.reason FROM exclusions e
-        WHERE e.confirmed_at IS NOT NULL AND e.withdrawn_at IS NULL
-          AND e.from_at <= f.requested_at AND (e.to_at IS NULL OR f.requested_at < e.to_at)
-          AND (e.queue IS NULL OR e.queue = f.queue) AND (e.node IS NULL OR e.node = $1)
-        ORDER BY e.set_at, e.exclusion_id LIMIT 1
-    ) AS reason
+    SELECT f.*, exclusion_of(f.requested_at, f.queue, $1) AS reason
     FROM json_to_recordset($3::json) AS f (
         call_id text, number smallint, kind text, caller text, queue text, first_queue text, skill text, requested_at timestamptz,
         ended_at timestamptz, outcome text, wait_us bigint, agent text, hops smallint, repaired boolean, source text, precision_us bigint
@@ -167,10 +161,10 @@ SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM stored)
 
 -- name: mark
 -- The quarter-hours of these times have changed (taken in order, so that two writers cannot block each other).
-INSERT INTO dirty_quarters (quarter, node, version)
+INSERT INTO dirty_quarters AS known (quarter, node, version)
 SELECT DISTINCT date_bin('15 minutes', changed, 'epoch') AS quarter, $1, $2::bigint FROM unnest($3::timestamptz[]) AS changed
 ORDER BY quarter
-ON CONFLICT (quarter, node) DO UPDATE SET version = excluded.version
+ON CONFLICT (quarter, node) DO UPDATE SET version = greatest(known.version + 1, excluded.version)
 
 -- name: store_gap
 INSERT INTO gaps AS known (gap_id, node, from_at, to_at, cause) VALUES ($1, $2, $3, $4, $5)

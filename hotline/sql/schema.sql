@@ -54,6 +54,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.exclusion_of(started_at timestamp with time zone, its_queue text, its_node text) RETURNS public.exclusion_reason
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT reason FROM exclusions
+    WHERE confirmed_at IS NOT NULL AND withdrawn_at IS NULL AND from_at <= started_at AND (to_at IS NULL OR started_at < to_at)
+      AND (queue IS NULL OR queue = its_queue) AND (node IS NULL OR node = its_node)
+    ORDER BY set_at, exclusion_id LIMIT 1
+$$;
+
 CREATE TABLE public.agent_states (
     node text NOT NULL,
     agent text NOT NULL,

@@ -134,6 +134,13 @@ CREATE TABLE exclusions (
     CHECK (reason = 'overload' OR confirmed_by <> person)         -- the office confirms what the shift leader set
 );
 CREATE INDEX exclusions_by_time ON exclusions (from_at);
+-- Of a request that started then in that queue of that node: the earliest set exclusion in force that covers it gives the reason.
+CREATE FUNCTION exclusion_of(started_at timestamptz, its_queue text, its_node text) RETURNS exclusion_reason LANGUAGE sql STABLE AS $$
+    SELECT reason FROM exclusions
+    WHERE confirmed_at IS NOT NULL AND withdrawn_at IS NULL AND from_at <= started_at AND (to_at IS NULL OR started_at < to_at)
+      AND (queue IS NULL OR queue = its_queue) AND (node IS NULL OR node = its_node)
+    ORDER BY set_at, exclusion_id LIMIT 1
+$$;
 
 -- Tallies (ami_bridge/tally.py) of the requests that started in a quarter-hour, a day, a month, a year of Shanghai.
 CREATE TABLE rollups (
