@@ -38,15 +38,46 @@ def test_any_split_of_a_recorded_stream_gives_the_same_frames(places: list[int])
     assert fed(*cut(STREAM, places)) == fed(STREAM)
 
 
-@given(
-    st.lists(
-        st.sampled_from([b"\r\n", b"\r", b"\n", b"Event: X", b"Event: ", b"Response: Y", b"A: b", "张".encode(), b"\xff", b": "])
-    ),
-    st.lists(st.integers(0, 10**9), max_size=10),
-)
+@given(st.lists(st.sampled_from(RUBBISH)), st.lists(st.integers(0, 10**9), max_size=10))
 def test_any_split_of_any_rubbish_gives_the_same_frames_and_raises_nothing(pieces: list[bytes], places: list[int]) -> None:
     data = b"".join(pieces)
     assert fed(*cut(data, places)) == fed(data)
+
+
+PIECES = [*RUBBISH, b"\r\n\r\n", b"Event: Hangup", b"Event: VarSet", b"\r\nActionID: 7", b"\r\nVariable: Q", b"x" * 30]
+WANTED = {"Hangup": "", "VarSet": "Variable: Q"}
+
+
+def is_wanted(frame: Frame) -> bool:
+    if frame.kind != "event" or b"\r\nActionID: " in frame.raw:
+        return True
+    line = WANTED.get(frame.name)
+    return line is not None and b"\r\n" + line.encode() in frame.raw + b"\r\n"
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.lists(st.integers(0, 10**9), max_size=10))
+def test_of_any_rubbish_in_any_pieces_what_is_wanted_is_found_and_the_rest_is_counted(
+    pieces: list[bytes], places: list[int]
+) -> None:
+    data = b"".join(pieces)
+    everything, counts = fed(data)
+    frames, seen = fed(*cut(data, places), wanted=WANTED)
+    assert frames == [frame for frame in everything if is_wanted(frame)]
+    assert seen.events == counts.events
+    assert seen.unwanted == len(everything) - len(frames)
+    assert (seen.responses, seen.junk, seen.oversized) == (counts.responses, counts.junk, counts.oversized)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.lists(st.integers(0, 10**9), max_size=10))
+def test_limits_drop_the_same_blocks_however_the_stream_is_cut(pieces: list[bytes], places: list[int]) -> None:
+    data = b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "LONGEST_LINE", 31)
+        patch.setattr(codec, "LONGEST_BLOCK", 60)
+        whole = fed(data, wanted=WANTED)
+        assert fed(*cut(data, places), wanted=WANTED) == whole
+        assert fed(*[data[i : i + 1] for i in range(len(data))], wanted=WANTED) == whole
+        assert all(len(frame.raw) <= 64 for frame in whole[0])
 
 
 def test_byte_by_byte_loses_no_character_of_a_chinese_name() -> None:
