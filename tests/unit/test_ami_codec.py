@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def event(name: str, **headers: str) -> bytes:
     return ("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in headers.items())]) + "\r\n\r\n").encode()
 
 
-def fed(*chunks: bytes, wanted: tuple[str, ...] | None = None) -> tuple[list[Frame], codec.Counts]:
+def fed(*chunks: bytes, wanted: Collection[str] | None = None) -> tuple[list[Frame], codec.Counts]:
     decoder = Decoder(wanted)
     frames = [frame for chunk in chunks for frame in decoder.feed(chunk)]
     return frames, decoder.counts
