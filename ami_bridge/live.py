@@ -73,10 +73,10 @@ class _Sums(msgspec.Struct, frozen=True):
 class Live:
     """Everything live, at the moment of the last ``tick``."""
 
-    def __init__(self, rules: Rules, at: dt.datetime) -> None:
+    def __init__(self, rules: Rules, at: dt.datetime, after: int = -1) -> None:
         self._rules = rules
         self.state = State(rules.shifts, at)
-        self.document = Document()
+        self.document = Document(after)
         self._views: set[str] = set()
         self._touched: set[tuple[str, str]] = set()
 

@@ -26,14 +26,14 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Document:
-    """The newest values. ``seq`` is the number of the newest change."""
+    """The newest values. ``seq`` is the number of the newest change; one that takes over from another goes on after
+    its number, and whoever followed the other begins with a snapshot."""
 
-    def __init__(self) -> None:
-        self.seq = 0
+    def __init__(self, after: int = -1) -> None:
+        self.seq = self._oldest = after + 1
         self._values: dict[Place, object] = {}
         self._changed: dict[Place, int] = {}
         self._gone: dict[Place, int] = {}
-        self._oldest = 0
         self._open = False
 
     def put(self, section: str, key: str, value: object) -> None:
@@ -54,9 +54,9 @@ class Document:
             self._gone.pop(place, None)
             self._gone[place] = self._number()
 
-    def keys(self, section: str) -> list[str]:
+    def keys(self, section: str, prefix: str = "") -> list[str]:
         """The keys of a section."""
-        return [key for name, key in self._values if name == section]
+        return [key for name, key in self._values if name == section and key.startswith(prefix)]
 
     def get(self, section: str, key: str) -> object:
         """A value, or None."""

@@ -9,26 +9,38 @@ import sys
 import structlog
 from aiohttp import web
 
+from ami_bridge import alarm_rules, alarms
 from desks.application import application
+from desks.desk import Parts, live_rules
+from desks.feed import Feed
 from desks.health import Health, checks
+from desks.login import Sessions
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
 
 
 async def serve() -> None:
-    """Wire settings, pool and routes, and serve until told to stop."""
-    chosen = settings.load()
+    """Wire settings, pool, feed and routes, and serve until told to stop."""
+    chosen, secrets = settings.load(), credentials.load()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with await database.pool(credentials.load().database, name="desks") as pool:
-        runner = web.AppRunner(application(Health(checks(chosen, pool))), access_log=None, shutdown_timeout=5)
+    limits = alarm_rules.Rules(chosen.figures.lag_alarm_seconds, chosen.figures.calls_for_alarm)
+    async with await database.pool(secrets.database, name="desks", largest=8) as pool:
+        feed = Feed(pool, live_rules(chosen))
+        parts = Parts(chosen, pool, Health(checks(chosen, pool)), Sessions(pool, secrets.web), feed)
+        runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, chosen.web.host, chosen.web.port).start()
             structlog.get_logger().info("listening", host=chosen.web.host, port=chosen.web.port)
-            await stop.wait()
+            async with asyncio.TaskGroup() as tasks:
+                working = [tasks.create_task(work) for work in (feed.run(), alarms.watch(pool, feed.readings, limits))]
+                await stop.wait()
+                for task in working:
+                    task.cancel()
         finally:
+            feed.close()
             await runner.cleanup()
 
 

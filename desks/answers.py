@@ -11,6 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from desks import language
+from desks.errors import RefusedError
+from hotline import database
 
 CODES = {
     HTTPStatus.BAD_REQUEST: "bad_request",
@@ -40,9 +42,15 @@ def json(value: object, status: int = HTTPStatus.OK) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json", charset="utf-8")
 
 
-def error(request: web.BaseRequest, status: int, details: dict[str, object] | None = None) -> web.Response:
-    """An error in the language that the request asks for; a status without a code of its own gets its class's."""
-    code = CODES.get(HTTPStatus(status)) or CODES[HTTPStatus.BAD_REQUEST if status < 500 else HTTPStatus.INTERNAL_SERVER_ERROR]
+def error(
+    request: web.BaseRequest, status: int, details: dict[str, object] | None = None, code: str | None = None
+) -> web.Response:
+    """An error in the language that the request asks for; without a code, its status's, or that of the status's class."""
+    code = (
+        code
+        or CODES.get(HTTPStatus(status))
+        or CODES[HTTPStatus.BAD_REQUEST if status < 500 else HTTPStatus.INTERNAL_SERVER_ERROR]
+    )
     spoken = language.chosen(request.headers.get("Accept-Language", ""))
     response = json({"error": {"code": code, "message": language.text(code, spoken), "details": details or {}}}, status)
     response.headers["Content-Language"] = spoken
@@ -55,6 +63,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     """Turn what a handler raises into an error answer; what nobody expected is logged under an incident number."""
     try:
         return await handler(request)
+    except RefusedError as refused:
+        return error(request, refused.status, refused.details, refused.code)
     except web.HTTPMethodNotAllowed as refused:
         allowed = sorted(refused.allowed_methods)
         response = error(request, refused.status, {"allowed": allowed})
@@ -64,10 +74,25 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if refused.status < 400:
             raise
         return error(request, refused.status)
+    except database.AWAY as away:
+        return _away(request, away)
     except Exception:
-        incident = secrets.token_hex(6)
-        _log.exception("failed", incident=incident, method=request.method, path=request.path)
-        return error(request, HTTPStatus.INTERNAL_SERVER_ERROR, {"incident": incident})
+        return _incident(request)
+
+
+def _away(request: web.BaseRequest, away: BaseException) -> web.Response:
+    """Inside of ``except``: what needs the database can be asked again later."""
+    if not database.is_away(away):
+        return _incident(request)
+    _log.warning("the database is away", path=request.path, error=str(away) or type(away).__name__)
+    return error(request, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _incident(request: web.BaseRequest) -> web.Response:
+    """Inside of ``except``: what happened goes to the log under a number that the person can tell."""
+    incident = secrets.token_hex(6)
+    _log.exception("failed", incident=incident, method=request.method, path=request.path)
+    return error(request, HTTPStatus.INTERNAL_SERVER_ERROR, {"incident": incident})
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,27 +1,23 @@
-"""The routes of the web application."""
+"""The web application: the table of routes behind its guard, and the look of its errors."""
 
 from __future__ import annotations
-
-from http import HTTPStatus
 
 from aiohttp import web
 
 from desks import answers
-from desks.health import Health
+from desks.access import guarded
+from desks.desk import Parts
+from desks.routes import ROUTES
 
-_HEALTH = web.AppKey("health", Health)
 
-
-def application(health: Health) -> web.Application:
+def application(parts: Parts) -> web.Application:
     """All routes, with their errors and headers."""
     app = web.Application(middlewares=[answers.errors_as_json], client_max_size=1 << 20)
-    app[_HEALTH] = health
-    app.router.add_get("/healthz", healthz)
+    for route in ROUTES:
+        handler = guarded(route, parts)
+        if route.method == "GET":
+            app.router.add_get(route.path, handler, allow_head=route.status == 200)
+        else:
+            app.router.add_route(route.method, route.path, handler)
     app.on_response_prepare.append(answers.add_headers)
     return app
-
-
-async def healthz(request: web.Request) -> web.Response:
-    """``{"status": "ok"|"degraded", "parts": {…}}`` with 200 or 503, for a load balancer or a person."""
-    report = await request.app[_HEALTH].report()
-    return answers.json(report, HTTPStatus.OK if report.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE)

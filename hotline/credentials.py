@@ -1,7 +1,8 @@
 """Secrets of one installation: ``var/credentials.json``, mode 0600, made at first start (interfaces, section 2).
 
 ``ami`` is the user that reads and commands, ``ami_reader`` the one that only reads; ``database`` is the DSN of the
-application role, ``database_owner`` that of the role that migrates.
+application role, ``database_owner`` that of the role that migrates. ``web`` holds the users of the web application: ``admin``,
+the shift ``leader``, the hotline ``office``, and the agents.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def ensure(settings: Settings) -> Credentials:
         ami=known.ami if known else AmiUser("hotline", _secret()),
         ami_reader=known.ami_reader if known else AmiUser("reader", _secret()),
         agents=_secrets(known.agents if known else {}, settings.agents.numbers()),
-        web=_secrets(known.web if known else {}, ["admin", *settings.agents.numbers()]),
+        web=_secrets(known.web if known else {}, ["admin", "leader", "office", *settings.agents.numbers()]),
         database=_dsn(settings, known.database if known else "", "hotline"),
         database_owner=_dsn(settings, known.database_owner if known else "", "hotline_owner"),
     )

@@ -21,8 +21,12 @@ from aiohttp import web
 
 from desks.answers import HEADERS
 from desks.application import application
+from desks.desk import Parts, live_rules
+from desks.feed import Feed
 from desks.health import Health
-from hotline import clock, credentials, paths
+from desks.login import Sessions
+from hotline import clock, credentials, database, paths
+from hotline.settings import Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -58,8 +62,10 @@ async def takes(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def served(health: Health) -> AsyncIterator[aiohttp.ClientSession]:
-    """The application, with routes that misbehave, on a free port, and a client of it."""
-    app = application(health)
+    """The application, with routes that misbehave, on a free port, and a client of it; nothing of it needs the database."""
+    pool = await database.pool("postgresql://nobody@127.0.0.1:1/nothing", name="test")
+    feed = Feed(pool, live_rules(Settings()))
+    app = application(Parts(Settings(), pool, health, Sessions(pool, {}), feed))
     app.router.add_get("/fails", fails)
     app.router.add_get("/forbids", forbids)
     app.router.add_post("/takes", takes)
@@ -70,6 +76,7 @@ async def served(health: Health) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(base_url=f"http://{host}:{port}") as client:
         yield client
     await runner.cleanup()
+    await pool.close()
 
 
 def with_client(ask: Ask, **checks: Callable[[], Awaitable[str | None]]) -> None:

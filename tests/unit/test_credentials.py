@@ -28,7 +28,7 @@ def test_the_first_start_makes_a_private_file_in_the_promised_shape() -> None:
     content = json.loads(credentials.path().read_text(encoding="utf-8"))
     assert set(content["ami"]) == {"user", "secret"}
     assert set(content["agents"]) == {str(n) for n in range(1001, 1061)}
-    assert set(content["web"]) == {"admin", *content["agents"]}
+    assert set(content["web"]) == {"admin", "leader", "office", *content["agents"]}
     assert content["database"].startswith("postgresql://hotline:")
     assert credentials.load() == made
 

@@ -1,0 +1,82 @@
+"""What every handler is given: the parts of the application, and a request that has been let in and read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from ami_bridge import live, metrics
+from desks.feed import Feed
+from desks.health import Health
+from desks.login import Session, Sessions
+from desks.parameters import Parameter
+from hotline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Of the application."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    health: Health
+    sessions: Sessions
+    feed: Feed
+
+    @property
+    def rules(self) -> metrics.Rules:
+        """What the figures count by."""
+        return rules(self.settings)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request: who asks (None where anybody may), its parameters and body as the route's table entry says."""
+
+    request: web.Request
+    parts: Parts
+    who: Session | None
+    query: Mapping[str, Any]
+    body: Any
+
+    @property
+    def person(self) -> Session:
+        """Who asks, where a login is needed."""
+        assert self.who is not None
+        return self.who
+
+
+@dataclass(frozen=True)
+class Route:
+    """An entry of the table ``desks/routes.py``. ``roles``: who may; None: anybody, without a login.
+
+    ``answer``: its type, or media type; ``is_open_to_this_machine``: without a login from loopback, for a program that watches.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Ask], Awaitable[web.StreamResponse]]
+    roles: frozenset[str] | None
+    chinese: str
+    english: str
+    query: tuple[Parameter, ...] = ()
+    body: type | None = None
+    answer: type | str = "text/plain"
+    status: int = 200
+    is_open_to_this_machine: bool = False
+
+
+def rules(settings: Settings) -> metrics.Rules:
+    """Limits and goals (CFG-05)."""
+    chosen = settings.figures
+    return metrics.Rules(chosen.answer_seconds, chosen.second_answer_seconds, chosen.answer_goal, chosen.connection_goal)
+
+
+def live_rules(settings: Settings) -> live.Rules:
+    """What the live figures need to know."""
+    queues = {queue: settings.queue.skill(queue) for queue in (settings.queue.name, settings.queue.english_name)}
+    return live.Rules(rules(settings), tuple(settings.figures.shifts), queues)

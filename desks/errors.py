@@ -1,0 +1,36 @@
+"""A request that is refused: one class, whose code names a sentence in both languages (``desks/messages/*.toml``)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from hotline.errors import HotlineError
+
+REFUSALS = {
+    "missing_parameter": HTTPStatus.BAD_REQUEST,
+    "unknown_parameter": HTTPStatus.BAD_REQUEST,
+    "repeated_parameter": HTTPStatus.BAD_REQUEST,
+    "bad_time": HTTPStatus.BAD_REQUEST,
+    "bad_interval": HTTPStatus.BAD_REQUEST,
+    "interval_too_long": HTTPStatus.BAD_REQUEST,
+    "bad_choice": HTTPStatus.BAD_REQUEST,
+    "bad_number": HTTPStatus.BAD_REQUEST,
+    "bad_text": HTTPStatus.BAD_REQUEST,
+    "bad_cursor": HTTPStatus.BAD_REQUEST,
+    "bad_body": HTTPStatus.BAD_REQUEST,
+    "wrong_password": HTTPStatus.UNAUTHORIZED,
+    "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "foreign_origin": HTTPStatus.FORBIDDEN,
+    "same_person": HTTPStatus.CONFLICT,
+    "already_settled": HTTPStatus.CONFLICT,
+    "too_many_viewers": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Every code with its status."""
+
+
+class RefusedError(HotlineError):
+    """The request cannot be done as it is; ``code`` says why, ``details`` where."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(f"{code} {details}")
+        self.code, self.status, self.details = code, REFUSALS[code], details
