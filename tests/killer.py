@@ -1,6 +1,7 @@
 """``python -m tests.killer N MODULE ARGUMENTS…``: run a module, and kill -9 it just before its N-th step that others can see.
 
-Steps are what changes files, what is said to the database, and what is written to standard output. The module is not changed.
+Steps are what changes files, what is said to the database, and what is written to standard output; of a bridge also each write
+to its journal and each fact that it applies. The module is not changed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from ami_bridge import calls, journal
 
 _FILES = ("fsync", "posix_fallocate", "rename", "replace", "unlink", "utime")
-_DATABASE = ("execute", "fetch", "fetchrow")
+_DATABASE = ("execute", "fetch", "fetchrow", "fetchval")
 
 
 class _Steps:
@@ -69,6 +73,9 @@ def main() -> None:
         setattr(os, name, steps.before(getattr(os, name)))
     for name in _DATABASE:
         setattr(asyncpg.Connection, name, steps.before(getattr(asyncpg.Connection, name)))
+        setattr(PoolConnectionProxy, name, steps.before(getattr(PoolConnectionProxy, name)))
+    journal.Journal._write_all = steps.before(journal.Journal._write_all)  # type: ignore[method-assign]
+    calls.apply = steps.before(calls.apply)
     sys.stdout = _Stdout(steps)
     sys.argv = sys.argv[2:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
