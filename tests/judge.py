@@ -6,11 +6,48 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from ami_bridge.lines import Request, Turn
-from tests.truth import Asked, CallTruth, Window
+from tests.truth import SLACK, Asked, CallTruth, Window
 
 REPAIRED_SLACK = dt.timedelta(seconds=1)
 """What a second witness knows to the second only (metrics, section 6)."""
+
+
+class CallSeen(msgspec.Struct, frozen=True):
+    """A row of table ``calls``, as far as a telephone can know it."""
+
+    caller: str
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    connected_at: dt.datetime | None
+    repaired: bool
+
+
+def judge_calls(truths: Iterable[CallTruth], calls: Iterable[CallSeen]) -> list[str]:
+    """Every citizen's call is there once, with its times."""
+    seen: defaultdict[str, list[CallSeen]] = defaultdict(list)
+    for call in calls:
+        seen[call.caller].append(call)
+    found = []
+    for truth in truths:
+        rows = seen[truth.caller]
+        faults = _of_row(truth, rows[0]) if len(rows) == 1 else [f"one call, but we say {len(rows)}"]
+        found += [f"{truth.caller} {truth.story}: {fault}" for fault in faults]
+    return found
+
+
+def _of_row(truth: CallTruth, row: CallSeen) -> list[str]:
+    found = []
+    slack = SLACK + (REPAIRED_SLACK if row.repaired else dt.timedelta(0))
+    if abs(row.started_at - truth.invited_at) > slack:
+        found.append(f"invited {truth.invited_at:%T.%f}, but we say {row.started_at:%T.%f}")
+    if truth.cut_at is None and (row.connected_at is not None) != truth.connected:
+        found.append(f"connected: {truth.connected}, but we say {row.connected_at}")
+    if truth.ended_at and not truth.cut_at and (row.ended_at is None or abs(row.ended_at - truth.ended_at) > slack):
+        found.append(f"ended {truth.ended_at:%T.%f}, but we say {row.ended_at}")
+    return found
 
 
 def judge(truths: Iterable[CallTruth], requests: Iterable[Request], turns: Iterable[Turn]) -> list[str]:
@@ -30,15 +67,20 @@ def judge(truths: Iterable[CallTruth], requests: Iterable[Request], turns: Itera
 
 
 def _of_call(truth: CallTruth, rows: Sequence[Request], turns: Sequence[Turn]) -> list[str]:
-    if len(rows) != len(truth.requests):
+    told = truth.requests
+    if truth.cut_at and len(rows) == len(told) - 1 and told[-1].began.latest >= truth.cut_at:
+        told = told[:-1]  # Asterisk died before it knew
+    if len(rows) != len(told):
         said = ", ".join(f"{row.kind} {row.queue} {row.outcome}" for row in rows)
-        return [f"{len(truth.requests)} requests, but we say {len(rows)}: {said}"]
+        return [f"{len(told)} requests, but we say {len(rows)}: {said}"]
     if len({row.call_id for row in rows}) > 1:
         return [f"one call, but we say {len({row.call_id for row in rows})}"]
     found = []
-    for number, (asked, row) in enumerate(zip(truth.requests, rows, strict=True), start=1):
-        found += [f"request {number}: {fault}" for fault in _of_request(asked, row)]
-    if not truth.cut and not any(row.repaired for row in rows):
+    for number, (asked, row) in enumerate(zip(told, rows, strict=True), start=1):
+        dies = truth.cut_at and row.outcome == "system_fault" and asked.ended and asked.ended.latest >= truth.cut_at
+        if not dies:
+            found += [f"request {number}: {fault}" for fault in _of_request(asked, row)]
+    if not truth.cut_at and not any(row.repaired for row in rows):
         found += _of_turns(truth, turns)
     return found
 

@@ -59,9 +59,13 @@ class Stage:
         self._left = len(waiting)
         self._over = asyncio.Event()
 
+        self._is_cut = False
+
         def begins(line: Line) -> None:
+            if self._is_cut:
+                return
             story = waiting.pop(line.call.party)
-            play = Play(self, story.__name__, line, first)
+            play = Play(self, story.__name__, line)
             task = asyncio.get_running_loop().create_task(self._through(story, play))
             self._playing[task] = play
             task.add_done_callback(self._ended)
@@ -94,6 +98,7 @@ class Stage:
 
     def cut(self) -> None:
         """Asterisk died: all calls are over, whatever their stories wanted. Nobody who has not dialled yet will."""
+        self._is_cut = True
         for task in list(self._playing):
             task.cancel()
         self._left = len(self._playing)
@@ -104,9 +109,9 @@ class Stage:
 class Play:
     """One story as it goes: the citizen's ``line``, and the truth so far."""
 
-    def __init__(self, stage: Stage, story: str, line: Line, first: int) -> None:
+    def __init__(self, stage: Stage, story: str, line: Line) -> None:
         self.stage, self.line = stage, line
-        self.index = int(line.call.party[3:]) - first
+        self.index = int(line.call.party[3:])
         self.truth = CallTruth(caller=line.call.party, story=story, invited_at=line.call.invited_at)
         self._stack = contextlib.AsyncExitStack()
         self._rung: list[Line] = []
@@ -269,7 +274,7 @@ class Play:
 
     def is_cut(self) -> None:
         """Asterisk has died."""
-        self.truth.cut = True
+        self.truth.cut_at = clock.now()
         for asked in self.truth.requests:
             if asked.outcome == "waiting":
                 asked.outcome = "system_fault"

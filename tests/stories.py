@@ -168,7 +168,7 @@ async def nobody_there(play: Play) -> None:
 async def fills_the_queue(play: Play) -> None:
     """One of many who wait for English, and give up after a while."""
     await play.asks(ENGLISH_ALONE, ENGLISH)
-    await play.after(12.0)
+    await play.after(14.0)
     await play.hangs_up("abandoned")
 
 
@@ -271,13 +271,15 @@ async def joined_with_queue_answered(play: Play) -> None:
     """The agent waits in a queue itself, talks to whoever answers there, and joins the citizen with it."""
     line = await asks_and_talks(play)
     consult = await play.consults(line.call.party, MAIN_NUMBER)
-    play.begins("transfer", MAIN, about(consult.call.invited_at))
     other = await play.rung_for(line.call.party)
     await play.after(0.5)
-    await play.answers(other)
+    await play.picks_up(other)
     await play.on(consult, lambda call: call.answered_at and call.tags, "the agents talk")
     await play.after(1.0)
     await play.joins(line, consult)
+    assert other.call.answered_at
+    asked = play.begins("transfer", MAIN, about(consult.call.invited_at))
+    asked.ends("answered", about(other.call.answered_at), other.call.party)
     await play.after(_talk(play))
     await play.hangs_up()
 
@@ -286,11 +288,11 @@ async def joined_with_queue_waiting(play: Play) -> None:
     """The agent waits in a queue itself, and joins the citizen with it before anybody has answered there."""
     line = await asks_and_talks(play)
     consult = await play.consults(line.call.party, MAIN_NUMBER)
-    play.begins("transfer", MAIN, about(consult.call.invited_at))
     other = await play.rung_for(line.call.party)
     await play.on(consult, lambda call: call.answered_at and call.tags, "the agent waits")
     await play.after(1.0)
     await play.joins(line, consult)
+    play.begins("transfer", MAIN, about(consult.call.invited_at))
     await play.after(1.0)
     await play.answers(other)
     await play.after(_talk(play))

@@ -36,10 +36,7 @@ def about(at: dt.datetime, *, before: dt.timedelta = dt.timedelta(milliseconds=1
 
 
 class Asked(msgspec.Struct, kw_only=True):
-    """One request for an agent as it was. ``ended`` is None while it waits; ``agent`` the one who answered.
-
-    ``cut``: Asterisk died while it waited.
-    """
+    """One request for an agent as it was. ``ended`` is None while it waits; ``agent`` the one who answered."""
 
     kind: Literal["caller", "transfer"]
     first_queue: str
@@ -75,14 +72,14 @@ class Rang(msgspec.Struct, frozen=True):
 
 
 class CallTruth(msgspec.Struct, kw_only=True):
-    """One citizen's call: ``connected``: an agent talked to it; ``cut``: Asterisk died under it."""
+    """One citizen's call: ``connected``: an agent talked to it; ``cut_at``: when Asterisk died under it."""
 
     caller: str
     story: str
     invited_at: dt.datetime
     ended_at: dt.datetime | None = None
     connected: bool = False
-    cut: bool = False
+    cut_at: dt.datetime | None = None
     requests: list[Asked] = []
     rang: list[Rang] = []
 
