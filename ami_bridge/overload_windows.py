@@ -33,6 +33,11 @@ class Windows:
         self._marked: deque[Effect] = deque()
         self._work = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many are not in the database yet."""
+        return len(self._marked)
+
     def put(self, effect: Effect) -> None:
         """Take a window's beginning or end."""
         _log.warning("overload", queue=effect.queue, at=effect.at.isoformat(), begins=isinstance(effect, Opened))
