@@ -76,7 +76,7 @@ class Prepared(msgspec.Struct, frozen=True):
     """An action as it is sent; ``answer_seconds``: how long its answer may take. A call's answer is how the call went."""
 
     headers: dict[str, str]
-    answer_seconds: float = _ANSWER_SECONDS
+    answer_seconds: float
     is_call: bool = False
 
 
@@ -97,7 +97,7 @@ def prepare(action: str, parameters: Parameters, command: uuid.UUID) -> Prepared
         elif parameter.required:
             raise CommandRefusedError(f"{action}: the parameter {name!r} is missing: {parameter.meaning}")
     if action != "Originate":
-        return Prepared(headers)
+        return Prepared(headers, _ANSWER_SECONDS)
     ring = int(headers.setdefault("Timeout", str(_RING_SECONDS)))
     unique = channel_id(command)
     ours = {"Timeout": str(ring * 1000), "ChannelId": unique, "OtherChannelId": f"{unique}-2"}

@@ -11,7 +11,6 @@ leaves a line in the audit log with person and reason (SEC-12).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ from hotline import clock, database, sql
 
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "commands.sql")
-_AT_ONCE = 100
+_AT_ONCE, _REMEMBERED = 100, 10_000
 _PAUSE_SECONDS = 1.0
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.01, 0.2
 FINAL = frozenset({"done", "refused", "expired"})
@@ -84,6 +83,7 @@ class Port:
         self._node, self._dsn, self._link = node, dsn, link
         self._wake = asyncio.Event()
         self._in_flight: set[uuid.UUID] = set()
+        self._sent: dict[uuid.UUID, None] = {}
         self._ended: list[OriginateEnded] = []
         self._is_clean = False
         self._settled_on: object = None
@@ -127,8 +127,7 @@ class Port:
                     except TimeoutError:
                         continue
             finally:
-                with contextlib.suppress(*database.AWAY):
-                    await connection.remove_listener("commands", self._told)
+                connection.terminate()  # the pool takes back no connection that listens
 
     async def _round(self, connection: Any, pool: asyncpg.Pool, tasks: asyncio.TaskGroup) -> None:
         """What there is to do now."""
@@ -168,22 +167,30 @@ class Port:
 
     async def _send(self, row: Any, deadline: float) -> tuple[str, Answer, bool] | None:
         """The outcome, the answer, and whether anything was sent; None: nothing was, and it may be tried again."""
+        command = row["command_id"]
+        if command in self._sent:
+            return "unknown", {"message": "sent before, and the database lost what it had confirmed"}, True
+        if clock.monotonic() >= deadline:
+            return "expired", {"message": "marked in time, but the database said so too late"}, False
         try:
-            prepared = actions.prepare(row["action"], msgspec.json.decode(row["parameters"]), row["command_id"])
-            if clock.monotonic() >= deadline:
-                return "expired", {"message": "marked in time, but the database said so too late"}, False
+            prepared = actions.prepare(row["action"], msgspec.json.decode(row["parameters"]), command)
+            self._remember(command)
             as_list = None if prepared.is_call else False
             answer = await self._link.send(prepared.headers, seconds=prepared.answer_seconds, as_list=as_list)
         except (CommandRefusedError, ActionRefusedError) as error:
             return "refused", {"message": str(error)}, False
         except LinkLostError:
+            del self._sent[command]
             return None
         except OutcomeUnknownError as error:
             return "unknown", {"message": str(error)}, True
-        if isinstance(answer, list):
-            end = answer[-1]
-            return *_call_ended(end.response == "Success", whole(end.reason), end.uniqueid, end.channel), True
-        return "done" if answer.success else "refused", {"message": answer.message.replace("\0", "")}, True
+        return *_answered(answer), True
+
+    def _remember(self, command: uuid.UUID) -> None:
+        """At most once, even if the database forgets a commit (a cluster without ``fsync`` that is killed)."""
+        self._sent[command] = None
+        if len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
 
     async def _hear_ends(self, connection: Any) -> None:
         """Calls of unknown outcome whose end was told after all."""
@@ -227,6 +234,14 @@ class Port:
         if not self._is_failing:
             _log.warning("PostgreSQL is away; commands wait or expire", error=str(error) or type(error).__name__)
         self._is_failing = True
+
+
+def _answered(answer: Any) -> tuple[str, Answer]:
+    """What Asterisk's answer means; that to a call is a list, whose last message is how the call went."""
+    if isinstance(answer, list):
+        end = answer[-1]
+        return _call_ended(end.response == "Success", whole(end.reason), end.uniqueid, end.channel)
+    return "done" if answer.success else "refused", {"message": answer.message.replace("\0", "")}
 
 
 def _call_ended(answered: bool, cause: int, unique: str, channel: str) -> tuple[str, Answer]:

@@ -13,6 +13,7 @@ from hotline.errors import MigrationError
 AWAY = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "another operation is in progress": a connection broke at a moment that asyncpg did not expect
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
