@@ -7,6 +7,7 @@ queued for anybody, and changes that were not fetched are merged by themselves (
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Message(msgspec.Struct, frozen=True):
     seq: int
     since: int | None
     at: dt.datetime
-    set: dict[str, dict[str, object]]
+    set: dict[str, dict[str, Any]]
     gone: dict[str, list[str]] = {}
 
 

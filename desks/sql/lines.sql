@@ -11,14 +11,14 @@ LEFT JOIN LATERAL (
            ) ORDER BY number) AS requests
     FROM requests
     WHERE requests.node = calls.node AND requests.call_id = calls.call_id AND NOT void
-      AND requested_at >= $1 - $9::interval AND requested_at < $2 + $9::interval
+      AND requested_at >= $1::timestamptz - $9::interval AND requested_at < $2::timestamptz + $9::interval
 ) AS asked ON true
 WHERE direction = 'inbound' AND started_at >= $1 AND started_at < $2
   AND ($5::timestamptz IS NULL OR (started_at, node, call_id) > ($5, $6::text, $7::text))
   AND (($3::text IS NULL AND $4::text IS NULL) OR EXISTS (
       SELECT FROM requests
       WHERE requests.node = calls.node AND requests.call_id = calls.call_id AND NOT void
-        AND requested_at >= $1 - $9::interval AND requested_at < $2 + $9::interval
+        AND requested_at >= $1::timestamptz - $9::interval AND requested_at < $2::timestamptz + $9::interval
         AND ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR queue = $4)
   ))
 ORDER BY started_at, node, call_id
@@ -30,7 +30,7 @@ SELECT node, call_id, caller_number, started_at, ended_at, agent, repaired, conn
        disposition = 'ivr_hangup' AND NOT EXISTS (
            SELECT FROM requests
            WHERE requests.node = calls.node AND requests.call_id = calls.call_id AND NOT void
-             AND requested_at >= $1 - $8::interval AND requested_at < $2 + $8::interval
+             AND requested_at >= $1::timestamptz - $8::interval AND requested_at < $2::timestamptz + $8::interval
        ) AS is_menu_hangup
 FROM calls
 WHERE direction = 'inbound' AND started_at >= $1 AND started_at < $2 AND ($3::text IS NULL OR node = $3)

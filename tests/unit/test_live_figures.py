@@ -225,19 +225,19 @@ def test_a_request_enters_at_once_and_leaves_a_window_to_the_microsecond() -> No
     figures = live.Live(RULES, BEGIN)
     figures.apply([request(start=0)])
     counts = figures.snapshot().set["requests"]
-    assert all(counts[f"{window}/whole"].raw["answered"] == 1 for window in windows.NAMES)  # type: ignore[attr-defined]
+    assert all(counts[f"{window}/whole"].raw["answered"] == 1 for window in windows.NAMES)
     begin = BEGIN.replace(microsecond=0)
     figures.apply([request(1, requested_at=begin), request(2, requested_at=begin - dt.timedelta(microseconds=1))])
     figures.tick(begin + dt.timedelta(minutes=5) - dt.timedelta(seconds=1))
-    assert figures.snapshot().set["requests"]["5min/whole"].raw["total"] == 2  # type: ignore[attr-defined]
+    assert figures.snapshot().set["requests"]["5min/whole"].raw["total"] == 2
 
 
 def test_the_longest_wait_is_found_again_when_it_leaves() -> None:
     figures = live.Live(RULES, BEGIN)
     figures.apply([request(1, start=-299, wait=90), request(2, start=-100, wait=30), request(3, start=-50, wait=20)])
-    longest = [figures.snapshot().set["waits"]["5min/whole"].raw["all_max"]]  # type: ignore[attr-defined]
+    longest = [figures.snapshot().set["waits"]["5min/whole"].raw["all_max"]]
     figures.tick(BEGIN + dt.timedelta(seconds=2))
-    longest += [figures.snapshot().set["waits"]["5min/whole"].raw["all_max"]]  # type: ignore[attr-defined]
+    longest += [figures.snapshot().set["waits"]["5min/whole"].raw["all_max"]]
     assert longest == [90.0, 30.0]
 
 
@@ -245,9 +245,9 @@ def test_what_is_not_one_outcome_raises_the_flag_and_is_not_corrected() -> None:
     figures = live.Live(RULES, BEGIN)
     figures.apply([request(1), request(2, ended_at=None)])
     counts = figures.snapshot().set["requests"]["today/whole"]
-    assert (counts.conserved, counts.raw["total"], counts.raw["answered"]) == (False, 2, 2)  # type: ignore[attr-defined]
+    assert (counts.conserved, counts.raw["total"], counts.raw["answered"]) == (False, 2, 2)
     figures.apply([request(2)])
-    assert figures.snapshot().set["requests"]["today/whole"].conserved  # type: ignore[attr-defined]
+    assert figures.snapshot().set["requests"]["today/whole"].conserved
 
 
 def test_figures_are_as_old_as_the_last_word_of_the_bridge_or_the_gap_that_is_open() -> None:
@@ -255,8 +255,8 @@ def test_figures_are_as_old_as_the_last_word_of_the_bridge_or_the_gap_that_is_op
     lost = BEGIN - dt.timedelta(seconds=40)
     figures.apply([bridge("n1"), bridge("n2", connected=False), GapRow("g", "n2", lost, None, "link")])
     sections = figures.snapshot().set
-    assert [sections["nodes"][node].as_of for node in ("n1", "n2")] == [BEGIN, lost]  # type: ignore[attr-defined]
-    marked = {view: sections["requests"][f"5min/{view}"].gap for view in ("whole", "queue:hotline", "node:n1", "node:n2")}  # type: ignore[attr-defined]
+    assert [sections["nodes"][node].as_of for node in ("n1", "n2")] == [BEGIN, lost]
+    marked = {view: sections["requests"][f"5min/{view}"].gap for view in ("whole", "queue:hotline", "node:n1", "node:n2")}
     assert marked == {"whole": True, "queue:hotline": True, "node:n1": False, "node:n2": True}
 
 
@@ -267,7 +267,7 @@ def test_an_agent_whom_two_nodes_know_counts_once_in_the_most_active_state() -> 
     ]
     figures.apply([*known, bridge("n1"), bridge("n2")])
     states = figures.snapshot().set["states"]
-    assert {view: {state for state, n in states[view].items() if n} for view in states} == {  # type: ignore[attr-defined]
+    assert {view: {state for state, n in states[view].items() if n} for view in states} == {
         "whole": {"talking"},
         "queue:hotline": {"talking"},
         "skill:mandarin": {"talking"},
