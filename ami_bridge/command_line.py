@@ -13,10 +13,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from ami_bridge import replay, replay_tables
+from ami_bridge import compare, compare_tables, replay, replay_tables
 from ami_bridge.errors import UsageError
 from ami_bridge.replay import Asked
-from hotline import clock, messages, settings
+from hotline import clock, messages, paths, settings
 from hotline.errors import HotlineError
 
 _FAILED, _INTERRUPTED = 2, 130
@@ -31,6 +31,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--queue", default="", metavar="Q", help=messages.text("replay.queue"))
     parser.add_argument("--json", action="store_true", help=messages.text("replay.json"))
     parser.set_defaults(work=_replay)
+    parser = commands.add_parser("compare", help=messages.text("compare.about"), description=messages.text("compare.about"))
+    parser.add_argument("--stream", action="append", default=[], type=Path, metavar="FILE", help=messages.text("compare.stream"))
+    parser.add_argument("--queue-log", action="append", default=[], type=Path, metavar="FILE", help=messages.text("compare.log"))
+    parser.add_argument("--json", action="store_true", help=messages.text("replay.json"))
+    parser.set_defaults(work=_compare)
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -65,7 +70,26 @@ def _replay(arguments: argparse.Namespace) -> None:
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
     else:
-        replay_tables.show(shown, Console())
+        replay_tables.show(shown, _console())
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    """With a recording alone nobody is asked; a queue log alone is compared with what the running Asterisk says, if it does."""
+    chosen, recordings, logs = settings.load(), arguments.stream, arguments.queue_log
+    if not recordings and not logs:
+        recordings = [paths.var() / "journal" / chosen.asterisk.node]
+        logs = [log for log in [paths.var() / "asterisk" / "log" / "queue_log"] if log.exists()]
+    with bar() as progress:
+        result = compare.compare(recordings, logs, chosen, ask=not arguments.stream, progress=progress)
+    if arguments.json:
+        sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    else:
+        compare_tables.show(result, _console())
+
+
+def _console() -> Console:
+    """Names in brackets are names."""
+    return Console(markup=False, highlight=False)
 
 
 @contextlib.contextmanager

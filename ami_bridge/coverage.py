@@ -35,6 +35,8 @@ class Coverage:
     def __init__(self) -> None:
         self.spans: dict[str, list[Span]] = {}
         self._unknown: list[Gap] = []
+        self.booted: dict[str, dt.datetime] = {}
+        """When each node's Asterisk was started last, as far as a login said so; too late where little was heard."""
 
     def begin(self, node: str, at: dt.datetime, before: str = "") -> Span:
         """A recording of the node begins or goes on."""

@@ -40,6 +40,12 @@ class RawFile:
         begin = self._look()
         self._connection = Connection(coverage, notes, goes_on=not begin.startswith(_GREETING))
 
+    def frames(self) -> Iterator[codec.Frame]:
+        """Its blocks as they are."""
+        decoder = codec.Decoder(facts.READABLE)
+        for data in self._data():
+            yield from decoder.feed(data)
+
     def read(self) -> Iterator[Item]:
         """Everything it says, in its order."""
         decoder = codec.Decoder(facts.READABLE)

@@ -150,8 +150,16 @@ class Connection:
             before = RESTARTED if is_new and last.after != STOPPED else last.after or RECONNECTED
             if is_new or last.after == STOPPED:
                 restarted = Item(at, node, Restarted(at=last.end, call_id=""))
+        if self._uptime >= 0:
+            self._note_boot(node, at - dt.timedelta(seconds=self._uptime))
         self._spans[node] = span = self._coverage.begin(node, at, before)
         return span, restarted
+
+    def _note_boot(self, node: str, at: dt.datetime) -> None:
+        """When it was started; of two words about the same start, the earlier."""
+        known, heard = self._coverage.booted.get(node), self._coverage.last(node)
+        is_same = known is not None and (heard is None or at <= heard)
+        self._coverage.booted[node] = min(known, at) if known is not None and is_same else at
 
 
 def _time(stamp: str | None, received: dt.datetime) -> dt.datetime:

@@ -37,15 +37,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[Path, ...] = ()
     queue_logs: tuple[Path, ...] = ()
     at: dt.datetime | None = None
+    with_visits: bool = False
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What came of it: the rows of citizens' calls, the gaps, what was counted, and what could not be used (both languages)."""
+    """What came of it: the rows of citizens' calls, the gaps, what was counted, and what could not be used (both languages).
+
+    ``booted``: when each node's Asterisk was started last, where a login said so.
+    """
 
     rows: list[Rows]
     gaps: list[Gap]
     notes: Notes
     warnings: list[dict[str, str]]
+    booted: dict[str, dt.datetime]
 
 
 def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: None) -> Replayed:
@@ -58,24 +63,30 @@ def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: 
         nodes = nodes | {name: node for name, node in last.nodes.items() if name in foreign}
     found = [_until(gap, asked.at) for name in sorted(nodes) for gap in last.reader.coverage.gaps(name)]
     rows = [rows for name in sorted(nodes) for rows in nodes[name].inbound()]
-    return Replayed(rows, [gap for gap in found if gap is not None], last.reader.notes, _warnings(asked, last.reader))
+    gaps, coverage = [gap for gap in found if gap is not None], last.reader.coverage
+    return Replayed(rows, gaps, last.reader.notes, _warnings(asked, last.reader), coverage.booted)
 
 
 def document(asked: Asked, settings: Settings, *, queue: str = "", progress: Progress = lambda _, __: None) -> dict[str, object]:
     """The JSON of interfaces, section 4, of one queue or of all."""
-    found, limits = replay(asked, settings, progress), settings.figures
-    rules = metrics.Rules(
+    found = replay(asked, settings, progress)
+    return {
+        "events": found.notes.events - found.notes.repeated,
+        "gaps": found.gaps,
+        "warnings": found.warnings,
+        **replay_document.document(found.rows, rules(settings), queue),
+    }
+
+
+def rules(settings: Settings) -> metrics.Rules:
+    """What the rates count by (CFG-05)."""
+    limits = settings.figures
+    return metrics.Rules(
         answer_seconds=limits.answer_seconds,
         second_answer_seconds=limits.second_answer_seconds,
         answer_goal=limits.answer_goal,
         connection_goal=limits.connection_goal,
     )
-    return {
-        "events": found.notes.events - found.notes.repeated,
-        "gaps": found.gaps,
-        "warnings": found.warnings,
-        **replay_document.document(found.rows, rules, queue),
-    }
 
 
 class _Pass:
@@ -84,7 +95,7 @@ class _Pass:
     def __init__(self, asked: Asked, settings: Settings, origins: dict[str, Origin], progress: Progress) -> None:
         self.reader = Reader(asked.paths)
         self.nodes: dict[str, Node] = {}
-        self._origins, self._at = origins, asked.at
+        self._origins, self._at, self._with_visits = origins, asked.at, asked.with_visits
         self._rules = Rules(short_abandon_us=settings.figures.short_abandon_seconds * 1_000_000)
         self._wrapup_us = settings.queue.wrapup_seconds * 1_000_000
         self._lines: dict[str, deque[queue_log.Line]] = {}
@@ -137,7 +148,7 @@ class _Pass:
         node = self.nodes.get(name)
         if node is None:
             origin = self._origins.get(name, Origin.TRUNK)
-            node = Node(name, self.reader.coverage, self._rules, origin, self._wrapup_us)
+            node = Node(name, self.reader.coverage, self._rules, origin, self._wrapup_us, with_visits=self._with_visits)
             node.lines = self._lines_of(name)
             self.nodes[name] = node
         return node

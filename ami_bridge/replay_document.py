@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ami_bridge import metrics, tally
 from ami_bridge.lines import Request, Turn
-from ami_bridge.metrics import LITERAL, MENU, NAMES, Calls, Rules
+from ami_bridge.metrics import NAMES, Calls, Rules
 from ami_bridge.replaying import Rows
 
 Told = tuple[Rows, Request]
@@ -105,8 +105,7 @@ def _line(one: Rows, request: Request, rules: Rules) -> dict[str, object]:
 def _silent(one: Rows) -> dict[str, object]:
     """A call that never asked for an agent: it counts in the two rates over calls."""
     why = dict.fromkeys(NAMES, "excluded: no request for an agent")
-    why[LITERAL] = "counted" if one.answered else "counted_in_denominator"
-    why[MENU] = "counted" if one.ended_in_menu else "excluded: a self-service result"
+    why |= metrics.why_of_call(is_answered=one.answered, is_menu_hangup=one.ended_in_menu)
     return {"call_id": one.call_id, "node": one.node, "caller": one.caller, "started_at": one.started_at, "why": why}
 
 

@@ -36,7 +36,7 @@ def table(*columns: str, first: int = 1) -> Table:
     """A table with these titles, keys of messages; the first so many columns are words, the others numbers."""
     made = Table()
     for number, column in enumerate(columns):
-        made.add_column(title(column), justify="left" if number < first else "right", no_wrap=True)
+        made.add_column(title(column), justify="left" if number < first else "right", no_wrap=number >= first)
     return made
 
 

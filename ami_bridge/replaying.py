@@ -43,14 +43,18 @@ class Rows(msgspec.Struct):
     ended_in_menu: bool
     requests: tuple[Request, ...]
     turns: tuple[Turn, ...]
+    visits: tuple[Visit, ...] = ()
 
 
 class Node:
     """One node: its state, the rows of calls that are over, and the lines of its queue log that wait for the stream."""
 
-    def __init__(self, name: str, coverage: Coverage, rules: Rules, origin: Origin, wrapup_us: int = 0) -> None:
+    def __init__(
+        self, name: str, coverage: Coverage, rules: Rules, origin: Origin, wrapup_us: int = 0, *, with_visits: bool = False
+    ) -> None:
         self.name, self._coverage, self._rules, self._wrapup_us = name, coverage, rules, wrapup_us
         self.state = State(origin=origin)
+        self._with_visits = with_visits
         self.rows: dict[str, Rows] = {}
         self.lines: deque[queue_log.Line] = deque()
         self._touched: dict[str, Call] = {}
@@ -174,6 +178,7 @@ class Node:
             ended_in_menu=record.disposition == "ivr_hangup" and not found,
             requests=found,
             turns=turns.of_call(call, self.name, self._wrapup_us) if call.is_inbound else (),
+            visits=tuple(visits.of_call(call)) if self._with_visits else (),
         )
 
 

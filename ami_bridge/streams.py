@@ -27,7 +27,7 @@ from hotline import messages
 
 _RECENT = 8192
 """How many events are remembered, to know the ones that two recordings both hold."""
-_SUFFIX = ".journal"
+SUFFIX = ".journal"
 
 
 class JournalStream:
@@ -145,7 +145,7 @@ def _opened(paths: Sequence[Path], coverage: Coverage, notes: Notes) -> list[Str
     segments: dict[Path, list[Path]] = {}
     found: list[Stream] = []
     for file in _distinct([file for path in paths for file in _files(path)], notes):
-        if file.suffix == _SUFFIX:
+        if file.suffix == SUFFIX:
             segments.setdefault(file.resolve().parent, []).append(file)
         else:
             found.append(RawFile(file, coverage, notes))
@@ -158,7 +158,7 @@ def _files(path: Path) -> list[Path]:
     """The file, or the segments in the folder and the folders in it."""
     if not path.is_dir():
         return [path]
-    found = sorted([*path.glob(f"*{_SUFFIX}"), *path.glob(f"*/*{_SUFFIX}")])
+    found = sorted([*path.glob(f"*{SUFFIX}"), *path.glob(f"*/*{SUFFIX}")])
     if not found:
         raise UnreadableStreamError(messages.text("replay.no_journal", folder=path))
     return found

@@ -67,7 +67,7 @@ def test_every_key_in_the_code_is_in_the_catalogue_and_gets_its_values() -> None
 def test_no_text_is_left_over() -> None:
     code = "\n".join(file.read_text(encoding="utf-8") for file in sources())
     constants = {match[1] or match[2] for match in re.finditer(r""" "([\w.]+)"|'([\w.]+)' """.strip(), code)}
-    computed = {f"{area}.{name}" for name in constants for area in ("outcome", "phones", "prompts", "replay")}
+    computed = {f"{area}.{name}" for name in constants for area in ("compare", "outcome", "phones", "prompts", "replay")}
     assert {key for key in CATALOGUE if key not in constants | computed} == set()
 
 
