@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import agi_sessions, ami_parse, bridge_memory, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu
+from bench import agi_sessions, ami_parse, bridge_memory, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu, mixed
 from bench.figure import Figure, publish, say
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "busy_hour": busy_hour.measure,
     "ceiling": ceiling.measure,
     "hour": hour.measure,
+    "mixed": mixed.measure,
 }
 
 

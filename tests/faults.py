@@ -29,6 +29,7 @@ class AmiProxy:
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._goes_on = asyncio.Event()
         self._goes_on.set()
         self.accepts = True
@@ -43,6 +44,8 @@ class AmiProxy:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         self.cut()
+        self.thaw()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def cut(self) -> None:
         """Break all connections."""
@@ -62,6 +65,10 @@ class AmiProxy:
             writer.transport.abort()
             return
         self._open.add(writer)
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             with contextlib.suppress(OSError):
                 above, up = await asyncio.open_connection(*self._target)

@@ -159,7 +159,7 @@ async def run(stack: Trial, planned: Sequence[Phase], *, rate: float) -> Compari
             await _play(stage, faults, phase, _Cast(played, first, rate))
             first += len(played)
         differences = await asyncio.to_thread(_settled, stack, stage.truths)
-        return _comparison(stack, stage, faults, differences, clock.monotonic() - begun)
+        return await asyncio.to_thread(_comparison, stack, stage, faults, differences, clock.monotonic() - begun)
 
 
 async def _through(stack: Trial, proxy: AmiProxy) -> None:

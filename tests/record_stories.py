@@ -33,7 +33,7 @@ SETTINGS: dict[str, dict[str, object]] = {
         "wrapup_seconds": 0,
         "wait_seconds": 18,
         "ring_seconds": 6,
-        "max_waiting": 3,
+        "max_waiting": 6,
         "announce_seconds": 600,
         "english_strategy": "ringall",
         "english_agents": [1041, 1042, 1043],
@@ -163,6 +163,7 @@ async def three_way(play: Play) -> None:
     """A dual Redirect takes both out of the queue: the agent into a conference, the citizen to music and then into it, too."""
     line = await stories.asks_and_talks(play)
     stack = play.stage.stack
+    await asyncio.to_thread(stack.asterisk, "module load app_confbridge.so")
     for extension in (
         "300,1,ConfBridge(story) into citizens",
         "301,1,MusicOnHold(,60) into citizens",
@@ -237,7 +238,7 @@ ALONE: tuple[Story, ...] = (
     three_way,
 )
 TOGETHER: dict[str, list[Story]] = {
-    "full": [*[stories.fills_the_queue] * 3, *[stories.finds_it_full] * 2],
+    "full": [*[stories.fills_the_queue] * 6, *[stories.finds_it_full] * 2],
     "restart": [cut_while_talking, cut_while_waiting, cut_in_the_menu],
     "mixed": [stories.answered_early, stories.sent_to_queue, stories.abandons_short, stories.joined_with_agent] * 2,
     "unfiltered": [stories.sent_to_queue],
