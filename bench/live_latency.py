@@ -90,7 +90,7 @@ def measure() -> list[Figure]:
         answered = [row["at"] for row in stack.fetch(f"{_ANSWERED} ORDER BY ended_at")]
     if len(answered) < RATE * SECONDS * 0.95:
         raise RuntimeError(f"only {len(answered)} calls were answered")
-    waits = _late(begun, screen.total) + _late(answered, screen.answered)
+    waits = late(begun, screen.total) + late(answered, screen.answered)
     say(
         f"live_latency: {len(begun)} requests, {len(answered)} answered; {screen.messages} messages of "
         f"{screen.size / max(1, screen.messages) / 1024:.0f} KiB to each of {WATCHERS + 1} clients; "
@@ -104,7 +104,7 @@ _ROWS = "SELECT requested_at AS at FROM requests WHERE NOT void AND kind = 'call
 _ANSWERED = "SELECT ended_at AS at FROM requests WHERE NOT void AND kind = 'caller' AND outcome = 'answered'"
 
 
-def _late(stamps: list[dt.datetime], seen: list[tuple[int, dt.datetime]]) -> list[float]:
+def late(stamps: list[dt.datetime], seen: list[tuple[int, dt.datetime]]) -> list[float]:
     """Milliseconds from each timestamp until the count that includes it was on the screen."""
     counts = [count for count, _ in seen]
     places = [bisect.bisect_left(counts, number) for number in range(1, len(stamps) + 1)]

@@ -10,7 +10,7 @@ import sys
 import msgspec
 import pytest
 
-from bench import ami_parse, cpu
+from bench import ami_parse, cpu, live_latency
 from bench.figure import Figure
 from bench.load import Step, citizens, percentile, seats, wants_agent, worst_gaps
 from bench.peak_day import GREETING, KINDS, Day
@@ -156,3 +156,11 @@ def test_the_same_seed_makes_the_same_day_in_the_order_of_time_and_no_call_twice
     assert times == sorted(times)
     assert len({line for line in lines if line.startswith(b"Linkedid: ")}) == 40
     assert sum(share for share in (kind.share for kind in KINDS)) == 100
+
+
+def test_a_change_was_on_the_screen_when_the_count_reached_it() -> None:
+    at = [NOON + dt.timedelta(milliseconds=ms) for ms in (0, 10, 20, 500)]
+    seen = [(0, NOON), (3, NOON + dt.timedelta(milliseconds=60)), (4, NOON + dt.timedelta(milliseconds=540))]
+    assert live_latency.late(at, seen) == [60, 50, 40, 40]
+    with pytest.raises(RuntimeError, match="the screen said 4, the table 5"):
+        live_latency.late([*at, at[-1]], seen)
