@@ -195,6 +195,7 @@ class Bridge:
             conservation_violations=len(self._book.unconserved),
             gaps_open=0 if self._is_repaired else 1,
             rss_bytes=_memory(),
+            refused=self._store.refused,
         )
 
     def _show(self, *, connected: bool) -> None:

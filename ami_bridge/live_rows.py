@@ -95,6 +95,7 @@ class BridgeRow(msgspec.Struct, frozen=True):
     conservation_violations: int
     gaps_open: int
     rss_bytes: int
+    refused: int = 0
 
 
 Row = RequestRow | CallRow | TurnRow | AgentRow | GapRow | BridgeRow

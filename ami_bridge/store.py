@@ -25,7 +25,7 @@ _QUERIES = sql.load(Path(__file__).parent / "sql" / "store.sql")
 _LARGEST = 500
 _PAUSE_SECONDS = 0.02
 _LONGEST_WAIT = 5.0
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 class Store:
@@ -44,6 +44,8 @@ class Store:
         self._months: set[dt.date] = set()
         self._work = asyncio.Event()
         self.failing = False
+        self.refused = 0
+        """Records that the database refused, since the start."""
         self.version = 0
         """Of the newest commit."""
 
@@ -132,6 +134,7 @@ class Store:
                 if len(items) > 1:
                     largest = 1
                     continue
+                self.refused += 1
                 _log.error("ALARM: the database refuses a record; it stays in the journal", record=str(items), error=str(error))
             for key, item in items.items():
                 if self._waiting.get(key) is item:

@@ -38,6 +38,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     conservation_violations: int
     gaps_open: int
     rss_bytes: int
+    refused: int = 0
 
 
 Item = CallFacts | Gap | AgentState | Status

@@ -115,6 +115,7 @@ class Feed:
             violations=row.conservation_violations,
             journal_failing=row.journal_failing_since is not None,
             backlog=row.backlog,
+            refused=row.refused,
         )
 
     async def _follow(self, connection: asyncpg.Connection) -> None:

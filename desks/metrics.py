@@ -42,6 +42,7 @@ _COUNTED: tuple[tuple[str, str, str], ...] = (
     ("hotline_events_unwanted", "unwanted", "Events that nothing is made of"),
     ("hotline_events_undecodable", "undecodable", "Events that could not be read"),
     ("hotline_events_oversized", "oversized", "Events beyond the limits of a line or block"),
+    ("hotline_records_refused", "refused", "Records that the database refused"),
 )
 
 

@@ -192,14 +192,14 @@ SELECT count(*) FROM stored
 -- name: store_status
 INSERT INTO bridge_status (
     node, at, connected, connected_since, event_lag_ms, journal_segment, journal_bytes, journal_failing_since, backlog, calls_open,
-    events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes, version
+    events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes, refused, version
 )
 SELECT $1, at, connected, connected_since, event_lag_ms, journal_segment, journal_bytes, journal_failing_since, $3::bigint, calls_open,
-       events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes, $4::bigint
+       events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes, refused, $4::bigint
 FROM json_to_recordset($2::json) AS fresh (
     at timestamptz, connected boolean, connected_since timestamptz, event_lag_ms bigint, journal_segment bigint, journal_bytes bigint,
     journal_failing_since timestamptz, calls_open bigint, events bigint, unwanted bigint, undecodable bigint, oversized bigint,
-    conservation_violations bigint, gaps_open bigint, rss_bytes bigint
+    conservation_violations bigint, gaps_open bigint, rss_bytes bigint, refused bigint
 )
 ON CONFLICT (node) DO UPDATE SET
     at = excluded.at, connected = excluded.connected, connected_since = excluded.connected_since,
@@ -207,7 +207,7 @@ ON CONFLICT (node) DO UPDATE SET
     journal_failing_since = excluded.journal_failing_since, backlog = excluded.backlog, calls_open = excluded.calls_open,
     events = excluded.events, unwanted = excluded.unwanted, undecodable = excluded.undecodable, oversized = excluded.oversized,
     conservation_violations = excluded.conservation_violations, gaps_open = excluded.gaps_open, rss_bytes = excluded.rss_bytes,
-    version = excluded.version
+    refused = excluded.refused, version = excluded.version
 
 -- name: next_version
 WITH counted AS (UPDATE bridge_positions SET version = $2::bigint WHERE node = $1 RETURNING node, version)

@@ -33,7 +33,7 @@ SELECT node, agent, state, since, paused, pause_reason, queues FROM agent_states
 
 -- name: bridges
 SELECT node, at, connected, connected_since, event_lag_ms, journal_segment, journal_bytes, journal_failing_since, backlog, calls_open,
-       events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes
+       events, unwanted, undecodable, oversized, conservation_violations, gaps_open, rss_bytes, refused
 FROM bridge_status WHERE $1::timestamptz IS NOT NULL
 
 -- name: gaps

@@ -217,6 +217,7 @@ CREATE TABLE public.bridge_status (
     conservation_violations bigint NOT NULL,
     gaps_open bigint NOT NULL,
     rss_bytes bigint NOT NULL,
+    refused bigint DEFAULT 0 NOT NULL,
     version bigint NOT NULL
 );
 

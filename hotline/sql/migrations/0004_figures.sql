@@ -208,6 +208,7 @@ CREATE TABLE bridge_status (
     conservation_violations bigint NOT NULL,
     gaps_open               bigint NOT NULL,
     rss_bytes               bigint NOT NULL,
+    refused                 bigint NOT NULL DEFAULT 0,            -- records that the database refused, since the bridge began
     version                 bigint NOT NULL                       -- of the node when this was written
 );
 
