@@ -21,7 +21,7 @@ from hotline import clock, database
 
 _log = structlog.get_logger()
 _LONGEST_WAIT = 5.0
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 

@@ -29,7 +29,7 @@ _FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LONGEST_CALL = dt.timedelta(days=2)
 _CELLS = ("level", "start", "node", "queue", "skill", "kind", "excluded", "tally")
 _CALL_CELLS = ("level", "start", "node", "calls", "answered", "ivr_hangups")
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 Place = tuple[dt.datetime, str]
 """When a span begins, and a node."""
