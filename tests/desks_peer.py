@@ -64,7 +64,7 @@ class Desks:
         await self.commit("calls", row | changes)
 
     async def commit(self, table: str, row: dict[str, Any]) -> None:
-        """A row with the next version of its node."""
+        """A row with the next version of its node; its quarter-hour is to be rolled up anew."""
         node = row["node"]
         version = self.versions[node] = self.versions.get(node, 0) + 1
         values = row | {"version": version}
@@ -80,6 +80,13 @@ class Desks:
                 version,
             )
             await self.writer.execute(statement, *values.values())
+            await self.writer.execute(
+                "INSERT INTO dirty_quarters VALUES (date_bin('15 minutes', $1, 'epoch'), $2, $3)"
+                " ON CONFLICT (quarter, node) DO UPDATE SET version = $3",
+                row.get("requested_at", row.get("started_at", clock.now())),
+                node,
+                version,
+            )
             await self.writer.execute("SELECT pg_notify('figures', $1)", f"{node} {version}")
 
     async def status(self, node: str = "n1", *, ago: float = 0, connected: bool = True) -> None:

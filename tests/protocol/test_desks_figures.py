@@ -86,6 +86,40 @@ def test_the_sum_over_the_lines_is_the_rate_for_every_figure_raw_and_net(empty_d
     with_desks(empty_database, work)
 
 
+def test_a_live_figure_is_the_figure_of_the_same_time_from_the_stored_facts(empty_database: Postgres) -> None:
+    """Metrics, section 7.1: every window, view and side; and the alarms look at today's, net."""
+
+    async def work(desks: Desks) -> None:
+        await a_day(desks)
+        async with desks.client() as client:
+
+            async def is_read() -> bool:
+                return bool((await get(client, "/api/live"))["set"]["requests"]["24h/whole"]["raw"]["total"] == 24)
+
+            await eventually(is_read)
+            live = (await get(client, "/api/live"))["set"]
+            for window, span in live["windows"].items():
+                for view in live["now"]:
+                    kind, _, name = view.partition(":")
+                    only = f"&{kind}={name}" if name else ""
+                    said = (await get(client, f"/api/metrics?from={span['from']}&to={span['to']}{only}"))["figures"]
+                    for rate in metrics.NAMES:
+                        shown = live["figures"].get(f"{window}/{view}/{rate}")
+                        for side in ("raw", "net") if shown else ():
+                            stored = said["metrics"][rate][side] | {"goal": said["metrics"][rate]["goal"]}
+                            assert shown[side] == stored, (window, view, rate, side)
+                    counts = live["requests"][f"{window}/{view}"]
+                    assert {side: counts[side] for side in ("raw", "net")} == said["requests"]
+                    assert live["waits"][f"{window}/{view}"] == said["waits"]
+                    assert {"raw": counts["repaired"], "net": counts["repaired_net"]} == said["repaired"]
+            readings = desks.parts.feed.readings()
+            assert readings is not None
+            today = live["figures"]["today/whole/connection_rate"]["net"]
+            assert (readings.requests, readings.figures["connection_rate"].n) == (today["d"] + 3, today["n"])
+
+    with_desks(empty_database, work)
+
+
 def test_parts_by_queue_hour_and_day_add_up_to_the_whole_and_gaps_are_told(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         time = await a_day(desks)
