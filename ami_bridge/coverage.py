@@ -60,9 +60,11 @@ class Coverage:
         """What no recording of the node covers, between its first word and its last; after a stop without end, open."""
         found = [gap for gap in self._unknown if gap.node == node]
         reached: Span | None = None
-        for span in sorted(self.spans.get(node, ()), key=lambda span: (span.begin, span.end)):
+        spans = sorted(self.spans.get(node, ()), key=lambda span: (span.begin, span.end))
+        for span in spans:
             if reached is not None and span.begin > reached.end:
-                found.append(Gap(node, reached.end, span.begin, span.before or reached.after or NOT_RECORDED))
+                before = next((one.before for one in spans if one.begin == span.begin and one.before), "")
+                found.append(Gap(node, reached.end, span.begin, before or reached.after or NOT_RECORDED))
             if reached is None or span.end >= reached.end:
                 reached = span
         if reached is not None and reached.after == STOPPED:

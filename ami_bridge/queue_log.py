@@ -115,7 +115,10 @@ def _entered(line: Line, call_id: str) -> list[Fact]:
         caller_number=line.datum(1)[:64],
         caller_name="",
     )
-    return [channel, facts.CallerJoined(at=line.at, call_id=call_id, uniqueid=line.uniqueid, queue=line.queue)]
+    joined = facts.CallerJoined(
+        at=line.at, call_id=call_id, uniqueid=line.uniqueid, queue=line.queue, caller_number=channel.caller_number
+    )
+    return [channel, joined]
 
 
 def _connected(line: Line, call_id: str) -> list[Fact]:

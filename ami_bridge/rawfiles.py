@@ -20,13 +20,15 @@ _GREETING = b"Asterisk Call Manager/"
 _STARTS = (_GREETING, b"Event: ", b"Response: ")
 _BLOCK = re.compile(rb"^(?:Event|Response): [ -~]+\r?$|^Asterisk Call Manager/", re.MULTILINE)
 _TIMESTAMP = re.compile(rb"^Timestamp: (\d+(?:\.\d+)?)\r?$", re.MULTILINE)
+_NODE = re.compile(rb"^(?:SystemName: ([^\r\n]+)|Uniqueid: ([^\r\n]+)-[\d.]+)\r?$", re.MULTILINE)
 _GZIP = b"\x1f\x8b"
 
 
 class RawFile:
     """One raw file; raises ``UnreadableStreamError`` when it holds no AMI block. ``others``: all raw files that are read.
 
-    ``first_at``: the first time in it, None when it has none. ``fragment``: the rest of a block that another file began
+    ``first_at``: the first time in it, None when it has none. ``node``: as its
+    begin names it. ``fragment``: the rest of a block that another file began
     (``has_fragment``: and has not asked for yet).
     """
 
@@ -34,11 +36,12 @@ class RawFile:
         self.path, self._notes = path, notes
         self.size, self.position = path.stat().st_size, 0
         self.others: Sequence[RawFile] = ()
+        self.node, self.is_read = "", False
         self.first_at: dt.datetime | None = None
         self.fragment, self.has_fragment = b"", False
         self._has_bare_ends = False
-        begin = self._look()
-        self._connection = Connection(coverage, notes, goes_on=not begin.startswith(_GREETING))
+        self.goes_on = not self._look().startswith(_GREETING)
+        self.connection = Connection(coverage, notes, goes_on=self.goes_on)
 
     def frames(self) -> Iterator[codec.Frame]:
         """Its blocks as they are."""
@@ -48,26 +51,35 @@ class RawFile:
 
     def read(self) -> Iterator[Item]:
         """Everything it says, in its order."""
+        self._take_over()
         decoder = codec.Decoder(facts.READABLE)
         skip, tail = len(self.fragment), b""
         for chunk in self._data():
             data, skip = chunk[skip:], max(0, skip - len(chunk))
-            yield from self._connection.items(decoder.feed(data))
+            yield from self.connection.items(decoder.feed(data))
             tail = _tail(tail, data)
         if tail.strip():
             yield from self._torn(decoder)
         self._notes.events += decoder.counts.events
+        self.is_read = True
+
+    def _take_over(self) -> None:
+        """A file without a login goes on where the one before it ended, in the same connection."""
+        read = (one for one in self.others if one.is_read and one.node == self.node)
+        before = max(read, key=lambda one: one.connection.reached, default=None)
+        if self.goes_on and before and self.first_at and NEVER < before.connection.reached <= self.first_at:
+            self.connection = before.connection
 
     def _torn(self, decoder: codec.Decoder) -> Iterator[Item]:
         """The last block is not whole: its rest may be the begin of another file."""
-        reached = max(self._connection.reached, self.first_at or NEVER)
+        reached = max(self.connection.reached, self.first_at or NEVER)
         later = [one for one in self.others if one.has_fragment and one is not self and (one.first_at or NEVER) >= reached]
         rest = min(later, key=lambda one: one.first_at or NEVER, default=None)
         if rest is None:
             self._notes.torn.append(self.path.name)
         else:
             rest.has_fragment = False
-            yield from self._connection.items(decoder.feed(rest.fragment))
+            yield from self.connection.items(decoder.feed(rest.fragment))
 
     def _look(self) -> bytes:
         """Learn from the begin of the file what must be known of it before it is read; returns that begin."""
@@ -86,6 +98,8 @@ class RawFile:
         head = _crlf(head) if self._has_bare_ends else head
         if not head.startswith(_STARTS) and _END in head:
             self.fragment, self.has_fragment = head[: head.find(_END) + len(_END)], True
+        if named := _NODE.search(head):
+            self.node = (named[1] or named[2]).decode(errors="replace")
         if found := _TIMESTAMP.search(head, len(self.fragment)) or _TIMESTAMP.search(head):
             self.first_at = facts.timestamp(found[1].decode())
         return head

@@ -145,7 +145,7 @@ class Connection:
             self._spans[node] = last
             return last, None
         before, restarted = "", None
-        if last is not None and not self._has_gaps:
+        if last is not None and not self._has_gaps and last.end < at:
             is_new = self._uptime >= 0 and at - dt.timedelta(seconds=self._uptime) > last.end + _A_BOOT
             before = RESTARTED if is_new and last.after != STOPPED else last.after or RECONNECTED
             if is_new or last.after == STOPPED:

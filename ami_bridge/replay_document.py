@@ -111,4 +111,4 @@ def _silent(one: Rows) -> dict[str, object]:
 
 def _is_first(one: Rows, request: Request) -> bool:
     """Whether this is the caller's first request in the call."""
-    return request.number == min(other.number for other in one.requests if other.kind == "caller")
+    return request.number == min((other.number for other in one.requests if other.kind == "caller"), default=0)

@@ -19,7 +19,7 @@ from ami_bridge.calls import Call, CallLost, Origin, Source, State
 from ami_bridge.coverage import Coverage
 from ami_bridge.facts import Fact
 from ami_bridge.lines import Request, Turn
-from ami_bridge.recordings import ClockSet, Item, Restarted, Resumed
+from ami_bridge.recordings import NEVER, ClockSet, Item, Restarted, Resumed
 from ami_bridge.requests import Rules
 from ami_bridge.visits import Visit
 
@@ -61,12 +61,13 @@ class Node:
         self._call_of: dict[str, str] = {}
         self._interfaces: set[str] = set()
         self._agents: set[str] = set()
-        self._applied = 0
+        self._applied = self._spans = 0
+        self._gap_until = NEVER
 
     def take(self, item: Item) -> None:
         """Fold one item in."""
-        if self.lines and self.lines[0].at + _BEHIND < item.at:
-            self.catch_up(item.at - _BEHIND)
+        if self.lines:
+            self._read_log(item.at)
         match item.fact:
             case None:
                 return
@@ -82,10 +83,22 @@ class Node:
                 self._apply(fact, item.source)
                 self._notice(fact)
 
+    def _read_log(self, now: dt.datetime) -> None:
+        """The lines of a gap are read as soon as it is over, before what follows it; others when the stream is ahead of them."""
+        spans = len(self._coverage.spans.get(self.name, ()))
+        if spans != self._spans:
+            self._spans, self._gap_until = spans, now if self._spans else self._gap_until
+        if self.lines[0].at <= self._gap_until:
+            self.catch_up(now)
+        elif self.lines[0].at + _BEHIND < now:
+            self.catch_up(now - _BEHIND)
+
     def catch_up(self, until: dt.datetime | None) -> None:
         """Decide about the lines of the queue log up to ``until`` (None: all)."""
-        while self.lines and (until is None or self.lines[0].at < until):
+        while self.lines and (until is None or self.lines[0].at <= until):
             line = self.lines.popleft()
+            if line.agent:
+                self._agents.add(line.agent)
             call_id = self._call_of.get(line.uniqueid, line.uniqueid)
             call = self.state.calls.get(call_id)
             if line.event not in queue_log.EVENTS or not line.uniqueid:
@@ -210,7 +223,7 @@ def _is_told(call: Call, fact: Fact) -> bool:
     return any(
         type(other) is type(fact)
         and source is not Source.QUEUE_LOG
-        and abs(at - fact.at) <= _SAME_MOMENT
+        and visits.is_one_moment(other, Source.QUEUE_LOG, fact.at, at)
         and getattr(other, "agent", "") == agent
         and getattr(other, "queue", "") in (queue, "")
         for at, source, other in call.told

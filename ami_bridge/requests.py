@@ -20,6 +20,7 @@ from ami_bridge.visits import Visit
 
 _CALLED_BACK = "disposition:callback_requested"
 _WHOLE_SECOND_US = 1_000_000
+_A_SECOND = dt.timedelta(seconds=1)
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def _chains(call: Call, found: list[Visit]) -> list[_Chain]:
     for index, visit in enumerate(found):
         chain = chains[-1] if chains else None
         before = chain.visits[-1] if chain else None
-        begins = visit.joined_at
+        begins = _at_the_latest(visit)
         since = _ended(call, before, chain.outcome) if chain and before else None
         if chain and since and chain.outcome in outcomes.GOES_ON and not _any_between(choices, since, begins):
             chain.visits.append(visit)
@@ -73,8 +74,14 @@ def _is_sent(call: Call, visit: Visit, earlier: list[Visit], transfers: list[dt.
     """Whether an agent sent the caller here: by a transfer, or by waiting here in the caller's place (another channel joined)."""
     if visit.channel != call.call_id and any(one.connection for one in earlier):
         return True
-    sent = _any_between(transfers, earlier[-1].joined_at if earlier else None, visit.joined_at)
-    return bool(sent) and not _any_between(choices, max(sent), visit.joined_at)
+    begins = _at_the_latest(visit) if earlier else visit.joined_at
+    sent = _any_between(transfers, earlier[-1].joined_at if earlier else None, begins)
+    return bool(sent) and not _any_between(choices, max(sent), begins)
+
+
+def _at_the_latest(visit: Visit) -> dt.datetime:
+    """When it began: of the queue log's whole second, the end."""
+    return visit.joined_at + _A_SECOND if Source.QUEUE_LOG in visit.sources else visit.joined_at
 
 
 def _end(call: Call, visit: Visit, following: Visit | None) -> End:

@@ -17,6 +17,8 @@ from ami_bridge.dispositions import REFUSALS
 
 _SAME_MOMENT = dt.timedelta(seconds=2)
 _A_SECOND = dt.timedelta(seconds=1)
+_LATENESS = dt.timedelta(milliseconds=250)
+"""Between an event and its line in the log."""
 _BY_ONE_THING = dt.timedelta(seconds=1)
 
 
@@ -111,18 +113,24 @@ def agreed(told: Iterable[Told]) -> Iterator[Told]:
 
 
 def _placed(story: list[Told]) -> list[Told]:
-    """The queue log knows whole seconds: what it tells comes after what must have been before it within the same second."""
+    """The queue log knows whole seconds: what it tells comes after what must have been before it within the same second.
+
+    Its own lines stay in their order; when an agent was rung is reckoned back from the end of the ring, and is where it is.
+    """
     if all(source is not Source.QUEUE_LOG for _, source, _ in story):
         return story
-
-    def place(piece: Told) -> tuple[dt.datetime, Source]:
-        at, source, _ = piece
-        if source is not Source.QUEUE_LOG:
-            return at, source
-        within = [other for other in story if other[1] is not source and at <= other[0] < at + _A_SECOND]
-        return max([at, *(other[0] for other in within if _is_before(other[2], piece[2]))]), source
-
-    return sorted(story, key=place)
+    placed: list[tuple[dt.datetime, Source, int]] = []
+    second = reached = story[0][0]
+    for number, (at, source, fact) in enumerate(story):
+        place = at
+        if source is Source.QUEUE_LOG and type(fact) is not facts.AgentCalled:
+            within = (other for other in story if other[1] is not source and at <= other[0] < at + _A_SECOND)
+            place = max([at, *(other[0] for other in within if _is_before(other[2], fact))])
+            if at - second < _A_SECOND:
+                place = max(place, reached)
+            second, reached = at.replace(microsecond=0), place
+        placed.append((place, source, number))
+    return [story[number] for _, _, number in sorted(placed)]
 
 
 def _is_before(other: Story, fact: Story) -> bool:
@@ -135,13 +143,20 @@ def _is_before(other: Story, fact: Story) -> bool:
 def _says_it_better(other: Told, piece: Told) -> bool:
     """Whether a better witness tells of the same thing."""
     (at, source, fact), (other_at, other_source, other_fact) = piece, other
+    if other_source >= source or type(other_fact) is not type(fact):
+        return False
     return (
-        other_source < source
-        and type(other_fact) is type(fact)
-        and abs(other_at - at) <= _SAME_MOMENT
+        is_one_moment(fact, source, at, other_at)
         and _agree(getattr(fact, "queue", ""), getattr(other_fact, "queue", ""))
         and _agree(getattr(fact, "agent", ""), getattr(other_fact, "agent", ""))
     )
+
+
+def is_one_moment(fact: Story, source: Source, at: dt.datetime, other_at: dt.datetime) -> bool:
+    """Whether what ``source`` told for ``at`` may have been at ``other_at``: a second of the queue log is any moment in it."""
+    if source is Source.QUEUE_LOG and type(fact) is not facts.AgentCalled:
+        return -_LATENESS <= other_at - at <= _A_SECOND + _LATENESS
+    return abs(other_at - at) <= _SAME_MOMENT
 
 
 def _agree(one: str, other: str) -> bool:

@@ -87,7 +87,7 @@ def test_no_data_behind_an_event_raise(event: str, data: list[str]) -> None:
 def test_entering_tells_of_the_caller_and_of_the_wait() -> None:
     channel, join = told("NONE|ENTERQUEUE||13800138000|1")
     assert isinstance(channel, facts.ChannelStarted) and channel.caller_number == "13800138000"
-    assert join == facts.CallerJoined(at=AT, call_id="n-1.0", uniqueid="n-1.0", queue="hotline")
+    assert join == facts.CallerJoined(at=AT, call_id="n-1.0", uniqueid="n-1.0", queue="hotline", caller_number="13800138000")
 
 
 def test_a_connection_tells_when_the_agent_was_rung() -> None:
