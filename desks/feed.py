@@ -147,9 +147,9 @@ class Feed:
             known = self._versions.get(node, -1)
             if version > known:
                 for name, kind in _VERSIONED:
-                    self._take(kind, await connection.fetch(_QUERIES[f"newer_{name}"], node, known))
+                    await self._take(kind, await connection.fetch(_QUERIES[f"newer_{name}"], node, known))
         for name, kind in _ALL:
-            self._take(kind, await connection.fetch(_QUERIES[name], clock.now() - _KEPT))
+            await self._take(kind, await connection.fetch(_QUERIES[name], clock.now() - _KEPT))
         self._versions = versions
 
     async def _load(self, connection: asyncpg.Connection) -> None:
@@ -170,8 +170,11 @@ class Feed:
         self.live, self._versions = fresh, versions
         _log.info("figures loaded", requests=len(fresh.state.requests), seconds=round(clock.monotonic() - began, 2))
 
-    def _take(self, kind: type, rows: list[asyncpg.Record]) -> None:
-        self.live.apply([_row(kind, row) for row in rows])
+    async def _take(self, kind: type, rows: list[asyncpg.Record]) -> None:
+        """In bunches: an exclusion may change many at once."""
+        for first in range(0, len(rows), _AT_ONCE):
+            self.live.apply([_row(kind, row) for row in rows[first : first + _AT_ONCE]])
+            await asyncio.sleep(0)
 
     def _told(self, *_: Any) -> None:
         self._wake.set()

@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from multidict import MultiMapping
@@ -40,16 +40,17 @@ def moment(name: str, text: str) -> dt.datetime:
     try:
         if _DATE.fullmatch(text):
             day = dt.datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
-            return _within(name, day + dt.timedelta(days=name == "to"))
+            return within(name, day + dt.timedelta(days=name == "to"))
         at = dt.datetime.fromisoformat(text[:11] + text[11:].replace(" ", "+"))  # a plus sign that was not escaped
-    except ValueError:
+    except (ValueError, OverflowError):
         raise RefusedError("bad_time", parameter=name) from None
     if at.tzinfo is None:
         raise RefusedError("bad_time", parameter=name)
-    return _within(name, at)
+    return within(name, at)
 
 
-def _within(name: str, at: dt.datetime) -> dt.datetime:
+def within(name: str, at: dt.datetime) -> dt.datetime:
+    """The time in UTC, when it is one that a figure can be of."""
     try:
         if _FIRST <= at <= _LAST:
             return at.astimezone(dt.UTC)
@@ -93,7 +94,8 @@ def page_size(name: str, text: str) -> int:
     return int(text)
 
 
-Place = tuple[dt.datetime, str, str, int]
+_Text = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@-]{1,100}$")]
+Place = tuple[Annotated[dt.datetime, msgspec.Meta(tz=True)], _Text, _Text, Annotated[int, msgspec.Meta(ge=0, le=32767)]]
 """Where a page ended: start, node, call, number."""
 
 
@@ -101,8 +103,9 @@ def cursor(name: str, text: str) -> Place:
     """What ``cursor_text`` made."""
     try:
         place: Place = msgspec.json.decode(base64.urlsafe_b64decode(text), type=Place)
+        within(name, place[0])
         return place
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RefusedError):
         raise RefusedError("bad_cursor", parameter=name) from None
 
 

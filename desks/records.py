@@ -20,9 +20,12 @@ from ami_bridge.lines import Gap
 from desks import answers
 from desks.desk import Ask
 from desks.errors import RefusedError
+from desks.parameters import within
 from hotline import clock, sql
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "records.sql")
+_LONGEST = dt.timedelta(days=31)
+"""An exclusion is an event, not a state; and while it is set, no bridge commits."""
 Name = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@*#+-]{1,80}$")]
 
 
@@ -34,7 +37,7 @@ class NewExclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     reason: exclusions.Reason
     queue: Name | None = None
     node: Name | None = None
-    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    note: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -95,9 +98,12 @@ async def list_exclusions(ask: Ask) -> web.Response:
 async def propose(ask: Ask) -> web.Response:
     """``POST /api/exclusions``."""
     body: NewExclusion = ask.body
-    if body.end is not None and body.end <= body.begin:
-        raise RefusedError("bad_interval", **{"from": body.begin, "to": body.end})
-    scope = Scope(body.begin, body.end, body.queue, body.node)
+    begin, end = within("from", body.begin), within("to", body.end or clock.now())
+    if body.end is not None and end <= begin:
+        raise RefusedError("bad_interval", **{"from": begin, "to": end})
+    if end - begin > _LONGEST:
+        raise RefusedError("interval_too_long", parameter="to", most_days=_LONGEST.days)
+    scope = Scope(begin, end if body.end else None, body.queue, body.node)
     made = await exclusions.propose(ask.parts.pool, scope, body.reason, ask.person.username, body.note)
     return answers.json(Made(made))
 
