@@ -21,6 +21,7 @@ from ami_bridge.visits import Visit
 _CALLED_BACK = "disposition:callback_requested"
 _WHOLE_SECOND_US = 1_000_000
 _A_SECOND = dt.timedelta(seconds=1)
+_AT_ONCE = dt.timedelta(milliseconds=100)
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -80,8 +81,8 @@ def _is_sent(call: Call, visit: Visit, earlier: list[Visit], transfers: list[dt.
 
 
 def _at_the_latest(visit: Visit) -> dt.datetime:
-    """When it began: of the queue log's whole second, the end."""
-    return visit.joined_at + _A_SECOND if Source.QUEUE_LOG in visit.sources else visit.joined_at
+    """When it began: of the queue log's whole second, the end; and a transfer may be told just after what it led to."""
+    return visit.joined_at + (_A_SECOND if Source.QUEUE_LOG in visit.sources else _AT_ONCE)
 
 
 def _end(call: Call, visit: Visit, following: Visit | None) -> End:
