@@ -37,6 +37,8 @@ def measure() -> list[Figure]:
     found = _play(calls, faults, rate)
     for line in [*found.broken, *found.differences]:
         say(f"mixed: {line}")
+    for line in found.in_gaps:
+        say(f"mixed, at a gap: {line}")
     note = (
         f"{found.calls} calls of {len(found.stories)} stories in {found.seconds:.0f} s, {found.requests} requests "
         f"({', '.join(f'{count} {outcome}' for outcome, count in found.outcomes.items())}); faults: {', '.join(found.faults)}; "
@@ -44,6 +46,7 @@ def measure() -> list[Figure]:
     )
     return [
         Figure(name="mixed_calls_differing", ours=len(found.differences), unit="differences", limit=0, note=note),
+        Figure(name="mixed_calls_differing_at_gaps", ours=len(found.in_gaps), unit="differences", note="repaired lines"),
         Figure(name="mixed_stories_broken", ours=len(found.broken), unit="stories", limit=0, note="not gone as written"),
     ]
 

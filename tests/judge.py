@@ -1,4 +1,8 @@
-"""Call by call: is what we say what the telephones saw? ``judge`` gives a line for each difference; none is the aim."""
+"""Call by call: is what we say what the telephones saw? Each function gives a line for each difference; none is the aim.
+
+``near_a_gap``: whether a call lasted while a recorded gap did, or just before or after one: there, and only there, a line may
+differ, as long as it says that it was repaired and the sums still agree (metrics, section 6).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,12 @@ class CallSeen(msgspec.Struct, frozen=True):
     ended_at: dt.datetime | None
     connected_at: dt.datetime | None
     repaired: bool
+
+
+def near_a_gap(truth: CallTruth, gaps: Iterable[Window]) -> bool:
+    """Whether a gap can have swallowed something of this call."""
+    begin, end = truth.invited_at - SLACK, (truth.ended_at or truth.cut_at or truth.invited_at) + SLACK
+    return any(gap.earliest <= end and begin <= gap.latest for gap in gaps)
 
 
 def judge_calls(truths: Iterable[CallTruth], calls: Iterable[CallSeen]) -> list[str]:

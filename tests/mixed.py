@@ -7,6 +7,7 @@ the end every row of the tables is held against SIPp's truth, and against a repl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,10 +22,10 @@ from ami_bridge.replay import Asked
 from hotline import clock, paths
 from tests import stories
 from tests.faults import AmiProxy, Faults
-from tests.judge import CallSeen, judge, judge_calls
+from tests.judge import CallSeen, judge, judge_calls, near_a_gap
 from tests.stage import Stage, Story
 from tests.trial import Trial, wait_until
-from tests.truth import CallTruth
+from tests.truth import CallTruth, Window
 
 MAIN_AGENTS = tuple(str(user) for user in range(1001, 1041))
 ENGLISH_AGENTS = tuple(str(user) for user in range(1041, 1047))
@@ -94,8 +95,18 @@ class _Cast(msgspec.Struct, frozen=True):
     rate: float
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """Differences of calls that no gap touched, and of the others."""
+
+    outside: list[str]
+    inside: list[str]
+
+
 class Comparison(msgspec.Struct, kw_only=True):
-    """What came of a run; ``differences`` and ``broken`` must be empty (broken: a story that did not go as written)."""
+    """What came of a run; ``differences`` and ``broken`` must be empty (broken: a story that did not go as written).
+
+    ``in_gaps``: differences of calls that a recorded gap touched.
+    """
 
     calls: int
     requests: int
@@ -107,6 +118,7 @@ class Comparison(msgspec.Struct, kw_only=True):
     cut: int
     broken: list[str]
     differences: list[str]
+    in_gaps: list[str]
     seconds: float
 
 
@@ -158,8 +170,8 @@ async def run(stack: Trial, planned: Sequence[Phase], *, rate: float) -> Compari
             played = cast(phase, chance)
             await _play(stage, faults, phase, _Cast(played, first, rate))
             first += len(played)
-        differences = await asyncio.to_thread(_settled, stack, stage.truths)
-        return await asyncio.to_thread(_comparison, stack, stage, faults, differences, clock.monotonic() - begun)
+        found = await asyncio.to_thread(_settled, stack, stage.truths)
+        return await asyncio.to_thread(_comparison, stack, stage, faults, found, clock.monotonic() - begun)
 
 
 async def _through(stack: Trial, proxy: AmiProxy) -> None:
@@ -189,19 +201,37 @@ async def _later(seconds: float, faults: Faults, name: str) -> None:
     await faults.commit(name)
 
 
-def _settled(stack: Trial, truths: Sequence[CallTruth]) -> list[str]:
-    """The differences, once there are none, or no fewer come."""
-    found: list[str] = []
+def _settled(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
+    """The differences, once there are none outside of gaps, or no fewer come."""
+    found = _Found([], [])
 
-    def none() -> bool:
-        found[:] = [*judge(truths, *_rows(stack)), *judge_calls(truths, _calls(stack))]
-        return not found
+    def agrees() -> bool:
+        nonlocal found
+        found = _differences(stack, truths)
+        return not found.outside
 
-    try:
-        wait_until(none, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
-    except AssertionError:
-        return found
-    return _replayed(stack)
+    with contextlib.suppress(AssertionError):
+        wait_until(agrees, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
+    return _Found([*found.outside, *_replayed(stack)], found.inside)
+
+
+def _differences(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
+    gaps = [
+        Window(row["from_at"] or row["to_at"], row["to_at"] or clock.now())
+        for row in stack.fetch("SELECT from_at, to_at FROM gaps")
+        if row["from_at"] or row["to_at"]
+    ]
+    requests, turns = _rows(stack)
+    calls, known = _calls(stack), {truth.caller for truth in truths}
+    strangers = [row for row in requests if row.caller not in known]
+    sides: tuple[list[str], list[str]] = ([], [])
+    for truth in truths:
+        mine = [row for row in requests if row.caller == truth.caller]
+        theirs = {row.call_id for row in mine}
+        said = judge([truth], mine, [turn for turn in turns if turn.call_id in theirs])
+        said += judge_calls([truth], [call for call in calls if call.caller == truth.caller])
+        sides[near_a_gap(truth, gaps)].extend(said)
+    return _Found([*sides[False], *judge([], strangers, [])], sides[True])
 
 
 def _rows(stack: Trial) -> tuple[list[Request], list[Turn]]:
@@ -231,7 +261,7 @@ def _replayed(stack: Trial) -> list[str]:
     ]
 
 
-def _comparison(stack: Trial, stage: Stage, faults: Faults, differences: list[str], seconds: float) -> Comparison:
+def _comparison(stack: Trial, stage: Stage, faults: Faults, found: _Found, seconds: float) -> Comparison:
     truths, requests = stage.truths, _rows(stack)[0]
     return Comparison(
         calls=len(truths),
@@ -243,7 +273,8 @@ def _comparison(stack: Trial, stage: Stage, faults: Faults, differences: list[st
         repaired=sum(one.repaired for one in requests),
         cut=sum(truth.cut_at is not None for truth in truths),
         broken=stage.faults,
-        differences=differences,
+        differences=found.outside,
+        in_gaps=found.inside,
         seconds=round(seconds, 1),
     )
 

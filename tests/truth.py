@@ -97,7 +97,11 @@ def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[
         result: Result
         if call.answered_at:
             result = "answered"
-        elif call.call_id in refused or call.refused_at is None:
+        elif call.call_id in refused:
+            result = "ring_no_answer"
+        elif any(abs(call.invited_at - at) < near for at in left):
+            result = "caller_left"  # it had hardly begun to ring
+        elif call.refused_at is None:
             result = "ring_no_answer"
         elif any(abs(call.refused_at - at) < near for at in answers):
             result = "other_answered"
