@@ -22,6 +22,7 @@ from ami_bridge.live import Live, Rules
 from ami_bridge.live_document import Message
 from ami_bridge.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
 from ami_bridge.metrics import Figure
+from ami_bridge.windows import DAY
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()
@@ -108,11 +109,13 @@ class Feed:
         return (clock.now() - as_of).total_seconds() if as_of else None
 
     def _node(self, row: BridgeRow) -> Node:
+        """What the bridge says of itself; and what its rows say against it."""
+        counts = self.live.document.get("requests", f"{DAY}/node:{row.node}")
         return Node(
             node=row.node,
             lag_seconds=max(self.age_seconds(row.node) or 0.0, (row.event_lag_ms or 0) / 1000),
             gaps_open=row.gaps_open,
-            violations=row.conservation_violations,
+            violations=row.conservation_violations + (not getattr(counts, "conserved", True)),
             journal_failing=row.journal_failing_since is not None,
             backlog=row.backlog,
             refused=row.refused,
