@@ -99,7 +99,7 @@ def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[
             result = "answered"
         elif call.call_id in refused:
             result = "ring_no_answer"
-        elif any(abs(call.invited_at - at) < near for at in left):
+        elif left and abs(call.invited_at - max(left)) < near:
             result = "caller_left"  # it had hardly begun to ring
         elif call.refused_at is None:
             result = "ring_no_answer"
