@@ -32,7 +32,7 @@ FAULTS = (
 
 def measure() -> list[Figure]:
     """Run it once."""
-    calls, rate = int(os.environ.get("BENCH_CALLS", "2000")), float(os.environ.get("BENCH_RATE", "4"))
+    calls, rate = int(os.environ.get("BENCH_CALLS", "2000")), float(os.environ.get("BENCH_RATE", "5"))
     faults = tuple(name for name in os.environ.get("BENCH_FAULTS", ",".join(FAULTS)).split(",") if name)
     found = _play(calls, faults, rate)
     for line in [*found.broken, *found.differences]:

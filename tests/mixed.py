@@ -123,13 +123,19 @@ class Comparison(msgspec.Struct, kw_only=True):
 
 
 def phases(calls: int, faults: Sequence[str]) -> list[Phase]:
-    """``calls`` in phases of all kinds; each fault in a phase of its own or more, Asterisk's death at the end of one."""
-    count = max(len(ENGLISH), len(faults))
-    kinds = [list(ENGLISH)[place % len(ENGLISH)] for place in range(count)]
+    """``calls`` in phases of all kinds, two faults in each; the death of Asterisk at the end of one."""
+    count = max(len(ENGLISH), -(-len(faults) // 2))
     sizes = [calls // count + (place < calls % count) for place in range(count)]
-    at = {"kill_asterisk": 1.0}
-    given = [((at.get(name, 0.3), name),) for name in faults] + [()] * (count - len(faults))
-    return [Phase(*phase) for phase in zip(kinds, sizes, given, strict=True)]
+    return [
+        Phase(
+            list(ENGLISH)[place % len(ENGLISH)],
+            size,
+            tuple(
+                (1.0 if name == "kill_asterisk" else at, name) for at, name in zip((0.2, 0.6), faults[2 * place :], strict=False)
+            ),
+        )
+        for place, size in enumerate(sizes)
+    ]
 
 
 def cast(phase: Phase, chance: random.Random) -> list[Story]:

@@ -112,6 +112,7 @@ class Play:
     def __init__(self, stage: Stage, story: str, line: Line) -> None:
         self.stage, self.line = stage, line
         self.index = int(line.call.party[3:])
+        self.limit = float(stage.settings.queue.wait_seconds)
         self.truth = CallTruth(caller=line.call.party, story=story, invited_at=line.call.invited_at)
         self._stack = contextlib.AsyncExitStack()
         self._rung: list[Line] = []
@@ -153,7 +154,7 @@ class Play:
     def times_out(self) -> Window:
         """When the queue's limit runs out for the request that waits, or the last overflow of it."""
         asked = self.truth.requests[-1]
-        limit = dt.timedelta(seconds=self.stage.settings.queue.wait_seconds) * (asked.hops + 1)
+        limit = dt.timedelta(seconds=self.limit) * (asked.hops + 1)
         return Window(asked.began.earliest + limit, asked.began.latest + limit)
 
     async def waits_out(self) -> Window:

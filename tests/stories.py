@@ -42,10 +42,11 @@ async def answered_early(play: Play) -> None:
 
 
 async def answered_late(play: Play) -> None:
-    """Two agents do not pick up; the third does, after more than 15 s."""
+    """Agents do not pick up; one does in the end, after more than 15 s (or shortly before the queue's limit)."""
     asked = await play.asks(TO_MAIN, MAIN)
     line = await play.rung()
-    while (clock.now() - asked.began.latest).total_seconds() < 15.3:
+    late = min(15.3, play.limit - 4.0)
+    while (clock.now() - asked.began.latest).total_seconds() < late:
         line = await play.rung() if line.call.refused_at else line
         await play.after(0.2)
     if line.call.refused_at:
@@ -63,9 +64,9 @@ async def abandons_short(play: Play) -> None:
 
 
 async def abandons_long(play: Play) -> None:
-    """The citizen gives up after 8 to 10 s."""
+    """The citizen gives up after 8 to 10 s (or before the queue's limit)."""
     await play.asks(TO_MAIN, MAIN)
-    await play.after(8.0 + play.index % 3)
+    await play.after(min(8.0 + play.index % 3, play.limit - 2.0))
     await play.hangs_up("abandoned")
 
 

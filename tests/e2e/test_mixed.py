@@ -14,11 +14,14 @@ from tests import mixed
 from tests.mixed import Phase
 from tests.trial import Trial
 
+SETTINGS = mixed.SETTINGS | {"queue": mixed.SETTINGS["queue"] | {"wait_seconds": 9, "ring_seconds": 3}}
+"""Nobody waits as long as in the long run."""
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """A stack with the flow of the stories; its bridge will be hurt."""
-    trial = Trial(tmp_path_factory.mktemp("mixed"), mixed.SETTINGS)
+    trial = Trial(tmp_path_factory.mktemp("mixed"), SETTINGS)
     mixed.prepare(trial)
     try:
         trial.start()
