@@ -23,6 +23,7 @@ from ami_bridge.rawfiles import RawFile
 from ami_bridge.recordings import NEVER, Notes
 from ami_bridge.replay import Asked, Progress
 from hotline import clock, credentials
+from hotline.errors import CredentialsError
 from hotline.settings import Settings
 
 _PATIENCE_SECONDS = 10.0
@@ -59,9 +60,9 @@ def compare(
     at, rules = told.at if told else clock.now(), replay.rules(settings)
     compared = []
     for node in sorted({rows.node for rows in found.rows}) or [settings.asterisk.node]:
-        rows = [one for one in found.rows if one.node == node]
+        rows = [one for one in (*found.rows, *found.agents_calls) if one.node == node]
         since = _started(logs, at) or (told.since if told else None) or found.booted.get(node)
-        names = {request.queue for one in rows for request in one.requests}
+        names = {visit.queue for one in rows for visit in one.visits}
         for name in sorted(names | set(told.queues if told else ())):
             level, counters = told.queues.get(name, (rules.answer_seconds, None)) if told else (rules.answer_seconds, None)
             counting = Counting(service_level=level, answer_seconds=rules.answer_seconds, since=since, at=at)
@@ -87,11 +88,11 @@ def in_streams(recordings: Sequence[Path]) -> Told | None:
 
 def _live(settings: Settings) -> Told | None:
     """What the running Asterisk says now; None when it does not answer."""
-    user = credentials.load().ami_reader
     try:
+        user = credentials.load().ami_reader
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_asked(settings, user))
-    except (TimeoutError, LinkLostError):
+    except (TimeoutError, LinkLostError, CredentialsError):
         return None
 
 

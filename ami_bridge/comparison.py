@@ -98,7 +98,7 @@ class Compared(msgspec.Struct, frozen=True):
 def compare(queue: str, rows: Sequence[Rows], rules: metrics.Rules, counting: Counting, told: Counters | None) -> Compared:
     """One queue: ``rows`` of its node, and what Asterisk ``told`` (None: nobody asked)."""
     found = [stay for one in rows for stay in stays(one, counting) if stay.queue == queue]
-    mine = [request for one in rows for request in one.requests if request.queue == queue]
+    mine = [request for one in rows for request in one.requests if request.queue == queue and one.is_inbound]
     expected, ours = _expected(found, counting.since), _ours(mine, rules)
     reasons = sorted({stay.reason for stay in found if stay.reason})
     return Compared(
@@ -116,7 +116,9 @@ def compare(queue: str, rows: Sequence[Rows], rules: metrics.Rules, counting: Co
 
 
 def stays(rows: Rows, counting: Counting) -> list[Stay]:
-    """The visits of a call, in both ways of counting."""
+    """The visits of a call, in both ways of counting; of an agent's own call only app_queue counts any."""
+    if not rows.is_inbound:
+        return [_stay(rows, _own(rows, visit), visit, True, counting) for visit in rows.visits]
     found = []
     for index, request in enumerate(rows.requests):
         until = rows.requests[index + 1].requested_at if index + 1 < len(rows.requests) else None
@@ -126,7 +128,7 @@ def stays(rows: Rows, counting: Counting) -> list[Stay]:
 
 
 def _stay(rows: Rows, request: Request, visit: Visit, is_last: bool, counting: Counting) -> Stay:
-    theirs, counted_at = _theirs(rows, request, visit)
+    theirs, counted_at = _theirs(rows, request, visit, is_last)
     answered_at = visit.connection.at if visit.connection else None
     is_counted = is_last and request.kind == "caller"
     ours: Count = _OURS.get(request.outcome, "") if is_counted else ""
@@ -136,7 +138,7 @@ def _stay(rows: Rows, request: Request, visit: Visit, is_last: bool, counting: C
     elif theirs and counting.since is not None and counted_at is not None and counted_at < counting.since:
         theirs, reason = "", "restart"
     elif (theirs, ours) not in _SAME and request.outcome != "waiting":
-        reason = _reason(request, visit, is_last)
+        reason = _reason(request, visit, is_last) if rows.is_inbound else "agents_call"
     held = _whole(answered_at or counted_at or counting.at) - _whole(visit.joined_at)
     in_time_theirs = bool(theirs) and held <= counting.service_level
     in_time_ours = ours == "completed" and request.wait_us() <= counting.answer_seconds * _SECOND_US
@@ -156,18 +158,34 @@ def _stay(rows: Rows, request: Request, visit: Visit, is_last: bool, counting: C
     )
 
 
+def _own(rows: Rows, visit: Visit) -> Request:
+    """What stands for a request where an agent called a queue."""
+    return Request(
+        node=rows.node,
+        call_id=rows.call_id,
+        number=0,
+        kind="transfer",
+        caller=rows.caller,
+        queue=visit.queue,
+        first_queue=visit.queue,
+        requested_at=visit.joined_at,
+        ended_at=visit.left_at or visit.exited_at,
+        outcome="answered" if visit.connection else "abandoned" if visit.is_over else "waiting",
+    )
+
+
 _OURS: Mapping[str, Count] = {"answered": "completed", "abandoned": "abandoned"}
 _SAME = {("completed", "completed"), ("abandoned", "abandoned")}
 
 
-def _theirs(rows: Rows, request: Request, visit: Visit) -> tuple[Count, dt.datetime | None]:
+def _theirs(rows: Rows, request: Request, visit: Visit, is_last: bool) -> tuple[Count, dt.datetime | None]:
     """In which counter app_queue puts a visit, and when; of a conversation that lasts, no time."""
     if visit.connection:
         talks = [turn for turn in rows.turns if turn.agent == visit.connection.agent and turn.connected_at == visit.connection.at]
         return "completed", talks[0].ended_at if talks else request.ended_at
-    if visit.refused or visit.status.startswith("KEY") or request.outcome == "waiting":
+    if visit.refused or visit.status.startswith("KEY") or (is_last and request.outcome == "waiting"):
         return "", None
-    if request.outcome == "answered":
+    if is_last and request.outcome == "answered":
         return "completed", request.ended_at
     return "abandoned", visit.left_at or visit.exited_at or request.ended_at
 

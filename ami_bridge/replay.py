@@ -43,10 +43,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Replayed(msgspec.Struct, frozen=True):
     """What came of it: the rows of citizens' calls, the gaps, what was counted, and what could not be used (both languages).
 
-    ``booted``: when each node's Asterisk was started last, where a login said so.
+    ``agents_calls``: calls that agents made into queues themselves, when asked for with visits. ``booted``: when each node's
+    Asterisk was started last, where a login said so.
     """
 
     rows: list[Rows]
+    agents_calls: list[Rows]
     gaps: list[Gap]
     notes: Notes
     warnings: list[dict[str, str]]
@@ -63,8 +65,9 @@ def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: 
         nodes = nodes | {name: node for name, node in last.nodes.items() if name in foreign}
     found = [_until(gap, asked.at) for name in sorted(nodes) for gap in last.reader.coverage.gaps(name)]
     rows = [rows for name in sorted(nodes) for rows in nodes[name].inbound()]
+    others = [rows for node in nodes.values() for rows in node.rows.values() if rows.visits and not rows.is_inbound]
     gaps, coverage = [gap for gap in found if gap is not None], last.reader.coverage
-    return Replayed(rows, gaps, last.reader.notes, _warnings(asked, last.reader), coverage.booted)
+    return Replayed(rows, others, gaps, last.reader.notes, _warnings(asked, last.reader), coverage.booted)
 
 
 def document(asked: Asked, settings: Settings, *, queue: str = "", progress: Progress = lambda _, __: None) -> dict[str, object]:

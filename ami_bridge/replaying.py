@@ -190,7 +190,7 @@ class Node:
             answered=record.connected_at is not None,
             ended_in_menu=record.disposition == "ivr_hangup" and not found,
             requests=found,
-            turns=turns.of_call(call, self.name, self._wrapup_us) if call.is_inbound else (),
+            turns=turns.of_call(call, self.name, self._wrapup_us) if call.is_inbound or self._with_visits else (),
             visits=tuple(visits.of_call(call)) if self._with_visits else (),
         )
 

@@ -159,6 +159,30 @@ def _record(desk: Desk, command: str) -> None:
     assert decoder.counts.junk == 0
 
 
+def _replay(desk: Desk, command: str) -> None:
+    """Of a recording of one call; what the figures are in the tables of the bridge, they are there."""
+    file = desk.folder / command.rpartition(" ")[2]
+    file.unlink(missing_ok=True)
+    with desk.type(f"{PYTHON} ami_bridge record {file.name}") as process:
+        wait_until(lambda: file.exists() and b"Response: Success" in file.read_bytes(), what="the recorder is logged in")
+        desk.run(f"{PYTHON} hotline call --count 1 --rate 1 --keys 1")
+        wait_until(lambda: b"Event: Hangup\r\n" in file.read_bytes(), what="the call is recorded to its end")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert "1 calls, 1 requests" in desk.run(command)
+    found = json.loads(desk.run(f"{command} --json"))
+    assert (found["calls"], found["requests"]["total"], found["gaps"], found["warnings"]) == (1, 1, [], [])
+
+
+def _compare(desk: Desk, command: str) -> None:
+    """The running Asterisk tells its counters, and they are what the calls say that they should be."""
+    assert "Completed" in desk.run(command)
+    found = json.loads(desk.run(f"{command} --json"))
+    assert found["counters_from"] == "asterisk"
+    unexplained = [(one["unexplained"]["completed"], one["unexplained"]["abandoned"]) for one in found["queues"]]
+    assert unexplained == [(0, 0)] * len(unexplained) != []
+
+
 def _flow_copied(desk: Desk, command: str) -> None:
     """And changed, as the document says."""
     desk.run(command)
@@ -231,6 +255,8 @@ KNOWN: dict[str, Callable[[Desk, str], None]] = {
     f"{PYTHON} hotline status": _status,
     f"{PYTHON} hotline doctor": _doctor,
     f"{PYTHON} ami_bridge record trace.ami": _record,
+    f"{PYTHON} ami_bridge replay trace.ami": _replay,
+    f"{PYTHON} ami_bridge compare": _compare,
     "cp ivr_flows/flows/12345.toml 12345.toml": _flow_copied,
     f"{PYTHON} ivr_flows check 12345.toml": _flow_checked,
     f"{PYTHON} ivr_flows draw 12345.toml --output 12345.svg": _flow_drawn,
