@@ -84,6 +84,22 @@ def test_other_lines_of_sipp_are_not_ours(text: str) -> None:
     assert call_log.parse(text) is None
 
 
+def test_what_a_directed_telephone_did_is_kept_in_its_order() -> None:
+    (call,) = _calls(
+        _line("invited", 0, "6000"),
+        _line("called", 0, "13800001111"),
+        _line("answered", 1),
+        _line("held", 2),
+        _line("resumed", 3),
+        _line("referred", 4, "<sip:1002@127.0.0.1:5060>"),
+        _line("pressed", 5, "1"),
+    )
+    assert call.caller == "13800001111"
+    assert [done.event for done in call.done] == ["held", "resumed", "referred", "pressed"]
+    assert call.done[2].detail == "<sip:1002@127.0.0.1:5060>"
+    assert call.done[3].at == AT + dt.timedelta(seconds=5)
+
+
 @given(st.text(max_size=80))
 def test_no_line_is_too_strange(text: str) -> None:
     assert call_log.parse(text) is None or ";" in text
