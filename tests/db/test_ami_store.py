@@ -1,4 +1,4 @@
-"""A node's rows in PostgreSQL: idempotent, never backwards, versioned, and none lost while the database is away (metrics 6, 7)."""
+"""A node's rows in PostgreSQL: idempotent, never backwards, versioned, and none lost while it is away (metrics 6, 7)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ import pytest
 
 from ami_bridge import channel_log
 from ami_bridge.calls import CallRecord
-from ami_bridge.lines import Gap, Request, Turn
-from ami_bridge.members import AgentState
 from ami_bridge.path import Step
 from ami_bridge.rows import CallFacts
-from ami_bridge.store import Position, Status, Store
+from ami_bridge.store import Position, Store
 from tests.ami_peer import until
 
 if TYPE_CHECKING:

@@ -43,11 +43,12 @@ def dialplan_text(file: Path) -> str:
     return "\n".join(line.partition(";")[0] for line in file.read_text().splitlines())
 
 
-def test_the_only_numbers_dialled_go_through_the_units_trunk(etc: Path) -> None:
+def test_the_only_outside_numbers_dialled_go_through_the_units_trunk(etc: Path) -> None:
     applications = [
         application for extensions in dialplan(etc).values() for steps in extensions.values() for _, application in steps
     ]
-    dials = [application for application in applications if "Dial(" in application]
+    agent = re.compile(r"Dial\(PJSIP/(10[0-6][0-9])\$\{IF\(\$\[\"\$\{DEVICE_STATE\(PJSIP/\1@browser\)\}\"")
+    dials = [application for application in applications if "Dial(" in application and not agent.match(application)]
     assert dials == ['ExecIf($["${HOTLINE_NUMBER}" != ""]?Dial(PJSIP/${HOTLINE_NUMBER}@units,30,g))']
 
 
@@ -59,6 +60,7 @@ def test_both_end_in_the_flow_or_with_the_call(etc: Path) -> None:
         assert contexts[name]["h"][-1][1].startswith(f"UserEvent(HotlineStep,Step: {name}:")
     assert {"failed", "h", "s"} == set(contexts["fax-job"])
     assert [line for line in (etc / "extensions.conf").read_text().splitlines() if line.startswith("#include")] == [
+        '#include "handover.conf"',
         '#include "transfer.conf"',
         '#include "fax.conf"',
     ]
