@@ -29,6 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--queue-log", action="append", default=[], type=Path, metavar="FILE", help=messages.text("replay.log"))
     parser.add_argument("--at", metavar="ISO", help=messages.text("replay.at"))
     parser.add_argument("--queue", default="", metavar="Q", help=messages.text("replay.queue"))
+    parser.add_argument("--exclusions", type=Path, metavar="FILE", help=messages.text("replay.exclusions"))
     parser.add_argument("--json", action="store_true", help=messages.text("replay.json"))
     parser.set_defaults(work=_replay)
     parser = commands.add_parser("compare", help=messages.text("compare.about"), description=messages.text("compare.about"))
@@ -65,8 +66,9 @@ def _replay(arguments: argparse.Namespace) -> None:
     if not arguments.files and not arguments.queue_log:
         raise UsageError(messages.text("replay.nothing"))
     asked = Asked(paths=tuple(arguments.files), queue_logs=tuple(arguments.queue_log), at=moment(arguments.at))
+    excluded = replay.exclusions_in(arguments.exclusions) if arguments.exclusions else []
     with bar() as progress:
-        shown = replay.document(asked, settings.load(), queue=arguments.queue, progress=progress)
+        shown = replay.document(asked, settings.load(), queue=arguments.queue, exclusions=excluded, progress=progress)
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(shown) + b"\n")
     else:

@@ -17,6 +17,7 @@ from ami_bridge.calls import Origin
 from ami_bridge.errors import UnreadableStreamError
 from ami_bridge.lines import Gap
 from ami_bridge.recordings import Notes
+from ami_bridge.replay_document import Exclusion, Exclusions
 from ami_bridge.replaying import Node, Rows
 from ami_bridge.requests import Rules
 from ami_bridge.streams import Reader
@@ -70,15 +71,34 @@ def replay(asked: Asked, settings: Settings, progress: Progress = lambda _, __: 
     return Replayed(rows, others, gaps, last.reader.notes, _warnings(asked, last.reader), coverage.booted)
 
 
-def document(asked: Asked, settings: Settings, *, queue: str = "", progress: Progress = lambda _, __: None) -> dict[str, object]:
+def document(
+    asked: Asked,
+    settings: Settings,
+    *,
+    queue: str = "",
+    exclusions: Exclusions = (),
+    progress: Progress = lambda _, __: None,
+) -> dict[str, object]:
     """The JSON of interfaces, section 4, of one queue or of all."""
     found = replay(asked, settings, progress)
     return {
         "events": found.notes.events - found.notes.repeated,
         "gaps": found.gaps,
         "warnings": found.warnings,
-        **replay_document.document(found.rows, rules(settings), queue),
+        **replay_document.document(found.rows, rules(settings), queue, exclusions),
     }
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    exclusions: list[Exclusion]
+
+
+def exclusions_in(file: Path) -> list[Exclusion]:
+    """What ``GET /api/exclusions`` answered, kept in a file; raises ``UnreadableStreamError`` for anything else."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=_Listed).exclusions
+    except msgspec.DecodeError as error:
+        raise UnreadableStreamError(messages.text("replay.no_exclusions", file=file, reason=error)) from error
 
 
 def rules(settings: Settings) -> metrics.Rules:

@@ -6,16 +6,44 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from ami_bridge import metrics, tally
 from ami_bridge.lines import Request, Turn
 from ami_bridge.metrics import NAMES, Calls, Rules
 from ami_bridge.replaying import Rows
 
 Told = tuple[Rows, Request]
+
+
+class Exclusion(msgspec.Struct, frozen=True):
+    """A time that the net figures leave out (metrics, section 3), as ``GET /api/exclusions`` gives it; queue, node None: all."""
+
+    from_at: dt.datetime
+    reason: str
+    to_at: dt.datetime | None = None
+    queue: str | None = None
+    node: str | None = None
+    confirmed_by: str | None = None
+    withdrawn_by: str | None = None
+
+    def covers(self, request: Request) -> bool:
+        """Whether it is in force and the request started in it."""
+        return (
+            self.confirmed_by is not None
+            and self.withdrawn_by is None
+            and self.queue in (None, request.queue)
+            and self.node in (None, request.node)
+            and self.from_at <= request.requested_at
+            and (self.to_at is None or request.requested_at < self.to_at)
+        )
+
+
+Exclusions = Sequence[Exclusion]
 _MILLISECOND = dt.timedelta(milliseconds=1)
 
 
-def document(rows: Sequence[Rows], rules: Rules, queue: str = "") -> dict[str, object]:
+def document(rows: Sequence[Rows], rules: Rules, queue: str = "", exclusions: Exclusions = ()) -> dict[str, object]:
     """All of it, or what concerns one queue. More keys than the interface names: transfers, waits, calls without a request.
 
     The sum over ``lines``, for the rates over all calls together with ``calls_without_request``, is the rate.
@@ -29,19 +57,20 @@ def document(rows: Sequence[Rows], rules: Rules, queue: str = "") -> dict[str, o
     turns = [turn for one in rows for turn in one.turns if queue in ("", turn.queue)]
     return {
         "calls": len(rows),
-        **figures(lines, silent, rules),
-        "queues": {name: _queue(name, told, rules) for name in sorted({request.queue for _, request in told})},
+        **figures(lines, silent, rules, exclusions),
+        "queues": {name: _queue(name, told, rules, exclusions) for name in sorted({request.queue for _, request in told})},
         "agents": agents(turns),
-        "lines": [_line(one, request, rules) for one, request in lines],
-        "transfers": [_line(one, request, rules) for one, request in told if request.kind == "transfer"],
+        "lines": [_line(one, request, rules, exclusions) for one, request in lines],
+        "transfers": [_line(one, request, rules, exclusions) for one, request in told if request.kind == "transfer"],
         "calls_without_request": [_silent(one) for one in silent],
         "repaired": sum(request.repaired for _, request in lines),
     }
 
 
-def figures(lines: Sequence[Told], silent: Sequence[Rows], rules: Rules) -> dict[str, object]:
-    """Counts by outcome, rates, and waits of these requests, and of calls without one."""
+def figures(lines: Sequence[Told], silent: Sequence[Rows], rules: Rules, exclusions: Exclusions) -> dict[str, object]:
+    """Counts by outcome, rates (raw, and net of exclusions), and waits of these requests, and of calls without one."""
     found = metrics.of_requests(request for _, request in lines)
+    net = metrics.of_requests(request for _, request in lines if not _excluded(request, exclusions))
     first = [one for one, request in lines if _is_first(one, request)]
     calls = Calls(
         calls=len(first) + len(silent),
@@ -51,6 +80,7 @@ def figures(lines: Sequence[Told], silent: Sequence[Rows], rules: Rules) -> dict
     return {
         "requests": found.counts(),
         "metrics": metrics.figures(found, calls, rules),
+        "metrics_net": metrics.figures(net, calls, rules),
         "waits": metrics.waits(found),
     }
 
@@ -72,13 +102,13 @@ def agents(turns: Iterable[Turn]) -> dict[str, dict[str, int]]:
     }
 
 
-def _queue(queue: str, told: Sequence[Told], rules: Rules) -> dict[str, object]:
+def _queue(queue: str, told: Sequence[Told], rules: Rules, exclusions: Exclusions) -> dict[str, object]:
     mine = [(one, request) for one, request in told if request.queue == queue]
     sent = tally.of((request.outcome, request.wait_us(), request.repaired) for _, request in mine if request.kind == "transfer")
-    return {**figures([pair for pair in mine if pair[1].kind == "caller"], (), rules), "transfers": sent.counts()}
+    return {**figures([pair for pair in mine if pair[1].kind == "caller"], (), rules, exclusions), "transfers": sent.counts()}
 
 
-def _line(one: Rows, request: Request, rules: Rules) -> dict[str, object]:
+def _line(one: Rows, request: Request, rules: Rules, exclusions: Exclusions) -> dict[str, object]:
     why = metrics.why(request, rules, is_first_of_call=_is_first(one, request), call_is_answered=one.answered)
     return {
         "call_id": request.call_id,
@@ -99,7 +129,13 @@ def _line(one: Rows, request: Request, rules: Rules) -> dict[str, object]:
         "wait_us": request.wait_us(),
         "source": request.source,
         "precision_us": request.precision_us,
+        "excluded": _excluded(request, exclusions),
     }
+
+
+def _excluded(request: Request, exclusions: Exclusions) -> str | None:
+    """Why the net figures leave it out; None: they do not."""
+    return next((exclusion.reason for exclusion in exclusions if exclusion.covers(request)), None)
 
 
 def _silent(one: Rows) -> dict[str, object]:

@@ -27,7 +27,7 @@ def show(shown: Shown, console: Console) -> None:
         console.print(messages.text("replay.gap", span=_span(gap), node=gap.node, cause=gap.cause), style="yellow")
     if shown["repaired"]:
         console.print(messages.text("replay.repaired", count=shown["repaired"]), style="yellow")
-    console.print(_outcomes(shown), _rates(shown["metrics"]), _waits(shown["waits"]))
+    console.print(_outcomes(shown), _rates(shown["metrics"], shown["metrics_net"]), _waits(shown["waits"]))
     if shown["agents"]:
         console.print(_agents(shown["agents"]))
 
@@ -69,13 +69,15 @@ def _outcomes(shown: Shown) -> Table:
     return made
 
 
-def _rates(found: Mapping[str, Figure]) -> Table:
-    made = table("replay.rate", "replay.counted_n", "replay.counted_d", "replay.value", "replay.goal")
+def _rates(found: Mapping[str, Figure], net: Mapping[str, Figure]) -> Table:
+    made = table("replay.rate", "replay.counted_n", "replay.counted_d", "replay.value", "replay.net", "replay.goal")
     for name, figure in found.items():
         missed = figure.goal is not None and figure.value is not None and figure.value < figure.goal
         goal = "" if figure.goal is None else f"{figure.goal:.0%}"
         d = "" if figure.d is None else str(figure.d)
-        made.add_row(f"{_CHINESE[name]} {name}", str(figure.n), d, share(figure), goal, style="red" if missed else None)
+        made.add_row(
+            f"{_CHINESE[name]} {name}", str(figure.n), d, share(figure), share(net[name]), goal, style="red" if missed else None
+        )
     return made
 
 

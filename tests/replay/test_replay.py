@@ -185,6 +185,22 @@ def test_what_was_not_yet_is_not_told(stream: Path) -> None:
     assert shown(stream, at=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)) == shown(stream)
 
 
+def test_excluded_times_are_left_out_of_the_net_figures_alone(tmp_path: Path) -> None:
+    """Raw and net side by side; what is not confirmed, or withdrawn, or of another queue, excludes nothing (KPI-40)."""
+    stream = MADE / "reconnected.ami"
+    raw = shown(stream)
+    begin, end = raw["lines"][0]["requested_at"], raw["lines"][1]["requested_at"]
+    said = {"from_at": begin, "to_at": end, "queue": "hotline", "node": None, "reason": "sudden_event", "confirmed_by": "office"}
+    for change, excluded in (({}, 1), ({"confirmed_by": None}, 0), ({"withdrawn_by": "leader"}, 0), ({"queue": "english"}, 0)):
+        file = write(tmp_path, "exclusions.json", [json.dumps({"exclusions": [said | change]}).encode()])
+        found = json.loads(
+            msgspec.json.encode(replay.document(Asked(paths=(stream,)), Settings(), exclusions=replay.exclusions_in(file)))
+        )
+        assert found["metrics"] == raw["metrics"] == raw["metrics_net"]
+        assert found["metrics"]["connection_rate"]["d"] - found["metrics_net"]["connection_rate"]["d"] == excluded
+        assert [line["excluded"] for line in found["lines"] if line["excluded"]] == ["sudden_event"] * excluded
+
+
 # --- however it reaches us --------------------------------------------------------------------------------------------------
 
 
@@ -459,6 +475,7 @@ def test_the_command_prints_tables_in_both_languages(monkeypatch: pytest.MonkeyP
         (["{garbage}"], "garbage"),
         (["{folder}"], "*.journal"),
         (["{answered}", "--queue-log", "{garbage}"], "queue_log"),
+        (["{answered}", "--exclusions", "{garbage}"], "garbage"),
         (["{unclocked}"], "Timestamp"),
         (["{answered}", "--nonsense"], "--nonsense"),
     ],
