@@ -63,6 +63,7 @@ OFTEN: dict[Story, int] = {
     stories.sent_to_agent_who_declines: 2,
     stories.sent_to_queue: 4,
     stories.sent_to_queue_and_abandons: 2,
+    stories.sent_nowhere: 1,
     stories.joined_with_agent: 2,
     stories.consulted_only: 1,
     stories.joined_with_queue_answered: 1,

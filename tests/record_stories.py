@@ -228,6 +228,7 @@ ALONE: tuple[Story, ...] = (
     stories.sent_to_agent_who_declines,
     stories.sent_to_queue,
     stories.sent_to_queue_and_abandons,
+    stories.sent_nowhere,
     stories.joined_with_agent,
     stories.consulted_only,
     stories.joined_with_queue_answered,

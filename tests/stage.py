@@ -211,6 +211,15 @@ class Play:
         """This agent sends the citizen to ``target`` (blind transfer) and hangs up; returns when."""
         return await self._refer(line, f"<sip:{target}@{self.stage.sip}>")
 
+    async def cannot_send(self, line: Line, target: str) -> None:
+        """This agent tries to send the citizen to ``target``; Asterisk takes the wish, and does not fulfil it: they talk on."""
+        before = len(line.call.done)
+        line.tell("refer", f"<sip:{target}@{self.stage.sip}>")
+        await self.on(line, lambda call: len(call.done) > before, f"{target} is asked for")
+        await self.after(1.0)
+        if line.call.ended_at or self.line.call.ended_at:
+            raise StoryBrokenError(f"the call did not survive a transfer to {target}")
+
     async def joins(self, line: Line, consult: Line) -> dt.datetime:
         """This agent joins the citizen with the call of its own (attended transfer) and hangs up; returns when."""
         assert consult.call.tags

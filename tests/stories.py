@@ -240,6 +240,15 @@ async def sent_to_queue_and_abandons(play: Play) -> None:
     await play.hangs_up("short_abandoned")
 
 
+async def sent_nowhere(play: Play) -> None:
+    """An agent cannot send a citizen to an outside line, nor to any place of the dialplan by name: they go on talking."""
+    line = await asks_and_talks(play)
+    for target in ("13800138000", "s"):
+        await play.cannot_send(line, target)
+    await play.after(0.5)
+    await play.hangs_up()
+
+
 async def joined_with_agent(play: Play) -> None:
     """An attended transfer to a colleague."""
     line = await asks_and_talks(play)
