@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +25,8 @@ from tests.trial import Trial, wait_until
 
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
 FLOWS = ("docs/flows.md", "docs/flows.zh-CN.md")
-PAIRS = [(ENGLISH, CHINESE), ("docs/operator.md", "docs/operator.zh-CN.md"), FLOWS]
+SUPERVISOR = ("docs/supervisor.md", "docs/supervisor.zh-CN.md")
+PAIRS = [(ENGLISH, CHINESE), ("docs/operator.md", "docs/operator.zh-CN.md"), SUPERVISOR, FLOWS]
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -51,6 +56,7 @@ class Desk:
         for entry in paths.TREE.iterdir():
             if entry.name not in ("var", "hotline.toml"):
                 (folder / entry.name).symlink_to(entry)
+        (folder / "var").symlink_to(stack.var)
         self.agents: subprocess.Popen[str] | None = None
 
     def type(self, command: str) -> subprocess.Popen[str]:
@@ -174,6 +180,13 @@ def _replay(desk: Desk, command: str) -> None:
     assert (found["calls"], found["requests"]["total"], found["gaps"], found["warnings"]) == (1, 1, [], [])
 
 
+def _replay_journal(desk: Desk, command: str) -> None:
+    """The figures of what was called so far."""
+    assert messages.text("outcome.answered") in desk.run(command)
+    found = json.loads(desk.run(f"{command} --json"))
+    assert found["requests"]["answered"] >= 10 and len(found["lines"]) == found["requests"]["total"]
+
+
 def _compare(desk: Desk, command: str) -> None:
     """The running Asterisk tells its counters, and they are what the calls say that they should be."""
     assert "Completed" in desk.run(command)
@@ -239,6 +252,64 @@ def _case(desk: Desk, command: str) -> None:
     assert desk.run(command).splitlines()[-1] == "give hangup"
 
 
+def _asked(desk: Desk, command: str) -> Any:
+    """What curl would get, which is not on every machine: the options that we use, cookies in its format, good answers only."""
+    _, *words, address = shlex.split(command)
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    assert options.keys() <= {"-b", "-c", "-d"}
+    cookies = http.cookiejar.MozillaCookieJar(desk.folder / options.get("-b", options.get("-c", "")))
+    if "-b" in options:
+        cookies.load(ignore_discard=True)
+    body = options.get("-d", "").encode()
+    body = (desk.folder / body[1:].decode()).read_bytes() if body.startswith(b"@") else body
+    there = f"http://{Settings().web.host}:{Settings().web.port}/"
+    assert address.startswith(there)
+    here = address.replace(there, f"http://{desk.stack.settings.web.host}:{desk.stack.settings.web.port}/")
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies), urllib.request.ProxyHandler({}))
+    with browser.open(here, data=body or None, timeout=20) as answer:
+        said = json.load(answer)
+    if "-c" in options:
+        cookies.save(ignore_discard=True)
+    return said
+
+
+def _logged_in(desk: Desk, command: str) -> None:
+    """With the file that the document tells to make."""
+    login = {"username": "leader", "password": desk.stack.credentials.web["leader"]}
+    assert f"`{json.dumps(login | {'password': '…'}, ensure_ascii=False)}`" in text(SUPERVISOR[0])
+    (desk.folder / "login.json").write_text(json.dumps(login))
+    assert _asked(desk, command)["role"] == "shift_leader"
+
+
+def _live(desk: Desk, command: str) -> None:
+    said = _asked(desk, command)["set"]
+    assert {key.rpartition("/")[0] for key in said["figures"]} == {
+        f"{window}/{view}" for window in ("today", "15min") for view in ("whole", "queue:hotline")
+    }
+    assert said["source"]["database"]["state"] == "live"
+    assert {"raw", "net", "gap", "conserved", "repaired"} <= said["requests"]["today/whole"].keys()
+
+
+def _days(desk: Desk, command: str) -> None:
+    assert len(_asked(desk, command)["parts"]) == 31
+
+
+def _pages(desk: Desk, command: str) -> None:
+    """Lines or calls of a day on which nobody called, or alarms of which there is none."""
+    said = _asked(desk, command)
+    assert said.get("next") is None
+    assert [said[name] for name in ("lines", "calls", "alarms") if name in said] == [[]]
+
+
+def _proposed(desk: Desk, command: str) -> None:
+    assert _asked(desk, command)["exclusion_id"]
+
+
+def _proposals(desk: Desk, command: str) -> None:
+    (one,) = _asked(desk, command)["exclusions"]
+    assert (one["person"], one["reason"], one["note"], one["confirmed_by"]) == ("leader", "sudden_event", "暴雨", None)
+
+
 def _down(desk: Desk, command: str) -> None:
     desk.close()
     assert desk.run(command).strip() == messages.text("up.stopped")
@@ -247,6 +318,9 @@ def _down(desk: Desk, command: str) -> None:
 
 
 PYTHON = ".venv/bin/python -m"
+WEB = "http://127.0.0.1:8080/api"
+FIRST_OF_JULY, JULY = "from=2026-07-01&to=2026-07-01", "from=2026-07-01&to=2026-07-31"
+PROPOSAL = '{"from": "2026-07-01T14:00:00+08:00", "to": "2026-07-01T15:30:00+08:00", "reason": "sudden_event", "note": "暴雨"}'
 KNOWN: dict[str, Callable[[Desk, str], None]] = {
     "make run": _make_run,
     "make test": _make_test,
@@ -255,8 +329,17 @@ KNOWN: dict[str, Callable[[Desk, str], None]] = {
     f"{PYTHON} hotline status": _status,
     f"{PYTHON} hotline doctor": _doctor,
     f"{PYTHON} ami_bridge record trace.ami": _record,
+    f"{PYTHON} ami_bridge replay var/journal/node1": _replay_journal,
     f"{PYTHON} ami_bridge replay trace.ami": _replay,
     f"{PYTHON} ami_bridge compare": _compare,
+    f"curl -c session -d @login.json {WEB}/login": _logged_in,
+    f'curl -b session "{WEB}/live?windows=today,15min&views=whole,queue:hotline"': _live,
+    f'curl -b session "{WEB}/metrics?{JULY}&by=day"': _days,
+    f'curl -b session "{WEB}/metrics/lines?{FIRST_OF_JULY}&rate=connection_rate&part=counted_in_denominator"': _pages,
+    f'curl -b session "{WEB}/calls?{FIRST_OF_JULY}&outcome=abandoned"': _pages,
+    f"curl -b session {WEB}/alarms": _pages,
+    f"curl -b session -d '{PROPOSAL}' {WEB}/exclusions": _proposed,
+    f'curl -b session "{WEB}/exclusions?{JULY}"': _proposals,
     "cp ivr_flows/flows/12345.toml 12345.toml": _flow_copied,
     f"{PYTHON} ivr_flows check 12345.toml": _flow_checked,
     f"{PYTHON} ivr_flows draw 12345.toml --output 12345.svg": _flow_drawn,
