@@ -21,11 +21,14 @@ from hypothesis import strategies as st
 
 from ami_bridge import __main__ as command
 from ami_bridge import codec, facts, journal, replay
+from ami_bridge.book import Book, Reckoning
 from ami_bridge.errors import UnreadableStreamError
 from ami_bridge.journal import Kind
 from ami_bridge.lines import ENDED, OUTCOMES
 from ami_bridge.metrics import LITERAL, MENU, NAMES
+from ami_bridge.recordings import NEVER
 from ami_bridge.replay import Asked
+from ami_bridge.rows import CallFacts
 from hotline.settings import Settings
 
 TRACES = Path(__file__).parent.parent / "traces"
@@ -311,6 +314,56 @@ def test_gaps_of_a_journal_are_told_as_they_are(tmp_path: Path) -> None:
         ("n7", None, "2026-11-21T18:00:00Z", "the bridge was not running"),
         ("n7", "2026-11-21T18:01:00Z", "2026-11-21T18:02:00Z", "cut"),
     ]
+
+
+class Kept:
+    """The rows that a bridge would have stored."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, CallFacts] = {}
+
+    def put(self, found: CallFacts) -> None:
+        self.rows[found.call_id] = found
+
+    def waiting(self) -> set[str]:
+        return set()
+
+
+@pytest.mark.parametrize(
+    "name", ["mixed", "asks_again", "sent_to_queue", "full", "presses_for_call_back", "overflows_and_abandons"]
+)
+@SOME
+@given(data=st.data())
+def test_what_a_bridge_stored_its_journal_gives_again(
+    name: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Law 1, over everything that an entry may be: gaps repaired from both logs, calls given up, a clock that was set."""
+    story = TRACES / "stories" / name
+    frames = [
+        frame for frame in codec.Decoder(facts.WANTED).feed(story.with_suffix(".ami").read_bytes()) if frame.kind == "event"
+    ]
+    times = [fact.at for frame in frames if (fact := facts.from_event(frame.name, frame.headers, NEVER)) and fact.at > NEVER]
+    first = data.draw(st.integers(0, len(frames)))
+    last = data.draw(st.integers(first, len(frames)))
+    folder = tmp_path_factory.mktemp("law") / "journal" / "node1"
+    kept = Kept()
+    book = Book(folder, kept, Reckoning(node="node1", wrapup_us=5_000_000))
+    book.hear(frames[:first], times[0])
+    book.open_gap(times[0] if first else None, times[-1], "a gap")
+    if data.draw(st.booleans()):
+        book.journal.rotate()
+    book.read_log(story.with_suffix(".csv").read_bytes().splitlines(), times[-1])
+    book.read_queue_log(story.with_suffix(".queue_log").read_bytes().splitlines(), times[-1])
+    if data.draw(st.booleans()):
+        book.step_clock(dt.timedelta(seconds=data.draw(st.integers(-90, 90))), times[-1])
+    book.lose([call.call_id for call in book.state.open() if data.draw(st.booleans())], times[-1])
+    book.close_gaps(times[-1])
+    book.hear(frames[last:], times[-1])
+    book.journal.rotate()
+    found = replay.replay(Asked(paths=(folder,)), Settings()).rows
+    assert {row.call_id: (row.requests, row.turns) for row in found} == {
+        call: (row.requests, row.turns) for call, row in kept.rows.items()
+    }
 
 
 # --- gaps and the second witness -----------------------------------------------------------------------------------------------
