@@ -55,8 +55,8 @@ class Only(msgspec.Struct, frozen=True):
 
 EVERYTHING = Only()
 _Group = tuple[str, str, str]
+"""Queue, kind and exclusion."""
 _Tallies = dict[_Group, list[Tally]]
-"""By queue, kind and exclusion."""
 
 
 async def figures(pool: asyncpg.Pool, since: dt.datetime, until: dt.datetime, only: Only = EVERYTHING) -> History:
@@ -88,7 +88,7 @@ async def _history(connection: asyncpg.Connection, cut: Sequence[Span], only: On
     calls = Calls()
     columns = [[span.level for span in whole], [span.begin for span in whole], [span.end for span in whole]]
     for *group, packed in await connection.fetch(_QUERIES["cells"], *columns, only.queue, only.skill, only.node):
-        _keep(found, group, tally.unpack(packed))
+        _keep(found, group, map(tally.unpack, packed))
     if only.has_calls:
         calls += Calls(*await connection.fetchrow(_QUERIES["call_cells"], *columns, only.node))
     for span in cut:
@@ -97,30 +97,25 @@ async def _history(connection: asyncpg.Connection, cut: Sequence[Span], only: On
             for *group, outcomes, waits, repaired in await connection.fetch(
                 _QUERIES["facts"], *interval, only.queue, only.skill, only.node
             ):
-                _keep(found, group, tally.of(zip(outcomes, waits, repaired, strict=True)))
+                _keep(found, group, [tally.of(zip(outcomes, waits, repaired, strict=True))])
             if only.has_calls:
                 around = (span.begin - LONGEST_CALL, span.end + LONGEST_CALL)
                 calls += Calls(*await connection.fetchrow(_QUERIES["calls"], *interval, only.node, *around))
-    queues = sorted({queue for queue, _, _ in found})
-    return History(_part(found), calls, {queue: _part(found, queue) for queue in queues})
+    summed = {group: tally.total(tallies) for group, tallies in found.items()}
+    queues = sorted({queue for queue, _, _ in summed})
+    return History(_part(summed), calls, {queue: _part(summed, queue) for queue in queues})
 
 
-def _keep(found: _Tallies, group: Iterable[str], counted: Tally) -> None:
+def _keep(found: _Tallies, group: Iterable[str], counted: Iterable[Tally]) -> None:
     queue, kind, excluded = group
-    found.setdefault((queue, kind, excluded), []).append(counted)
+    found.setdefault((queue, kind, excluded), []).extend(counted)
 
 
-def _part(found: _Tallies, only: str | None = None) -> Part:
+def _part(summed: Mapping[_Group, Tally], only: str | None = None) -> Part:
     """Of one queue, or of all."""
-    raw: list[Tally] = []
-    net: list[Tally] = []
-    transfers: list[Tally] = []
-    for (queue, kind, excluded), tallies in found.items():
-        if only is not None and queue != only:
-            continue
-        if kind == "transfer":
-            transfers += tallies
-        else:
-            raw += tallies
-            net += [] if excluded else tallies
-    return Part(tally.total(raw), tally.total(net), tally.total(transfers))
+    of_callers, transfers = (
+        {group: counted for group, counted in summed.items() if group[1] == kind and only in (None, group[0])}
+        for kind in ("caller", "transfer")
+    )
+    net = [counted for (_, _, excluded), counted in of_callers.items() if not excluded]
+    return Part(tally.total(of_callers.values()), tally.total(net), tally.total(transfers.values()))

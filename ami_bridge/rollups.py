@@ -83,14 +83,18 @@ async def fold(pool: asyncpg.Pool, now: dt.datetime) -> int:
 async def _fold(connection: asyncpg.Connection, begin: dt.datetime, end: dt.datetime) -> int:
     """The marked quarter-hours of one interval."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(_QUERIES["plan"])
         marks = [tuple(row) for row in await connection.fetch(_QUERIES["marks"], begin, end)]
         levels = [await _quarters(connection, {(quarter, node) for quarter, node, _ in marks})]
         for _ in spans.LEVELS[1:]:
             levels.append(await _above(connection, levels[-1]))
     async with connection.transaction():
+        await connection.execute(_QUERIES["plan_to_write"])
         for level in levels:
             await _write(connection, level)
-        cleared: int = await connection.fetchval(_QUERIES["clear"], *(list(column) for column in zip(*marks, strict=True)))
+        cleared: int = await connection.fetchval(
+            _QUERIES["clear"], begin, end, *(list(column) for column in zip(*marks, strict=True))
+        )
     return cleared
 
 
@@ -142,9 +146,10 @@ def _sum(found: _Level, cells: dict[Cell, Tally], calls: dict[Place, Calls]) -> 
 
 async def _write(connection: asyncpg.Connection, found: _Level) -> None:
     """Instead of what was at these places."""
-    places = [list(column) for column in zip(*found.places, strict=True)]
-    await connection.execute(_QUERIES["forget_cells"], found.level, *places)
-    await connection.execute(_QUERIES["forget_call_cells"], found.level, *places)
+    starts = [start for start, _ in found.places]
+    which = (min(starts), spans.end(found.level, max(starts)), found.level, starts, [node for _, node in found.places])
+    await connection.execute(_QUERIES["forget_cells"], *which)
+    await connection.execute(_QUERIES["forget_call_cells"], *which)
     cells = ((found.level, *cell, tally.pack(counted)) for cell, counted in found.cells.items())
     await connection.copy_records_to_table("rollups", records=cells, columns=_CELLS)
     calls = ((found.level, *place, *msgspec.structs.astuple(counted)) for place, counted in found.calls.items())

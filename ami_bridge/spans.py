@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -26,6 +27,7 @@ class Span(msgspec.Struct, frozen=True):
     end: dt.datetime
 
 
+@lru_cache(1 << 14)
 def begin(level: int, at: dt.datetime) -> dt.datetime:
     """When the span began that holds ``at``, in UTC."""
     if level == QUARTER:
@@ -35,6 +37,7 @@ def begin(level: int, at: dt.datetime) -> dt.datetime:
     return _midnight(day)
 
 
+@lru_cache(1 << 14)
 def end(level: int, at: dt.datetime) -> dt.datetime:
     """When the span ends that holds ``at``, in UTC."""
     if level == QUARTER:

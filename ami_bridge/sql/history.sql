@@ -10,7 +10,7 @@ SET LOCAL plan_cache_mode = force_custom_plan
 
 -- name: cells
 -- $1 to $3: levels, beginnings and ends of spans.
-SELECT cell.queue, cell.kind, cell.excluded, cell.tally
+SELECT cell.queue, cell.kind, cell.excluded, array_agg(cell.tally) AS tallies
 FROM unnest($1::smallint[], $2::timestamptz[], $3::timestamptz[]) AS span (level, since, until)
 CROSS JOIN LATERAL (
     SELECT queue, kind, excluded, tally FROM rollups
@@ -18,6 +18,7 @@ CROSS JOIN LATERAL (
       AND ($4::text IS NULL OR queue = $4) AND ($5::text IS NULL OR skill = $5) AND ($6::text IS NULL OR node = $6)
     OFFSET 0
 ) AS cell
+GROUP BY 1, 2, 3
 
 -- name: call_cells
 SELECT coalesce(sum(cell.calls), 0)::bigint AS calls, coalesce(sum(cell.answered), 0)::bigint AS answered,

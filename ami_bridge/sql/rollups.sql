@@ -6,6 +6,10 @@ SELECT pg_try_advisory_lock(hashtext('rollups'))
 -- name: next_may
 SELECT pg_advisory_unlock(hashtext('rollups'))
 
+-- name: plan
+-- A plan for these very times: it looks at their partitions and no others.
+SET LOCAL plan_cache_mode = force_custom_plan
+
 -- name: first_mark
 SELECT min(quarter) FROM dirty_quarters WHERE quarter >= $1 AND quarter < $2
 
@@ -38,24 +42,29 @@ SELECT start, node, queue, skill, kind, excluded, tally FROM rollups WHERE level
 -- name: call_cells
 SELECT start, node, calls, answered, ivr_hangups FROM call_rollups WHERE level = $3 AND start >= $1 AND start < $2
 
+-- name: plan_to_write
+-- Many keys at once, whatever the statistics say of a table that was empty a moment ago.
+SET LOCAL enable_nestloop = off
+
 -- name: forget_cells
--- $1: level; $2 and $3: beginnings and nodes.
-DELETE FROM rollups USING unnest($2::timestamptz[], $3::text[]) AS old (start, node)
-WHERE rollups.level = $1 AND rollups.start = old.start AND rollups.node = old.node
+-- $3: level; $4 and $5: beginnings and nodes, none of them outside of the interval.
+DELETE FROM rollups USING unnest($4::timestamptz[], $5::text[]) AS old (start, node)
+WHERE level = $3 AND rollups.start >= $1 AND rollups.start < $2 AND rollups.start = old.start AND rollups.node = old.node
 
 -- name: forget_call_cells
-DELETE FROM call_rollups USING unnest($2::timestamptz[], $3::text[]) AS old (start, node)
-WHERE call_rollups.level = $1 AND call_rollups.start = old.start AND call_rollups.node = old.node
+DELETE FROM call_rollups USING unnest($4::timestamptz[], $5::text[]) AS old (start, node)
+WHERE level = $3 AND call_rollups.start >= $1 AND call_rollups.start < $2 AND call_rollups.start = old.start
+  AND call_rollups.node = old.node
 
 -- name: clear
 -- A mark that is changed, or being changed, since it was seen stays: its quarter-hour is rolled up again.
 WITH seen AS (
-    SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::bigint[]) AS mark (quarter, node, version)
+    SELECT * FROM unnest($3::timestamptz[], $4::text[], $5::bigint[]) AS mark (quarter, node, version)
 ), free AS (
-    SELECT quarter, node FROM dirty_quarters AS dirty JOIN seen USING (quarter, node, version) FOR UPDATE OF dirty SKIP LOCKED
+    SELECT dirty.ctid FROM dirty_quarters AS dirty JOIN seen USING (quarter, node, version)
+    WHERE quarter >= $1 AND quarter < $2
+    FOR UPDATE OF dirty SKIP LOCKED
 ), cleared AS (
-    DELETE FROM dirty_quarters USING free
-    WHERE dirty_quarters.quarter = free.quarter AND dirty_quarters.node = free.node
-    RETURNING 1
+    DELETE FROM dirty_quarters WHERE ctid IN (SELECT ctid FROM free) RETURNING 1
 )
 SELECT count(*) FROM cleared
