@@ -3,8 +3,8 @@
 Built so far: the REST and WebSocket interfaces (OpenAPI at ``/api/openapi.json``), logins and roles, Prometheus. The pages for
 agents, supervisors, units, citizens and administrators come on top.
 
-Who may ask what: ``routes`` is the one table, ``access`` its guard; ``entrance`` and ``login`` know who asks. ``parameters`` reads
-questions, ``answers`` words the answers, ``openapi`` describes all of it.
+Who may ask what: ``routes`` is the one table, ``access`` its guard; ``entrance`` and ``login`` know who asks. ``parameters``
+reads questions, ``answers`` words the answers, ``openapi`` describes all of it.
 Figures: ``feed`` keeps the live ones fed, ``live`` shows and pushes them, ``figures`` answers for any time, ``metrics`` tells
 Prometheus. Exclusions, gaps and alarms: ``records``. Is the stack well: ``health``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
 
@@ -11,10 +12,12 @@ import msgspec
 import pytest
 
 from bench import ami_parse, cpu, live_latency
+from bench.__main__ import BENCHMARKS
 from bench.figure import Figure
 from bench.load import Step, citizens, percentile, seats, wants_agent, worst_gaps
 from bench.peak_day import GREETING, KINDS, Day
 from bench.watch import Sample, shares, slope
+from hotline import paths
 from hotline.phones.call_log import Call
 from hotline.phones.plan import Gap, Report
 
@@ -164,3 +167,8 @@ def test_a_change_was_on_the_screen_when_the_count_reached_it() -> None:
     assert live_latency.late(at, seen) == [60, 50, 40, 40]
     with pytest.raises(RuntimeError, match="the screen said 4, the table 5"):
         live_latency.late([*at, at[-1]], seen)
+
+
+def test_every_benchmark_is_explained() -> None:
+    text = (paths.TREE / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(BENCHMARKS)
