@@ -112,12 +112,17 @@ class AgentConnected(Fact, frozen=True):
 
 
 class AgentCompleted(Fact, frozen=True):
-    """The conversation ended; ``reason`` is caller, agent or transfer."""
+    """The conversation ended; ``reason`` is caller, agent or transfer.
+
+    ``talked_seconds`` after ``held_seconds`` of waiting, by app_queue's count; None where nobody counted.
+    """
 
     uniqueid: str
     queue: str
     agent: str
     reason: str
+    held_seconds: int = 0
+    talked_seconds: int | None = None
 
 
 class Transferred(Fact, frozen=True):
@@ -306,7 +311,14 @@ def _agent_connected(h: Headers, at: dt.datetime) -> Fact:
 
 def _agent_completed(h: Headers, at: dt.datetime) -> Fact:
     return AgentCompleted(
-        at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], agent=h["membername"], reason=h["reason"]
+        at=at,
+        call_id=h["linkedid"],
+        uniqueid=h["uniqueid"],
+        queue=h["queue"],
+        agent=h["membername"],
+        reason=h["reason"],
+        held_seconds=whole(h.get("holdtime")),
+        talked_seconds=whole(h["talktime"]) if "talktime" in h else None,
     )
 
 

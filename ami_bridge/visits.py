@@ -75,6 +75,8 @@ def of_call(call: Call) -> list[Visit]:
                 _leave(visits, current, fact, source)
             case facts.AgentConnected():
                 _connect(visits, current, fact, source)
+            case facts.AgentCompleted():
+                _was_connected(visits, fact, source)
             case facts.AgentCalled() if current:
                 current.legs.add(fact.leg)
             case facts.ChannelAnswered() if current:
@@ -90,6 +92,7 @@ _OF_VISITS = frozenset(
         facts.CallerLeft,
         facts.CallerAbandoned,
         facts.AgentConnected,
+        facts.AgentCompleted,
         facts.AgentCalled,
         facts.ChannelAnswered,
     }
@@ -209,6 +212,20 @@ def _connect(visits: list[Visit], current: Visit | None, fact: facts.AgentConnec
         visits.append(current)
     current.connection = Connection(fact.at, source, fact.agent)
     current.sources.add(source)
+
+
+def _was_connected(visits: list[Visit], fact: facts.AgentCompleted, source: Source) -> None:
+    """A conversation whose beginning nobody told: reckoned back from its end, by app_queue's count of seconds."""
+    if fact.talked_seconds is None or any(visit.connection and visit.connection.agent == fact.agent for visit in visits):
+        return
+    at = fact.at - dt.timedelta(seconds=fact.talked_seconds)
+    visit = next((one for one in reversed(visits) if one.queue == fact.queue and not one.refused), None)
+    if visit is None or visit.connection is not None:
+        visit = _begun_before(at, fact.queue, fact.uniqueid, fact.held_seconds)
+        visits.append(visit)
+    visit.is_guessed = True
+    visit.connection = Connection(max(at, visit.joined_at), source, fact.agent)
+    visit.sources.add(source)
 
 
 def _begun_before(at: dt.datetime, queue: str, channel: str, held_seconds: int) -> Visit:

@@ -337,6 +337,17 @@ def test_an_end_that_the_queue_did_not_tell_is_marked() -> None:
     assert (line.outcome, line.repaired) == ("answered", True)
 
 
+def test_a_conversation_whose_beginning_was_missed_is_reckoned_back_from_its_end() -> None:
+    end = facts.AgentCompleted(
+        at=at(50), call_id=CALL, uniqueid=CALL, queue="hotline", agent="1001", reason="caller", held_seconds=12, talked_seconds=30
+    )
+    ami = Source.AMI
+    line = line_of((started(), ami), (joined(8), ami), (end, ami), (exited(50.1, "CONTINUE"), ami), (ended(51), ami))
+    assert (line.outcome, line.agent, line.repaired, line.wait_us()) == ("answered", "1001", True, 12_000_000)
+    line = line_of((started(), ami), (end, ami), (ended(51), ami))
+    assert (line.outcome, line.agent, line.requested_at, line.wait_us()) == ("answered", "1001", at(8), 12_000_000)
+
+
 def test_the_second_witness_of_what_ami_saw_changes_nothing() -> None:
     seen = [(started(), Source.AMI), (joined(1.6), Source.AMI), (left(9.7), Source.AMI), (connected(9.7), Source.AMI)]
     logs = [(joined(1), Source.QUEUE_LOG), (connected(9), Source.QUEUE_LOG), (joined(1.59), Source.CEL)]
