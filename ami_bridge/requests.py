@@ -101,9 +101,14 @@ def _ended(call: Call, visit: Visit, outcome: str) -> dt.datetime | None:
     if outcome == "answered":
         return visit.connection.at if visit.connection else visit.left_at or visit.exited_at
     if outcome == "abandoned":
-        gone = call.ended.at if call.ended else call.last_at
-        return visit.left_at if visit.left_at and not visit.is_reached else call.asked or visit.left_at or gone
+        return _given_up(call, visit)
     return visit.left_at or visit.exited_at or calls.closed_at(call) or call.last_at
+
+
+def _given_up(call: Call, visit: Visit) -> dt.datetime:
+    """When the caller hung up, by the telephone's own word: app_queue may notice only when the agent's has rung out."""
+    told = [at for at in (call.asked, None if visit.is_reached else visit.left_at) if at and at >= visit.joined_at]
+    return min(told, default=call.ended.at if call.ended else visit.left_at or call.last_at)
 
 
 def _request(call: Call, chain: _Chain, rules: Rules, node: str, number: int) -> Request:

@@ -122,11 +122,15 @@ STORIES: dict[str, Story] = {
     ),
     "a hang-up told before the abandon": (
         [started(), joined(1), asked(8), ended(8), withdrawn(8.01), left(8.01)],
-        [("caller", "abandoned", "hotline", 7.01, 0)],
+        [("caller", "abandoned", "hotline", 7, 0)],
     ),
     "a hang-up while the agent heard the announcement": (
         [started(), joined(1), rung(1), picked_up(3), left(3), asked(9), ended(9)],
         [("caller", "abandoned", "hotline", 8, 0)],
+    ),
+    "a hang-up that the queue noticed when the agent's telephone had rung out": (
+        [started(), joined(1), rung(1), asked(3), withdrawn(7), left(7), ended(7.01)],
+        [("caller", "short_abandoned", "hotline", 2, 0)],
     ),
     "a time-out, then a message": (
         [started(), joined(1), withdrawn(11), left(11), exited(11, "TIMEOUT"), stepped(40, "message:saved"), ended(41)],
