@@ -27,10 +27,11 @@ from tests.stage import Stage, Story
 from tests.trial import Trial, wait_until
 from tests.truth import CallTruth, Window
 
-MAIN_AGENTS = tuple(str(user) for user in range(1001, 1041))
+MAIN_AGENTS = tuple(str(user) for user in (*range(1001, 1041), *range(1061, 1081)))
 ENGLISH_AGENTS = tuple(str(user) for user in range(1041, 1047))
-MOST_WAITING = 25
+MOST_WAITING = 50
 SETTINGS: dict[str, dict[str, object]] = {
+    "agents": {"last": 1080},
     "queue": {
         "wrapup_seconds": 0,
         "wait_seconds": 18,

@@ -299,7 +299,7 @@ class Play:
         call = self.line.call
         left = [done.at for done in call.done] + ([call.ended_at] if call.ended_at else [])
         self.truth.rang = truth.rang(self._rung, self._refused, left)
-        self.truth.ended_at = self.line.call.ended_at
+        self.truth.ended_at, self.truth.ended_by = call.ended_at, call.ended_by
         return self.truth
 
 

@@ -81,9 +81,10 @@ async def times_out(play: Play) -> None:
 async def called_back_after_time_out(play: Play) -> None:
     """As before, but the citizen accepts to be called back."""
     asked = await play.asks(TO_MAIN, MAIN)
-    asked.ends("callback", await play.waits_out())
+    asked.ends("timed_out", await play.waits_out())
     await play.after(0.7)
     await play.press(CALL_BACK)
+    asked.outcome = "callback"
     await play.is_hung_up_on()
 
 
@@ -162,14 +163,14 @@ async def nobody_there(play: Play) -> None:
     """No English agent is logged in, and this citizen wants no other."""
     pressed = await play.press(ENGLISH_ALONE)
     play.begins("caller", ENGLISH, about(pressed)).ends("no_agents", about(pressed))
-    await play.after(2.0)
+    await play.after(1.0)
     await play.hangs_up()
 
 
 async def fills_the_queue(play: Play) -> None:
     """One of many who wait for English, and give up after a while."""
     await play.asks(ENGLISH_ALONE, ENGLISH)
-    await play.after(14.0)
+    await play.after(15.5)
     await play.hangs_up("abandoned")
 
 
@@ -177,7 +178,7 @@ async def finds_it_full(play: Play) -> None:
     """Refused, because the queue is full."""
     pressed = await play.press(ENGLISH_ALONE)
     play.begins("caller", ENGLISH, about(pressed)).ends("queue_full", about(pressed))
-    await play.after(1.5)
+    await play.after(1.0)
     await play.hangs_up()
 
 

@@ -64,11 +64,15 @@ class Asked(msgspec.Struct, kw_only=True):
 
 
 class Rang(msgspec.Struct, frozen=True):
-    """One telephone that was rung: who, from when, and what came of it."""
+    """One telephone that was rung: who, from when, and what came of it.
+
+    ``also``: what it may be called as well: Asterisk does not always notice at once that a caller hung up, and lets it ring out.
+    """
 
     agent: str
     at: dt.datetime
     result: Result
+    also: Result | None = None
 
 
 class CallTruth(msgspec.Struct, kw_only=True):
@@ -78,6 +82,7 @@ class CallTruth(msgspec.Struct, kw_only=True):
     story: str
     invited_at: dt.datetime
     ended_at: dt.datetime | None = None
+    ended_by: str | None = None
     connected: bool = False
     cut_at: dt.datetime | None = None
     requests: list[Asked] = []
@@ -87,27 +92,28 @@ class CallTruth(msgspec.Struct, kw_only=True):
 def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[Rang]:
     """What became of the telephones that rang for a citizen.
 
-    ``refused``: Call-IDs of those told to refuse; ``left``: when the citizen hung up, or pressed a key to leave the queue.
+    ``refused``: Call-IDs of those told to refuse; ``left``: when the citizen hung up, or pressed a key to leave a queue.
     """
     near = dt.timedelta(milliseconds=500)
     answers = [line.call.answered_at for line in lines if line.call.answered_at]
     found = []
     for line in sorted(lines, key=lambda line: line.call.invited_at):
         call = line.call
-        result: Result
+        ended = call.refused_at
+        result: Result = "ring_no_answer"
+        also: Result | None = None
         if call.answered_at:
             result = "answered"
         elif call.call_id in refused:
-            result = "ring_no_answer"
-        elif left and abs(call.invited_at - max(left)) < near:
-            result = "caller_left"  # it had hardly begun to ring
-        elif call.refused_at is None:
-            result = "ring_no_answer"
-        elif any(abs(call.refused_at - at) < near for at in answers):
+            pass
+        elif ended and any(abs(ended - at) < near for at in answers):
             result = "other_answered"
-        elif any(abs(call.refused_at - at) < near for at in left):
-            result = "caller_left"
-        else:
-            result = "ring_no_answer"
-        found.append(Rang(call.party, call.invited_at, result))
+        elif any(_while(call.invited_at, ended, at, near if at == max(left) else dt.timedelta(0)) for at in left):
+            result, also = "caller_left", "ring_no_answer"
+        found.append(Rang(call.party, call.invited_at, result, also))
     return found
+
+
+def _while(begun: dt.datetime, ended: dt.datetime | None, at: dt.datetime, slack: dt.timedelta) -> bool:
+    """Whether it rang then, or (by ``slack``) had just been made to ring."""
+    return begun - slack <= at and (ended is None or at <= ended + dt.timedelta(milliseconds=500))
