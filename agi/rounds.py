@@ -21,6 +21,7 @@ async def forever(work: Callable[[], Awaitable[None]], what: str) -> None:
         try:
             await work()
         except database.AWAY as error:
+            database.stop_if_cancelled()
             if pause == ROUND_SECONDS:
                 _log.warning(f"{what} wait", why=f"{type(error).__name__}: {error}")
             pause = min(pause * 2, _LONGEST_PAUSE)

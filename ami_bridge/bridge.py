@@ -81,8 +81,8 @@ class Bridge:
         position = await self._store.saved_position(_START_PATIENCE_SECONDS) or Position(0)
         entries = self._book.replay(position.segment)
         self._witnesses.resume(position.channel_log, position.queue_log)
-        self._silent_since = self._book.heard_at
-        self._store.put(Gap(self._node, self._silent_since, None, self._cause))
+        self._silent_since = self._book.heard_at or self._store.seen_at
+        self._tell_gap(self._silent_since, None, self._cause)
         _log.info("journal replayed", from_segment=position.segment, entries=entries, calls_open=len(self._book.state.open()))
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -120,6 +120,11 @@ class Bridge:
         gap = self._book.open_gap(self._silent_since, clock.now(), self._cause)
         _log.info("repairing a gap", begin=str(gap.begin), end=str(gap.end), cause=gap.cause)
 
+    def _tell_gap(self, begin: dt.datetime | None, end: dt.datetime | None, cause: str) -> None:
+        """A gap that the figures carry; before the very first start of a node there was nothing to miss."""
+        if begin is not None:
+            self._store.put(Gap(self._node, begin, end, cause))
+
     async def _up(self) -> None:
         """Logged in: find out what was missed."""
         if not self._is_noted:
@@ -135,7 +140,7 @@ class Bridge:
         ]
         self._book.lose(lost, clock.now())
         for gap in self._book.unrepaired:
-            self._store.put(Gap(self._node, gap.begin, gap.end, gap.cause))
+            self._tell_gap(gap.begin, gap.end, gap.cause)
         self._book.close_gaps(clock.now())
         self._is_repaired = True
         self._store.touch()
@@ -144,7 +149,7 @@ class Bridge:
     def _down(self, heard_at: dt.datetime, cause: str) -> None:
         if self._is_noted:
             self._silent_since, self._cause, self._is_noted = heard_at, cause, False
-            self._store.put(Gap(self._node, heard_at, None, cause))
+            self._tell_gap(heard_at, None, cause)
         self._is_repaired = False
         self._floor.lose(heard_at)
         self._show(connected=False)

@@ -58,6 +58,7 @@ class Windows:
                     self._work.clear()
                     wait = 0.25
                 except _UNREACHABLE as error:
+                    database.stop_if_cancelled()
                     _log.warning("windows of overload wait for PostgreSQL", error=str(error) or type(error).__name__)
                     await asyncio.sleep(wait)
                     wait = min(wait * 2, _LONGEST_WAIT)

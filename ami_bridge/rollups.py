@@ -56,6 +56,7 @@ async def run(dsn: str) -> None:
                 await fold(pool, clock.now())
                 failing = False
             except _UNREACHABLE as error:
+                database.stop_if_cancelled()
                 if not failing:
                     _log.warning("roll-ups wait for PostgreSQL", error=str(error) or type(error).__name__)
                 failing = True

@@ -48,6 +48,8 @@ class Store:
         """Records that the database refused, since the start."""
         self.version = 0
         """Of the newest commit."""
+        self.seen_at: dt.datetime | None = None
+        """When a bridge of this node last stored anything before this one, once ``saved_position`` was asked; None: never."""
 
     @property
     def backlog(self) -> int:
@@ -75,6 +77,7 @@ class Store:
                 row = await pool.fetchrow(_QUERIES["position"], self._node)
                 if row is None:
                     return None
+                self.seen_at = row["updated_at"]
                 logs = [channel_log.Position(row[f"{log}_file"], row[f"{log}_offset"]) for log in ("cel", "queue_log")]
                 return Position(row["segment"], *logs)
         except _UNREACHABLE as error:
@@ -95,6 +98,7 @@ class Store:
             if await self.flush():
                 wait = min(max(_PAUSE_SECONDS, clock.monotonic() - began), _LONGEST_WAIT)
             else:
+                database.stop_if_cancelled()
                 wait = min(max(wait, 0.25) * 2, _LONGEST_WAIT)
                 self._work.set()
 

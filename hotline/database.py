@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -45,8 +46,25 @@ async def pool(dsn: str, *, name: str, largest: int = 4, connect_seconds: float 
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether it is worth trying again later. A parameter that does not fit is our fault, whatever class asyncpg gives it."""
+    """Whether it is worth trying again later. A parameter that does not fit is our fault, whatever class asyncpg gives it.
+
+    Raises ``CancelledError`` as ``stop_if_cancelled`` does.
+    """
+    stop_if_cancelled()
     return isinstance(error, AWAY) and not isinstance(error, ValueError)
+
+
+def stop_if_cancelled() -> None:
+    """Raise ``CancelledError`` when this task is to end: of one that meets a dying connection asyncpg makes an error of its own.
+
+    For whoever waits for a database to come back, and would wait for ever.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # nothing runs that could be cancelled
+        return
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def migrations() -> list[tuple[int, str, str]]:

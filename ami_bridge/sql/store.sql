@@ -10,7 +10,7 @@ ON CONFLICT (node) DO UPDATE SET
 RETURNING version
 
 -- name: position
-SELECT segment, cel_file, cel_offset, queue_log_file, queue_log_offset FROM bridge_positions WHERE node = $1
+SELECT segment, cel_file, cel_offset, queue_log_file, queue_log_offset, updated_at FROM bridge_positions WHERE node = $1
 
 -- name: ensure_month
 SELECT ensure_months($1, $1)
