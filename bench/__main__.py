@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import agi_sessions, ami_parse, bridge_memory, busy_hour, ceiling, day, flow_engine, hour, ivr_cpu, live_latency, mixed
+from bench import (
+    agi_sessions,
+    ami_parse,
+    bridge_memory,
+    busy_hour,
+    ceiling,
+    day,
+    flow_engine,
+    history,
+    hour,
+    ivr_cpu,
+    live_latency,
+    mixed,
+)
 from bench.figure import Figure, publish, say
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -14,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "ami_parse": ami_parse.measure,
     "day": day.measure,
     "bridge_memory": bridge_memory.measure,
+    "history": history.measure,
     "live_latency": live_latency.measure,
     "ivr_cpu": ivr_cpu.measure,
     "busy_hour": busy_hour.measure,
