@@ -21,7 +21,7 @@ async def listens(host: str, port: int) -> str | None:
         async with asyncio.timeout(_PROBE_SECONDS):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        return f"{host}:{port}: {error or 'no answer'}"
+        return f"{host}:{port}: {reason(error)}"
     writer.close()
     return None
 
@@ -37,7 +37,7 @@ async def answers_a_probe(host: str, port: int) -> str | None:
             finally:
                 writer.close()
     except (OSError, TimeoutError) as error:
-        return f"{host}:{port}: {error or 'does not respond'}"
+        return f"{host}:{port}: {reason(error)}"
     return None
 
 
@@ -49,6 +49,11 @@ async def beats(name: str) -> str | None:
     except OSError:
         return f"{file.name}: not there yet"
     return None if age < STALE_SECONDS else f"no sign of life for {age:.0f} s"
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, in words; one that says nothing, as a timeout, is named."""
+    return str(error) or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
 def heartbeat(name: str) -> dict[str, object]:

@@ -102,7 +102,7 @@ def samples(file: Path) -> bytes:
                 raise UnfitRecording(f"{_wanted()} / it is {rate} Hz, {channels} channel(s), {8 * width} bits; {_mend(file)}")
             linear = audio.readframes(audio.getnframes())
     except (wave.Error, EOFError, RuntimeError) as error:
-        raise UnfitRecording(f"{_wanted()} / not such a WAV file ({error or 'cut short'}); {_mend(file)}") from error
+        raise UnfitRecording(f"{_wanted()} / not such a WAV file ({str(error) or 'cut short'}); {_mend(file)}") from error
     if len(linear) < 2:
         raise UnfitRecording("没有声音 / it holds no sound")
     return linear[: len(linear) & ~1]

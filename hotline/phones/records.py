@@ -28,7 +28,7 @@ async def answered_by_agent(
     try:
         connection = await asyncpg.connect(credentials.load().database, timeout=5)
     except (CredentialsError, OSError, TimeoutError, asyncpg.PostgresError) as error:
-        return None, f"the call records cannot be read: {error or type(error).__name__}"
+        return None, f"the call records cannot be read: {str(error) or type(error).__name__}"
     try:
         return await _wait(connection, sorted(set(numbers)), since - _CLOCK_SLACK, expected, within)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -24,7 +24,7 @@ def read_wav(data: bytes, name: str) -> bytes:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             linear: bytes = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
-        raise SpeechError(f"{name}: not a WAV file with PCM sound: {error or 'it ends too early'}") from error
+        raise SpeechError(f"{name}: not a WAV file with PCM sound: {str(error) or 'it ends too early'}") from error
     if (channels, width, rate) != (1, 2, RATE):
         raise SpeechError(
             f"{name}: {channels} channel(s), {8 * width} bit, {rate} Hz; it must be 1 channel, 16 bit, {RATE} Hz "

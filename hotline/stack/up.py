@@ -11,7 +11,7 @@ from collections.abc import Callable
 import asyncpg
 
 from hotline import credentials as secrets
-from hotline import database, doctor, documents, messages, paths, sounds
+from hotline import database, doctor, documents, messages, paths, probes, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.directory import files
@@ -78,7 +78,7 @@ async def _migrate(dsn: str, say: Callable[[str], None], *, samples: bool) -> No
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        say(messages.text("up.no_database", reason=error or "no answer"))
+        say(messages.text("up.no_database", reason=probes.reason(error)))
         return
     try:
         applied = await database.migrate(connection)
