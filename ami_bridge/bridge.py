@@ -16,11 +16,12 @@ from typing import IO, Any
 import msgspec
 import structlog
 
-from ami_bridge import codec, facts, rollups
+from ami_bridge import codec, facts
 from ami_bridge.book import EPOCH, Book, Reckoning
 from ami_bridge.commands import Port
 from ami_bridge.errors import SecondBridgeError
 from ami_bridge.fact import Fact
+from ami_bridge.figures import rollups
 from ami_bridge.floor import Floor
 from ami_bridge.lines import Gap
 from ami_bridge.link import Link

@@ -13,9 +13,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from ami_bridge import compare, compare_tables, replay, replay_tables
 from ami_bridge.errors import UsageError
-from ami_bridge.replay import Asked
+from ami_bridge.recorded import compare, compare_tables, replay, replay_tables
+from ami_bridge.recorded.replay import Asked
 from hotline import clock, messages, paths, settings
 from hotline.errors import HotlineError
 

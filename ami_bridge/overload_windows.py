@@ -14,8 +14,9 @@ from collections import deque
 import asyncpg
 import structlog
 
-from ami_bridge import exclusions, overload
-from ami_bridge.exclusions import Exclusion, Scope
+from ami_bridge import overload
+from ami_bridge.figures import exclusions
+from ami_bridge.figures.exclusions import Exclusion, Scope
 from ami_bridge.overload import Effect, Opened
 from hotline import clock, database
 

@@ -9,7 +9,7 @@ import sys
 import structlog
 from aiohttp import web
 
-from ami_bridge import alarm_rules, alarms
+from ami_bridge.figures import alarm_rules, alarms
 from desks.application import application
 from desks.desk import Parts, live_rules
 from desks.feed import Feed

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
-from ami_bridge import live, metrics
+from ami_bridge.figures import live, metrics
 from desks.feed import Feed
 from desks.health import Health
 from desks.login import Session, Sessions

@@ -17,12 +17,12 @@ import asyncpg
 import msgspec
 import structlog
 
-from ami_bridge.alarm_rules import Node, Readings
-from ami_bridge.live import Live, Rules
-from ami_bridge.live_document import Message
-from ami_bridge.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
-from ami_bridge.metrics import Figure
-from ami_bridge.windows import DAY
+from ami_bridge.figures.alarm_rules import Node, Readings
+from ami_bridge.figures.live import Live, Rules
+from ami_bridge.figures.live_document import Message
+from ami_bridge.figures.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
+from ami_bridge.figures.metrics import Figure
+from ami_bridge.figures.windows import DAY
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()

@@ -16,11 +16,11 @@ import asyncpg
 import msgspec
 from aiohttp import web
 
-from ami_bridge import drill_down, history, metrics
-from ami_bridge.history import Only, Part
+from ami_bridge.figures import drill_down, history, metrics
+from ami_bridge.figures.history import Only, Part
+from ami_bridge.figures.metrics import Calls, Figure
+from ami_bridge.figures.rollups import LONGEST_CALL
 from ami_bridge.lines import Gap
-from ami_bridge.metrics import Calls, Figure
-from ami_bridge.rollups import LONGEST_CALL
 from desks import answers, records
 from desks.desk import Ask
 from desks.errors import RefusedError

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ami_bridge.live_document import Message
+from ami_bridge.figures.live_document import Message
 from desks.desk import Ask
 from desks.errors import RefusedError
 from hotline import clock

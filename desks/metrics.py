@@ -1,6 +1,6 @@
 """``GET /metrics``: the figures and the health of the bridges for Prometheus; no citizen's data in any label (SEC-03).
 
-Windows, views, rates and states are those of ``ami_bridge/live.py``. What is not known has no sample, never a 0.
+Windows, views, rates and states are those of ``ami_bridge/figures/live.py``. What is not known has no sample, never a 0.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from ami_bridge.live import Counts, Pair
-from ami_bridge.live_now import Now
-from ami_bridge.live_rows import BridgeRow
-from ami_bridge.metrics import Figure
+from ami_bridge.figures.live import Counts, Pair
+from ami_bridge.figures.live_now import Now
+from ami_bridge.figures.live_rows import BridgeRow
+from ami_bridge.figures.metrics import Figure
 from desks.desk import Ask
 from desks.feed import Feed
 from hotline import clock, database, sql

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 from multidict import MultiMapping
 
+from ami_bridge.figures.metrics import NAMES
+from ami_bridge.figures.windows import NAMES as WINDOWS
 from ami_bridge.lines import OUTCOMES
-from ami_bridge.metrics import NAMES
-from ami_bridge.windows import NAMES as WINDOWS
 from desks.errors import RefusedError
 from hotline.clock import SHANGHAI
 

@@ -13,9 +13,9 @@ import asyncpg
 import msgspec
 from aiohttp import web
 
-from ami_bridge import alarms, exclusions
 from ami_bridge.errors import ExclusionError
-from ami_bridge.exclusions import Exclusion, Scope
+from ami_bridge.figures import alarms, exclusions
+from ami_bridge.figures.exclusions import Exclusion, Scope
 from ami_bridge.lines import Gap
 from desks import answers
 from desks.desk import Ask

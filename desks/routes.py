@@ -10,7 +10,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from ami_bridge.live_document import Message
+from ami_bridge.figures.live_document import Message
 from desks import answers, entrance, figures, live, metrics, openapi, parameters, records
 from desks.desk import Ask, Route
 from desks.health import Report

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from ami_bridge import replay
 from ami_bridge.lines import Request, Turn
-from ami_bridge.replay import Asked
+from ami_bridge.recorded import replay
+from ami_bridge.recorded.replay import Asked
 from hotline import clock, paths
 from tests import stories
 from tests.faults import AmiProxy, Faults

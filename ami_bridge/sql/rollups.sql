@@ -17,7 +17,7 @@ SELECT min(quarter) FROM dirty_quarters WHERE quarter >= $1 AND quarter < $2
 SELECT quarter, node, version FROM dirty_quarters WHERE quarter >= $1 AND quarter < $2 ORDER BY quarter, node
 
 -- name: facts
--- The requests of each cell: what ami_bridge/tally.py counts.
+-- The requests of each cell: what ami_bridge/figures/tally.py counts.
 SELECT date_bin('15 minutes', requested_at, 'epoch') AS start, node, queue, skill, kind, coalesce(excluded::text, '') AS excluded,
        array_agg(outcome) AS outcomes, array_agg(wait_us) AS waits, array_agg(repaired) AS repaired
 FROM requests

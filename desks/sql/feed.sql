@@ -1,4 +1,4 @@
--- Columns are in the order of the fields of ami_bridge/live_rows.py. $1 of those that load: not older than this.
+-- Columns are in the order of the fields of ami_bridge/figures/live_rows.py. $1 of those that load: not older than this.
 
 -- name: versions
 SELECT node, version FROM bridge_positions

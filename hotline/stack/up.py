@@ -43,7 +43,7 @@ def run(*, as_json: bool = False) -> None:
 
 
 async def _run(settings: Settings, *, as_json: bool) -> None:
-    say = _speaker(as_json)
+    say = speaker(as_json=as_json)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -103,7 +103,7 @@ def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _speaker(as_json: bool) -> Callable[[str], None]:
+def speaker(*, as_json: bool) -> Callable[[str], None]:
     """Prints one line of progress, as text or as a JSON object."""
 
     def say(line: str) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from ami_bridge import alarm_rules, alarms
-from ami_bridge.alarm_rules import Node, Readings, Rules
+from ami_bridge.figures import alarm_rules, alarms
+from ami_bridge.figures.alarm_rules import Node, Readings, Rules
 from hotline import clock, database
 from tests.ami_peer import until
 

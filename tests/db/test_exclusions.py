@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from ami_bridge import exclusions, history, rollups
 from ami_bridge.errors import ExclusionError
-from ami_bridge.exclusions import Scope
+from ami_bridge.figures import exclusions, history, rollups
+from ami_bridge.figures.exclusions import Scope
 from tests.ami_peer import until
 from tests.stored_calls import MINUTE, SECOND, Kept, call, opened, request
 

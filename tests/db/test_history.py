@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ami_bridge import drill_down, exclusions, history, metrics, rollups, spans, tally
-from ami_bridge.drill_down import Wanted
-from ami_bridge.exclusions import Scope
-from ami_bridge.history import Only
+from ami_bridge.figures import drill_down, exclusions, history, metrics, rollups, spans, tally
+from ami_bridge.figures.drill_down import Wanted
+from ami_bridge.figures.exclusions import Scope
+from ami_bridge.figures.history import Only
+from ami_bridge.figures.metrics import Calls, Rules
 from ami_bridge.lines import OUTCOMES, Request
-from ami_bridge.metrics import Calls, Rules
 from ami_bridge.rows import CallFacts
 from tests.stored_calls import MINUTE, SECOND, Kept, call, opened, request
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from ami_bridge import history, rollups, spans, tally
+from ami_bridge.figures import history, rollups, spans, tally
 from tests.ami_peer import until
 from tests.stored_calls import MINUTE, SECOND, Kept, call, opened, request
 

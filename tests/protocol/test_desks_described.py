@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from ami_bridge import metrics
-from ami_bridge.windows import NAMES as WINDOWS
+from ami_bridge.figures import metrics
+from ami_bridge.figures.windows import NAMES as WINDOWS
 from desks.routes import ROUTES
 from hotline import clock
 from hotline.paths import TREE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from ami_bridge import metrics
+from ami_bridge.figures import metrics
 from desks import login
 from desks.parameters import PARTS
 from desks.routes import ROLES, ROUTES

@@ -386,7 +386,8 @@ def supervised(state: Path, tmp_path: Path) -> Path:
     program = tmp_path / "supervise.py"
     program.write_text(f"""
 import asyncio, signal, sys
-from hotline.stack import supervisor
+from hotline import log
+from hotline.stack import supervisor, up
 from hotline.stack.parts import Part
 
 async def works():
@@ -399,7 +400,8 @@ def part(name, outlives):
 async def main():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    say = lambda line: print(line, flush=True)
+    log.configure("hotline")
+    say = up.speaker(as_json=False)
     parts = [part("switch", True), part("menu", False)]
     await supervisor.run(parts, stop=stop, say=say, ready=lambda: say("READY"))
 
@@ -408,13 +410,14 @@ asyncio.run(main())
     return program
 
 
-def _supervise(program: Path) -> tuple[subprocess.Popen[str], list[str]]:
+def _supervise(program: Path, closing: tuple[str, ...] = ()) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the program and wait until it says READY; returns what it said before."""
     process = subprocess.Popen(
         [sys.executable, str(program)],
         cwd=paths.TREE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(paths.TREE), *sys.path])},
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if "stderr" in closing else None,
         text=True,
     )
     assert process.stdout
@@ -478,3 +481,23 @@ def test_a_part_that_outlived_its_supervisor_is_stopped_by_name(supervised: Path
     assert supervisor.stop_left_behind("switch", seconds=10)
     assert supervisor.running("switch") is None
     wait_until(lambda: supervisor.running("menu") is None)
+
+
+@pytest.mark.parametrize("streams", [("stdout",), ("stdout", "stderr")])
+def test_a_supervisor_whom_nobody_can_hear_any_more_goes_on_and_stops_everything_in_order(
+    supervised: Path, streams: tuple[str, ...]
+) -> None:
+    """As behind a pager that was closed, or with a terminal that is gone."""
+    supervised.write_text(supervised.read_text().replace("alive=works", "alive=works, stop_seconds=0.2"))
+    supervised.write_text(supervised.read_text().replace(repr(CALM), repr(STUBBORN)))
+    one, _ = _supervise(supervised, closing=streams)
+    with one:
+        assert one.stdout
+        one.stdout.close()
+        menu = supervisor.running("menu")
+        assert menu
+        os.kill(menu, signal.SIGKILL)
+        wait_until(lambda: supervisor.running("menu") not in (None, menu), what="what died is restarted all the same")
+        one.terminate()
+        assert one.wait(20) == 0
+    assert supervisor.running("switch") is None and supervisor.running("menu") is None

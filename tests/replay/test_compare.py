@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ami_bridge import __main__ as command
-from ami_bridge import compare
-from ami_bridge.compare import Result
-from ami_bridge.comparison import Compared
+from ami_bridge.recorded import compare
+from ami_bridge.recorded.compare import Result
+from ami_bridge.recorded.comparison import Compared
 from hotline.settings import Settings
 
 TRACES = Path(__file__).parent.parent / "traces"

@@ -20,14 +20,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from ami_bridge import __main__ as command
-from ami_bridge import codec, facts, journal, replay
+from ami_bridge import codec, facts, journal
 from ami_bridge.book import Book, Reckoning
 from ami_bridge.errors import UnreadableStreamError
+from ami_bridge.figures.metrics import LITERAL, MENU, NAMES
 from ami_bridge.journal import Kind
 from ami_bridge.lines import ENDED, OUTCOMES
-from ami_bridge.metrics import LITERAL, MENU, NAMES
-from ami_bridge.recordings import NEVER
-from ami_bridge.replay import Asked
+from ami_bridge.recorded import replay
+from ami_bridge.recorded.connections import NEVER
+from ami_bridge.recorded.replay import Asked
 from ami_bridge.rows import CallFacts
 from hotline.settings import Settings
 

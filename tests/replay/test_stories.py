@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ami_bridge import replay
 from ami_bridge.lines import Request, Turn
-from ami_bridge.replay import Asked
+from ami_bridge.recorded import replay
+from ami_bridge.recorded.replay import Asked
 from hotline.settings import Settings
 from tests.judge import judge
 from tests.truth import CallTruth

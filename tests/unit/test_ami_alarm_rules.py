@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_bridge import alarm_rules
-from ami_bridge.alarm_rules import Cleared, Node, Raised, Readings, Rules, State
-from ami_bridge.metrics import Figure
+from ami_bridge.figures import alarm_rules
+from ami_bridge.figures.alarm_rules import Cleared, Node, Raised, Readings, Rules, State
+from ami_bridge.figures.metrics import Figure
 
 BEGIN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 RULES = Rules(lag_seconds=10, requests_needed=20)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from ami_bridge import calls, facts, metrics, requests, tally
+from ami_bridge import calls, facts, requests
 from ami_bridge.calls import CallLost, Origin, PathSeen, Source, State
 from ami_bridge.facts import Fact
+from ami_bridge.figures import metrics, tally
 from ami_bridge.lines import OUTCOMES, Request
 from ami_bridge.requests import Rules
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ami_bridge import live, live_document, metrics, tally, windows
+from ami_bridge.figures import live, live_document, metrics, tally, windows
+from ami_bridge.figures.live_now import views
+from ami_bridge.figures.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
+from ami_bridge.figures.live_totals import Group
 from ami_bridge.lines import OUTCOMES
-from ami_bridge.live_now import views
-from ami_bridge.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
-from ami_bridge.live_totals import Group
 from hotline.clock import SHANGHAI
 
 BEGIN = dt.datetime(2026, 3, 1, 3, 4, 5, 123456, tzinfo=dt.UTC)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_bridge import metrics, tally
+from ami_bridge.figures import metrics, tally
+from ami_bridge.figures.metrics import Calls, Rules
 from ami_bridge.lines import ENDED, OUTCOMES, Request
-from ami_bridge.metrics import Calls, Rules
 from hotline.paths import TREE
 
 BOOKS = [TREE / "docs" / name for name in ("metrics.md", "metrics.zh-CN.md")]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ami_bridge import spans
-from ami_bridge.spans import DAY, LEVELS, MONTH, QUARTER, YEAR, Span
+from ami_bridge.figures import spans
+from ami_bridge.figures.spans import DAY, LEVELS, MONTH, QUARTER, YEAR, Span
 from hotline.clock import SHANGHAI
 
 QUARTER_HOUR = dt.timedelta(minutes=15)

@@ -142,7 +142,7 @@ CREATE FUNCTION exclusion_of(started_at timestamptz, its_queue text, its_node te
     ORDER BY set_at, exclusion_id LIMIT 1
 $$;
 
--- Tallies (ami_bridge/tally.py) of the requests that started in a quarter-hour, a day, a month, a year of Shanghai.
+-- Tallies (ami_bridge/figures/tally.py) of the requests that started in a quarter-hour, a day, a month, a year of Shanghai.
 CREATE TABLE rollups (
     level    smallint NOT NULL CHECK (level BETWEEN 1 AND 4),
     start    timestamptz NOT NULL,

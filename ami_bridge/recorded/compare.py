@@ -14,14 +14,15 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from ami_bridge import codec, comparison, facts, replay, streams
-from ami_bridge.comparison import Compared, Counters, Counting
-from ami_bridge.coverage import Coverage
+from ami_bridge import codec, facts
 from ami_bridge.errors import LinkLostError
 from ami_bridge.link import Link
-from ami_bridge.rawfiles import RawFile
-from ami_bridge.recordings import NEVER, Notes
-from ami_bridge.replay import Asked, Progress
+from ami_bridge.recorded import comparison, replay, streams
+from ami_bridge.recorded.comparison import Compared, Counters, Counting
+from ami_bridge.recorded.connections import NEVER, Notes
+from ami_bridge.recorded.coverage import Coverage
+from ami_bridge.recorded.rawfiles import RawFile
+from ami_bridge.recorded.replay import Asked, Progress
 from hotline import clock, credentials
 from hotline.errors import CredentialsError
 from hotline.settings import Settings

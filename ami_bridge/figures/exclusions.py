@@ -21,7 +21,7 @@ import msgspec
 from ami_bridge.errors import ExclusionError
 from hotline import sql
 
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "exclusions.sql")
+_QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "exclusions.sql")
 _SYSTEM = "system"
 Reason = Literal["sudden_event", "system_fault"]
 

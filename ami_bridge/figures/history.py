@@ -14,14 +14,14 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from ami_bridge import spans, tally
-from ami_bridge.metrics import Calls
-from ami_bridge.rollups import LONGEST_CALL
-from ami_bridge.spans import Span
-from ami_bridge.tally import Tally
+from ami_bridge.figures import spans, tally
+from ami_bridge.figures.metrics import Calls
+from ami_bridge.figures.rollups import LONGEST_CALL
+from ami_bridge.figures.spans import Span
+from ami_bridge.figures.tally import Tally
 from hotline import sql
 
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "history.sql")
+_QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "history.sql")
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from ami_bridge import tally
+from ami_bridge.figures import tally
+from ami_bridge.figures.tally import Tally
 from ami_bridge.lines import ENDED, Request
-from ami_bridge.tally import Tally
 
 Limit = Literal["", "answer", "second"]
 _SECOND_US = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from ami_bridge import replay_tables
-from ami_bridge.compare import Result
-from ami_bridge.comparison import Compared, Counters, Why
+from ami_bridge.recorded import replay_tables
+from ami_bridge.recorded.compare import Result
+from ami_bridge.recorded.comparison import Compared, Counters, Why
 from hotline import clock, messages
 
 _ROWS = (

@@ -9,14 +9,14 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from ami_bridge import metrics
-from ami_bridge.history import EVERYTHING, Only
+from ami_bridge.figures import metrics
+from ami_bridge.figures.history import EVERYTHING, Only
+from ami_bridge.figures.metrics import Rules
+from ami_bridge.figures.rollups import LONGEST_CALL
 from ami_bridge.lines import OUTCOMES, Request
-from ami_bridge.metrics import Rules
-from ami_bridge.rollups import LONGEST_CALL
 from hotline import sql
 
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "history.sql")
+_QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "history.sql")
 _AT_ONCE = 500
 WhichPart = Literal["", "counted", "counted_in_denominator", "excluded"]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ami_bridge import codec, facts
-from ami_bridge.coverage import Coverage
 from ami_bridge.errors import UnreadableStreamError
-from ami_bridge.recordings import NEVER, Connection, Item, Notes
+from ami_bridge.recorded.connections import NEVER, Connection, Item, Notes
+from ami_bridge.recorded.coverage import Coverage
 from hotline import messages
 
 _CHUNK, _HEAD = 256 << 10, 8 << 20

@@ -1,6 +1,6 @@
 """The rows that live figures count, as small as they can be, and the running totals of a group of them. Pure.
 
-Totals can be added to and taken from, and become the tallies of ``ami_bridge/tally.py``, equal to a recount.
+Totals can be added to and taken from, and become the tallies of ``ami_bridge/figures/tally.py``, equal to a recount.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from ami_bridge.figures.live_rows import RequestRow
+from ami_bridge.figures.metrics import Calls
+from ami_bridge.figures.tally import LANE_BITS, Tally, Waits, second
+from ami_bridge.figures.windows import microseconds
 from ami_bridge.lines import OUTCOMES
-from ami_bridge.live_rows import RequestRow
-from ami_bridge.metrics import Calls
-from ami_bridge.tally import LANE_BITS, Tally, Waits, second
-from ami_bridge.windows import microseconds
 
 CallKey = tuple[str, str]
 """Node and call."""

@@ -7,9 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from ami_bridge.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
-from ami_bridge.live_totals import Asked, Called, CallKey, CallLine, Group, RequestLine, RowKey, Rung, TurnLine, request_line
-from ami_bridge.windows import DAY, Windows, microseconds, spans
+from ami_bridge.figures.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
+from ami_bridge.figures.live_totals import (
+    Asked,
+    Called,
+    CallKey,
+    CallLine,
+    Group,
+    RequestLine,
+    RowKey,
+    Rung,
+    TurnLine,
+    request_line,
+)
+from ami_bridge.figures.windows import DAY, Windows, microseconds, spans
 
 Stale = Literal["windows", "now", "agents", "gaps", "nodes"]
 _SLACK_US = 3_600_000_000

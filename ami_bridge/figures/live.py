@@ -1,10 +1,10 @@
 """The live figures: what is counted of the last 24 hours, kept up to date row by row, and what changed since any moment. Pure.
 
 Rows come from the tables that the bridges write (``apply``), time from outside (``tick``). Rates, waits and counts are those of
-``ami_bridge/metrics.py`` over tallies that equal a recount from the rows, for every window and view (metrics, 7.1; KPI-01,
+``metrics.py`` over tallies that equal a recount from the rows, for every window and view (metrics, 7.1; KPI-01,
 KPI-02). What clients see is a ``live_document.Document``: a snapshot with any changes merged into it is a fresh one (7.3).
 
-Views: ``whole``, ``node:…``, ``queue:…``, ``skill:…``; of agents, their turns. Windows: ``ami_bridge/windows.py``. A key of the
+Views: ``whole``, ``node:…``, ``queue:…``, ``skill:…``; of agents, their turns. Windows: ``windows.py``. A key of the
 sections ``requests`` and ``waits`` is ``window/view``, of ``figures`` ``window/view/name``, of ``turns`` ``window/agent``.
 """
 
@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from ami_bridge import metrics, tally
-from ami_bridge.live_document import Document, Message
-from ami_bridge.live_now import WHOLE, node, states, touches, views, waiting
-from ami_bridge.live_rows import Row
-from ami_bridge.live_state import State
-from ami_bridge.live_totals import Asked, Group, RequestLine, agent
-from ami_bridge.tally import Tally
-from ami_bridge.windows import DAY, NAMES, moment
+from ami_bridge.figures import metrics, tally
+from ami_bridge.figures.live_document import Document, Message
+from ami_bridge.figures.live_now import WHOLE, node, states, touches, views, waiting
+from ami_bridge.figures.live_rows import Row
+from ami_bridge.figures.live_state import State
+from ami_bridge.figures.live_totals import Asked, Group, RequestLine, agent
+from ami_bridge.figures.tally import Tally
+from ami_bridge.figures.windows import DAY, NAMES, moment
 
 COMPARED = frozenset({"asterisk_sl", "asterisk_sl2", "wazo_qos", "wazo_answered_rate"})
 """Rates of other systems: in the history, not on a live screen."""

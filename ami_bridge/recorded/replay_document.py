@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ami_bridge import metrics, tally
+from ami_bridge.figures import metrics, tally
+from ami_bridge.figures.metrics import NAMES, Calls, Rules
 from ami_bridge.lines import Request, Turn
-from ami_bridge.metrics import NAMES, Calls, Rules
-from ami_bridge.replaying import Rows
+from ami_bridge.recorded.replaying import Rows
 
 Told = tuple[Rows, Request]
 

@@ -16,10 +16,10 @@ import msgspec
 
 from ami_bridge import calls, facts, queue_log, requests, turns, visits
 from ami_bridge.calls import Call, CallLost, Origin, Source, State
-from ami_bridge.coverage import Coverage
 from ami_bridge.facts import Fact
 from ami_bridge.lines import Request, Turn
-from ami_bridge.recordings import NEVER, ClockSet, Item, Restarted, Resumed
+from ami_bridge.recorded.connections import NEVER, ClockSet, Item, Restarted, Resumed
+from ami_bridge.recorded.coverage import Coverage
 from ami_bridge.requests import Rules
 from ami_bridge.visits import Visit
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from ami_bridge import alarm_rules
-from ami_bridge.alarm_rules import Effect, Raised, Readings, Rules
+from ami_bridge.figures import alarm_rules
+from ami_bridge.figures.alarm_rules import Effect, Raised, Readings, Rules
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "alarms.sql")
+_QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "alarms.sql")
 _PAUSE_SECONDS = 1.0
 
 

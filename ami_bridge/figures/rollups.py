@@ -3,7 +3,7 @@
 Theory of operation. Whoever changes a fact marks its quarter-hour in the same transaction, with a version that grows. ``fold``
 recounts marked quarter-hours that are over, and the spans that hold them, from one snapshot, and in a second transaction writes
 the cells and removes the marks whose version is still the one of the snapshot. A fact that changes in between leaves its mark;
-the cells of a marked quarter-hour, and of spans that hold one, are never read (``ami_bridge/history.py``), so they may be old.
+the cells of a marked quarter-hour, and of spans that hold one, are never read (``history.py``), so they may be old.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import asyncpg
 import msgspec
 import structlog
 
-from ami_bridge import spans, tally
-from ami_bridge.metrics import Calls
-from ami_bridge.tally import Tally
+from ami_bridge.figures import spans, tally
+from ami_bridge.figures.metrics import Calls
+from ami_bridge.figures.tally import Tally
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()
-_QUERIES = sql.load(Path(__file__).parent / "sql" / "rollups.sql")
+_QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "rollups.sql")
 _EVERY_SECONDS = 10.0
 _FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LONGEST_CALL = dt.timedelta(days=2)

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ami_bridge.figures.metrics import LITERAL, MENU, RATES, Figure
 from ami_bridge.lines import OUTCOMES, Gap
-from ami_bridge.metrics import LITERAL, MENU, RATES, Figure
 from hotline import clock, messages
 
 Shown = Mapping[str, Any]

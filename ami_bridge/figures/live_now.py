@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from ami_bridge.live_rows import AgentRow, BridgeRow, GapRow
-from ami_bridge.live_totals import Group, RequestLine
-from ami_bridge.windows import Span, microseconds, moment
+from ami_bridge.figures.live_rows import AgentRow, BridgeRow, GapRow
+from ami_bridge.figures.live_totals import Group, RequestLine
+from ami_bridge.figures.windows import Span, microseconds, moment
 
 WHOLE = "whole"
 MOST_ACTIVE = ("talking", "holding", "wrap_up", "ringing", "paused", "ready", "offline")

@@ -17,12 +17,12 @@ import msgspec
 
 from ami_bridge import book, codec, facts, journal, queue_log
 from ami_bridge.calls import Call, CallLost
-from ami_bridge.coverage import Coverage
 from ami_bridge.errors import UnreadableStreamError
 from ami_bridge.journal import Entry, Kind
 from ami_bridge.lines import Gap
-from ami_bridge.rawfiles import RawFile
-from ami_bridge.recordings import ClockSet, Connection, Item, Notes, Resumed
+from ami_bridge.recorded.connections import ClockSet, Connection, Item, Notes, Resumed
+from ami_bridge.recorded.coverage import Coverage
+from ami_bridge.recorded.rawfiles import RawFile
 from hotline import messages
 
 _RECENT = 8192

@@ -14,8 +14,8 @@ import msgspec
 
 from ami_bridge import codec, facts
 from ami_bridge.calls import Call, Source
-from ami_bridge.coverage import RECONNECTED, RESTARTED, STOPPED, Coverage, Span
 from ami_bridge.facts import Fact
+from ami_bridge.recorded.coverage import RECONNECTED, RESTARTED, STOPPED, Coverage, Span
 
 _ANSWERED = "Authentication accepted"
 _A_BOOT = dt.timedelta(seconds=2)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from ami_bridge.metrics import Figure
+from ami_bridge.figures.metrics import Figure
 
 _MARGIN = 0.01
 """So far above its goal a figure has to rise before its alarm is over; a goal near 1 is met at 1."""

@@ -15,9 +15,9 @@ from typing import Literal
 
 import msgspec
 
-from ami_bridge import metrics
+from ami_bridge.figures import metrics
 from ami_bridge.lines import Request
-from ami_bridge.replaying import Rows
+from ami_bridge.recorded.replaying import Rows
 from ami_bridge.visits import Visit
 
 Count = Literal["", "completed", "abandoned"]

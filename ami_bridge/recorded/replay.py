@@ -12,15 +12,17 @@ from pathlib import Path
 
 import msgspec
 
-from ami_bridge import metrics, queue_log, replay_document, streams
+from ami_bridge import queue_log
 from ami_bridge.calls import Origin
 from ami_bridge.errors import UnreadableStreamError
+from ami_bridge.figures import metrics
 from ami_bridge.lines import Gap
-from ami_bridge.recordings import Notes
-from ami_bridge.replay_document import Exclusion, Exclusions
-from ami_bridge.replaying import Node, Rows
+from ami_bridge.recorded import replay_document, streams
+from ami_bridge.recorded.connections import Notes
+from ami_bridge.recorded.replay_document import Exclusion, Exclusions
+from ami_bridge.recorded.replaying import Node, Rows
+from ami_bridge.recorded.streams import Reader
 from ami_bridge.requests import Rules
-from ami_bridge.streams import Reader
 from hotline import messages
 from hotline.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Recorded streams and journals: the figures again (``replay``), and beside app_queue's own (``compare``)."""
