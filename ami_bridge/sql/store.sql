@@ -1,14 +1,13 @@
 -- What a bridge stores. $1 is its node everywhere; rows come as JSON, named as the columns are.
 
 -- name: store_position
--- Locks the node's row until the commit; returns the version of the commit before. What follows is planned for the times at hand:
--- a plan for all times opens every month's partition.
+-- Locks the node's row until the commit; returns the version of the commit before.
 INSERT INTO bridge_positions AS known (node, segment, cel_file, cel_offset, queue_log_file, queue_log_offset)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (node) DO UPDATE SET
     segment = excluded.segment, cel_file = excluded.cel_file, cel_offset = excluded.cel_offset,
     queue_log_file = excluded.queue_log_file, queue_log_offset = excluded.queue_log_offset, updated_at = now()
-RETURNING version, set_config('plan_cache_mode', 'force_custom_plan', true)
+RETURNING version
 
 -- name: position
 SELECT segment, cel_file, cel_offset, queue_log_file, queue_log_offset, updated_at FROM bridge_positions WHERE node = $1
