@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
+from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
+
+_GONE = (errno.EPIPE, errno.EIO)
+
+
+class Lossy:
+    """A stream for words that may be lost: a full disk, or nobody who reads them any more, ends no process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """As a text stream does; does not raise ``OSError``."""
+        try:
+            self._stream.write(text)
+        except OSError as error:
+            self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """As a text stream does; does not raise ``OSError``."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Who is gone does not come back; a disk may have room again."""
+        if error.errno in _GONE:
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())
 
 
 def configure(process: str, *, level: int = logging.INFO) -> None:
@@ -13,6 +47,7 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
 
     Tracebacks are plain, without the values of variables, which may be secret.
     """
+    output = cast(TextIO, Lossy(sys.stderr))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -27,11 +62,11 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(output)
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, *last]))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

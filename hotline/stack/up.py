@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 import asyncpg
 
 from hotline import credentials as secrets
-from hotline import database, doctor, documents, messages, paths, probes, sounds
+from hotline import database, doctor, documents, log, messages, paths, probes, sounds
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
 from hotline.directory import files
@@ -104,9 +105,10 @@ def _place(host: str, port: int) -> str:
 
 
 def speaker(*, as_json: bool) -> Callable[[str], None]:
-    """Prints one line of progress, as text or as a JSON object."""
+    """Prints one line of progress, as text or as a JSON object; once nobody can hear it any more, it goes on in silence."""
+    output = log.Lossy(sys.stdout)
 
     def say(line: str) -> None:
-        print(json.dumps({"says": line}, ensure_ascii=False) if as_json else line, flush=True)
+        print(json.dumps({"says": line}, ensure_ascii=False) if as_json else line, file=output, flush=True)
 
     return say

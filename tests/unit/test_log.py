@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
 
 from hotline import paths
 
@@ -46,3 +51,18 @@ def test_a_traceback_is_told_without_the_values_of_variables() -> None:
     for line in lines()[2:]:
         assert "ValueError: broken" in line["exception"]
         assert "geheim" not in line["exception"]
+
+
+@pytest.mark.parametrize("place", ["a full disk", "nobody who reads"])
+def test_words_that_cannot_be_written_are_lost_and_the_process_goes_on(place: str) -> None:
+    """What a process has to say of a full disk must not end it."""
+    program = PROGRAM + "\nimport os\nos._exit(7)"
+    with Path("/dev/full").open("wb") if place == "a full disk" else _a_broken_pipe() as gone:
+        done = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=paths.TREE, stderr=gone, check=False)
+    assert done.returncode == 7
+
+
+def _a_broken_pipe() -> BinaryIO:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "wb")
