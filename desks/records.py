@@ -40,6 +40,12 @@ class NewExclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     note: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")] = ""
 
 
+class NewEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests that start at this moment or later are counted again; None: now."""
+
+    at: Annotated[dt.datetime, msgspec.Meta(tz=True)] | None = None
+
+
 class Made(msgspec.Struct, frozen=True):
     """The new exclusion."""
 
@@ -125,6 +131,21 @@ async def withdraw(ask: Ask) -> web.Response:
     if (await _known(ask.parts.pool, key))["withdrawn_by"]:
         raise RefusedError("already_settled")
     return await _change(ask, lambda: exclusions.withdraw(ask.parts.pool, key, ask.person.username))
+
+
+async def end(ask: Ask) -> web.Response:
+    """``POST /api/exclusions/{id}/end``: one that is still open; the system's own ends by itself (ORG-25)."""
+    key, body, now = _key(ask), ask.body, clock.now()
+    row, at = await _known(ask.parts.pool, key), within("at", body.at or now)
+    if row["reason"] == "overload":
+        raise web.HTTPForbidden
+    if row["to_at"] or row["withdrawn_by"]:
+        raise RefusedError("already_settled")
+    if at <= row["from_at"]:
+        raise RefusedError("bad_interval", **{"from": row["from_at"], "at": at})
+    if at > now and at - row["from_at"] > _LONGEST:  # one that was forgotten for longer can be ended all the same
+        raise RefusedError("interval_too_long", parameter="at", most_days=_LONGEST.days)
+    return await _change(ask, lambda: exclusions.end(ask.parts.pool, key, at, ask.person.username))
 
 
 async def list_gaps(ask: Ask) -> web.Response:

@@ -119,6 +119,16 @@ ROUTES: tuple[Route, ...] = (
         answer=records.Changed,
     ),
     Route(
+        "POST",
+        "/api/exclusions/{id}/end",
+        records.end,
+        SETS,
+        "结束剔除时段",
+        "End an exclusion",
+        body=records.NewEnd,
+        answer=records.Changed,
+    ),
+    Route(
         "GET", "/api/gaps", records.list_gaps, LEADERS, "数据缺口", "Gaps", query=(*_TIME, parameters.NODE), answer=records.Gaps
     ),
     Route("GET", "/api/alarms", records.list_alarms, LEADERS, "告警", "Alarms", query=_ANY_TIME, answer=records.Alarms),

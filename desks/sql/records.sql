@@ -14,7 +14,7 @@ ORDER BY raised_at DESC, alarm_id LIMIT 1000
 SELECT FROM alarms WHERE alarm_id = $1
 
 -- name: exclusion
-SELECT person, confirmed_by, withdrawn_by FROM exclusions WHERE exclusion_id = $1
+SELECT from_at, to_at, reason, person, confirmed_by, withdrawn_by FROM exclusions WHERE exclusion_id = $1
 
 -- name: commands
 -- Outcomes of the commands of the last 30 days.

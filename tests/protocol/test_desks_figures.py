@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from ami_bridge.figures import metrics
+from ami_bridge.figures import exclusions, metrics
 from desks import login
 from desks.parameters import PARTS
 from desks.routes import ROLES, ROUTES
@@ -366,6 +366,51 @@ def test_an_exclusion_needs_two_people_and_is_settled_once(empty_database: Postg
             assert await post(leader, f"/{key}/withdraw") == (409, "already_settled")
             (one,) = (await get(office, "/api/exclusions?from=2026-01-01&to=2026-01-01"))["exclusions"]
             assert (one["person"], one["confirmed_by"], one["withdrawn_by"]) == ("admin", "office", "leader")
+
+    with_desks(empty_database, work)
+
+
+def test_an_exclusion_that_was_left_open_is_ended_and_what_begins_later_counts_again(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        async with desks.client("leader") as leader, desks.client("office") as office:
+
+            async def post(client: aiohttp.ClientSession, path: str, body: Any) -> tuple[int, Any]:
+                async with client.post(f"/api/exclusions{path}", json=body) as answer:
+                    said = await answer.json()
+                    return answer.status, said.get("error", {}).get("code") or said
+
+            begin = clock.now() - dt.timedelta(minutes=10)
+            key = (await post(leader, "", {"from": begin.isoformat(), "reason": "sudden_event"}))[1]["exclusion_id"]
+            for call, ago in enumerate((500, 100, 50)):
+                await desks.request(call, "answered", ago=ago)
+            assert (await post(office, f"/{key}/confirm", None)) == (200, {"requests": 3})
+            assert await post(office, f"/{key}/end", {}) == (403, "forbidden")
+            assert await post(leader, f"/{uuid.uuid4()}/end", {}) == (404, "not_found")
+            for body, code in (
+                ({"at": begin.isoformat()}, "bad_interval"),
+                ({"at": "9999-12-31T23:59:59-10:00"}, "bad_time"),
+                ({"at": (begin + dt.timedelta(days=32)).isoformat()}, "interval_too_long"),
+                ({"at": "2026-01-01T00:00:00"}, "bad_body"),
+                ({"to": begin.isoformat()}, "bad_body"),
+            ):
+                assert await post(leader, f"/{key}/end", body) == (400, code), body
+            at = (begin + dt.timedelta(seconds=300)).isoformat()
+            assert await post(leader, f"/{key}/end", {"at": at}) == (200, {"requests": 2})
+            assert await post(leader, f"/{key}/end", {"at": at}) == (409, "already_settled")
+            said = await desks.writer.fetchrow(
+                "SELECT actor, detail->>'at' AS at FROM audit_log WHERE action = 'exclusion ended' AND subject = $1",
+                f"exclusion:{key}",
+            )
+            assert (said["actor"], dt.datetime.fromisoformat(said["at"])) == ("leader", dt.datetime.fromisoformat(at))
+
+            before, pool = clock.now(), desks.parts.pool
+            scope = exclusions.Scope(before - dt.timedelta(days=60))
+            forgotten = await exclusions.propose(pool, scope, "sudden_event", "leader")
+            assert await post(leader, f"/{forgotten}/end", {}) == (200, {"requests": 0})
+            ended = await desks.writer.fetchval("SELECT to_at FROM exclusions WHERE exclusion_id = $1", forgotten)
+            assert before <= ended <= clock.now()
+            own = await exclusions.overload(pool, scope)
+            assert await post(leader, f"/{own}/end", {}) == (403, "forbidden"), "the system's own ends by itself"
 
     with_desks(empty_database, work)
 
