@@ -1,7 +1,8 @@
 """The story of a call's queues, cut into visits: one for each run of ``Queue()`` (metrics, section 1). Pure.
 
-Two witnesses of one moment are counted once: what a log says within two seconds of what AMI said about the same thing is the same
-thing. A visit whose beginning nobody saw is as old as app_queue's own count of whole seconds says.
+Two witnesses of one moment are counted once: what the channel event log says within a quarter of a second of what AMI said about
+the same thing, and the queue log within the second that it names. A visit whose beginning nobody saw is as old as app_queue's own
+count of whole seconds says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from ami_bridge import facts
 from ami_bridge.calls import Call, Source, Story, Told
 from ami_bridge.dispositions import REFUSALS
 
-_SAME_MOMENT = dt.timedelta(seconds=2)
+_SAME_RING = dt.timedelta(seconds=2)
+"""When an agent was rung, the queue log tells by the end of the ring and its length, both in whole seconds."""
 _A_SECOND = dt.timedelta(seconds=1)
 _LATENESS = dt.timedelta(milliseconds=250)
 """Between an event and its line in the log."""
@@ -159,7 +161,7 @@ def is_one_moment(fact: Story, source: Source, at: dt.datetime, other_at: dt.dat
     """Whether what ``source`` told for ``at`` may have been at ``other_at``: a second of the queue log is any moment in it."""
     if source is Source.QUEUE_LOG and type(fact) is not facts.AgentCalled:
         return -_LATENESS <= other_at - at <= _A_SECOND + _LATENESS
-    return abs(other_at - at) <= _SAME_MOMENT
+    return abs(other_at - at) <= (_SAME_RING if type(fact) is facts.AgentCalled else _LATENESS)
 
 
 def _agree(one: str, other: str) -> bool:

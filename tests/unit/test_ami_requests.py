@@ -359,6 +359,20 @@ def test_the_second_witness_of_what_ami_saw_changes_nothing() -> None:
     assert line_of(*seen, *logs) == line_of(*seen)
 
 
+def test_a_log_that_alone_saw_the_first_of_two_waits_close_to_each_other_is_not_taken_for_the_second() -> None:
+    """An agent who sends the caller into the queue again after a second; a gap swallowed the beginning."""
+    state = State()
+    for fact in (started(), transferred(2.1), completed(2.1, "transfer"), joined(2.2), left(3), connected(3, "1002"), ended(9)):
+        calls.apply(state, fact)
+    for fact in (joined(0.9), connected(1.2), joined(2.2)):
+        calls.apply(state, fact, Source.CEL)
+    found = requests.of_call(state.calls[CALL], RULES)
+    assert [(one.kind, one.outcome, one.queue, one.repaired) for one in found] == [
+        ("caller", "answered", "hotline", True),
+        ("transfer", "answered", "hotline", False),
+    ]
+
+
 def test_a_clock_set_back_while_a_caller_waits_does_not_change_the_wait() -> None:
     state = State()
     for fact in (started(), joined(1)):
