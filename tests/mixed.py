@@ -216,7 +216,7 @@ def _settled(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
     def agrees() -> bool:
         nonlocal found
         found = _differences(stack, truths)
-        return not found.outside
+        return not found.outside and not any(row.outcome == "waiting" for row in _rows(stack)[0])
 
     with contextlib.suppress(AssertionError):
         wait_until(agrees, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
