@@ -60,7 +60,7 @@ def checks(settings: Settings, pool: asyncpg.Pool) -> dict[str, Check]:
     """What is asked of each part."""
     return {
         "database": lambda: _database(pool),
-        "ami_bridge": lambda: probes.beats("ami_bridge"),
+        "ami_bridge": probes.bridge_works,
         "recordings": lambda: probes.beats("recordings"),
         "agi": lambda: probes.answers_a_probe(settings.agi.host, settings.agi.port),
     }

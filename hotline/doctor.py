@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from hotline import calendar, clock, messages, paths, sounds
+from hotline import calendar, clock, condition, messages, paths, probes, sounds
 from hotline import credentials as secrets
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
@@ -23,6 +24,7 @@ from hotline.errors import CredentialsError, SettingsError
 from hotline.settings import Settings
 from hotline.setup import python
 from hotline.stack import supervisor
+from hotline.stack.parts import log_file
 
 _DISK_MEGABYTES = 500
 _BOOT_SECONDS, _LEAVE_SECONDS = 30.0, 10.0
@@ -46,9 +48,9 @@ def examine() -> list[Finding]:
 
 
 def warn() -> list[Finding]:
-    """What will be wrong later if nobody acts; nothing while the settings cannot be read."""
+    """What will be wrong later if nobody acts, and the alarms that are on; nothing while the settings cannot be read."""
     try:
-        return list(_calendar(configuration_file.load()))
+        return _all((_calendar, _alarms), configuration_file.load())
     except SettingsError:
         return []
 
@@ -237,5 +239,51 @@ def _boots(command: list[str], process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
+def _bridge(_: Settings) -> Iterator[Finding]:
+    """What the AMI bridge says of itself while it runs."""
+    if not supervisor.running("ami_bridge"):
+        return
+    it, log = asyncio.run(probes.bridge()), log_file("ami_bridge")
+    if it.down_since:
+        yield _finding("ami_bridge", "doctor.bridge_link", since=it.down_since, log=log)
+    if it.silent:
+        yield _finding("ami_bridge", "doctor.bridge_silent", reason=it.silent, log=log)
+    if it.journal_failing:
+        yield _finding("ami_bridge", "doctor.bridge_journal", folder=paths.var() / "journal")
+    if it.backlog:
+        yield _finding("ami_bridge", "doctor.bridge_backlog", count=it.backlog, log=log)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """Whether it answers where it should, and whether its tables fit this checkout."""
+    found = _condition(settings)
+    if found.away and settings.database.dsn:
+        yield _finding("database", "doctor.database_away_own", reason=found.away)
+    elif found.away:
+        yield _finding("database", "doctor.database_away", reason=found.away, log=log_file("postgres"))
+    if found.missing:
+        yield _finding("schema", "doctor.schema_older", names=", ".join(found.missing))
+    if found.unknown:
+        yield _finding("schema", "doctor.schema_newer", names=", ".join(found.unknown))
+    if found.changed:
+        yield _finding("schema", "doctor.schema_changed", names=", ".join(found.changed))
+
+
+def _alarms(settings: Settings) -> Iterator[Finding]:
+    """One clears a while after its cause is gone: what is wrong now, other checks say."""
+    for alarm in _condition(settings).alarms:
+        since = alarm.raised_at.astimezone(clock.SHANGHAI).isoformat(timespec="seconds")
+        value, limit = (None if one is None else f"{one:.4g}" for one in (alarm.value, alarm.limit_value))
+        yield _finding("alarm", "doctor.alarm", kind=alarm.kind, subject=alarm.subject, since=since, value=value, limit=limit)
+
+
+def _condition(settings: Settings) -> condition.Condition:
+    """Of a database of the operator's own always, of ours while it runs; before the first start there is nothing to ask."""
+    known = _known_secrets()
+    if known is None or not (settings.database.dsn or supervisor.running("postgres")):
+        return condition.Condition()
+    return condition.look(settings.database.dsn or known.database)
+
+
 _WITHOUT_SETTINGS = (_python, _asterisk, _folders, _modes, _credentials, _prompts)
-_WITH_SETTINGS = (_ports, _asterisk_starts)
+_WITH_SETTINGS = (_ports, _asterisk_starts, _bridge, _database)

@@ -6,13 +6,16 @@ Each answers None when it does, else what is wrong, in a few words for the opera
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
+from typing import NamedTuple
 
 from hotline import clock, paths
 
 STALE_SECONDS = 20.0
 """A process that did not touch its file for so long is taken for hung."""
 _PROBE_SECONDS = 2.0
+_MANY_WAIT = 100
 
 
 async def listens(host: str, port: int) -> str | None:
@@ -49,6 +52,42 @@ async def beats(name: str) -> str | None:
     except OSError:
         return f"{file.name}: not there yet"
     return None if age < STALE_SECONDS else f"no sign of life for {age:.0f} s"
+
+
+class Bridge(NamedTuple):
+    """The AMI bridge as it told of itself: since when it has no link, why it is taken for hung, what it cannot keep."""
+
+    down_since: str | None = None
+    silent: str | None = None
+    journal_failing: bool = False
+    backlog: int = 0
+    """Calls that wait for PostgreSQL; 0 when they are few."""
+
+
+async def bridge() -> Bridge:
+    """A bridge without a link writes its file once, when it loses it, and again when it has it back."""
+    file, said = paths.var() / "run" / "ami_bridge.alive", heartbeat("ami_bridge")
+    try:
+        written = dt.datetime.fromtimestamp(file.stat().st_mtime, clock.SHANGHAI)
+    except OSError:
+        return Bridge(down_since="its start")
+    is_down, backlog = said.get("connected") is False, said.get("store_backlog")
+    return Bridge(
+        down_since=written.isoformat(timespec="seconds") if is_down else None,
+        silent=None if is_down else await beats("ami_bridge"),
+        journal_failing=said.get("journal_failing") is True,
+        backlog=backlog if isinstance(backlog, int) and backlog > _MANY_WAIT else 0,
+    )
+
+
+async def bridge_works() -> str | None:
+    """Whether the AMI bridge hears Asterisk and keeps what it hears. One that does not may live: it is not to be started anew."""
+    it = await bridge()
+    wrong = [f"no link to Asterisk since {it.down_since}"] if it.down_since else []
+    wrong += [it.silent] if it.silent else []
+    wrong += ["the journal cannot be written"] if it.journal_failing else []
+    wrong += [f"{it.backlog} calls wait for PostgreSQL"] if it.backlog else []
+    return "; ".join(wrong) or None
 
 
 def reason(error: BaseException) -> str:

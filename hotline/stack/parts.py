@@ -35,6 +35,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     command: list[str]
     alive: Check
+    well: Check | None = None
+    """What ``status`` asks instead: whether it can do its work. One that lives and cannot is not started anew for that."""
     patience: int = 3
     every: float = 1.0
     start_seconds: float = 60.0
@@ -75,7 +77,13 @@ def table(
             patience=2,
             stop_seconds=settings.agi.drain_seconds + 5,
         ),
-        Part(name="ami_bridge", command=[*python, "ami_bridge"], alive=lambda: probes.beats("ami_bridge"), patience=30),
+        Part(
+            name="ami_bridge",
+            command=[*python, "ami_bridge"],
+            alive=lambda: probes.beats("ami_bridge"),
+            well=probes.bridge_works,
+            patience=30,
+        ),
         Part(name="recordings", command=[*python, "recordings"], alive=lambda: probes.beats("recordings"), patience=60),
         Part(
             name="desks",

@@ -49,7 +49,7 @@ async def _report() -> Report:
     found: dict[str, PartReport] = {}
     for part in table:
         pid = supervisor.running(part.name)
-        problem = await part.alive() if pid else "does not run"
+        problem = await (part.well or part.alive)() if pid else "does not run"
         found[part.name] = PartReport(pid, problem is None, problem, probes.heartbeat(part.name))
     return Report(running, running and all(one.healthy for one in found.values()), found)
 

@@ -249,6 +249,10 @@ def test_the_process_checks_what_really_runs(desks: subprocess.Popen[str], envir
             old = clock.now().timestamp() - 60
             os.utime(alive[1], (old, old))
             assert await _parts(environment, 503) == {"database": "ok", "ami_bridge": "ok", "recordings": "down", "agi": "ok"}
+            alive[1].touch()
+            assert set((await _parts(environment, 200)).values()) == {"ok"}
+            alive[0].write_text('{"connected": false}')
+            assert (await _parts(environment, 503))["ami_bridge"] == "down", "it lives, and hears nothing"
 
     asyncio.run(see())
     desks.send_signal(signal.SIGTERM)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import re
 import shlex
 import socket
 import stat
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hotline import clock, credentials, doctor
+from hotline import clock, commands, credentials, doctor, messages
 from hotline.asterisk import installation
 from hotline.doctor import Finding
 from hotline.setup import python
+from hotline.stack import supervisor
 from tests.trial import Trial
 
 SWITCH = """
@@ -330,6 +333,58 @@ def test_a_year_without_holidays_is_warned_of_in_october_and_is_not_wrong_yet(
     monkeypatch.setattr(clock, "now", lambda: dt.datetime(2098, 9, 30, 15, 59, 59, tzinfo=dt.UTC))
     assert doctor.warn() == []
     _break_the_settings(well)
+    assert doctor.warn() == []
+
+
+@pytest.fixture
+def bridge(well: Trial) -> Path:
+    """An installation whose bridge runs, as far as its files say; where it tells of itself."""
+    credentials.ensure(well.settings)
+    supervisor.write_pid("ami_bridge", os.getpid())
+    return well.var / "run" / "ami_bridge.alive"
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        ('{"connected": false}', "has no link to Asterisk since"),
+        ('{"connected": true, "journal_failing": true}', "Make room"),
+        ('{"connected": true, "store_backlog": 501}', "the records of 501 calls wait"),
+    ],
+)
+def test_what_troubles_the_bridge_is_named_with_its_mend(bridge: Path, said: str, mend: str) -> None:
+    bridge.write_text('{"connected": true, "journal_failing": false, "store_backlog": 3}')
+    assert doctor.examine() == []
+    bridge.write_text(said)
+    assert mend in only(doctor.examine(), "ami_bridge").en
+
+
+def test_a_bridge_that_hangs_is_named(bridge: Path) -> None:
+    bridge.write_text("{}")
+    os.utime(bridge, (1, 1))
+    assert "does not respond (no sign of life" in only(doctor.examine(), "ami_bridge").en
+
+
+def test_status_says_that_the_link_is_down_and_since_when(well: Trial, bridge: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = '[database]\ndsn = "postgresql://u:p@127.0.0.1:1/x"'
+    well.config.write_text(well.config.read_text().replace("[database]", own))
+    for connected in (True, False):
+        bridge.write_text(json.dumps({"connected": connected}))
+        os.utime(bridge, (clock.now().timestamp(), 1_800_000_000 if not connected else clock.now().timestamp()))
+        commands._status(Namespace(json=True))
+        part = json.loads(capsys.readouterr().out)["parts"]["ami_bridge"]
+        assert (part["healthy"], part["says"]) == (connected, {"connected": connected})
+    assert part["problem"] == "no link to Asterisk since 2027-01-15T16:00:00+08:00"
+    assert commands._status(Namespace(json=False)) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ami_bridge")]
+    assert line.endswith(f"{messages.text('status.bad')}: {part['problem']}")
+
+
+def test_a_database_that_does_not_answer_is_named_with_its_reason(well: Trial) -> None:
+    well.config.write_text(well.config.read_text().replace("[database]", '[database]\ndsn = "postgresql://u:p@127.0.0.1:1/x"'))
+    credentials.ensure(well.settings)
+    found = only(doctor.examine(), "database")
+    assert "database.dsn" in found.en and "Connect call failed" in found.en
     assert doctor.warn() == []
 
 
