@@ -27,6 +27,7 @@ from desks.health import Health
 from desks.login import Sessions
 from hotline import clock, credentials, database, paths
 from hotline.settings import Settings
+from tests.desks_peer import eventually
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -262,23 +263,27 @@ def test_the_process_checks_what_really_runs(desks: subprocess.Popen[str], envir
 
 
 def test_the_health_page_survives_the_loss_of_postgresql(
-    tmp_path: Path, new_postgres: type[Postgres], environment: dict[str, str]
+    tmp_path: Path, new_postgres: type[Postgres], migrate: Callable[[str], None], environment: dict[str, str]
 ) -> None:
     server = new_postgres(tmp_path / "pg")
     server.start()
+    migrate(server.owner)
     credentials._write(server.credentials)
     process = _start(environment)
     try:
         assert asyncio.run(_parts(environment, 503))["database"] == "ok"
-        server.kill()
-        asyncio.run(_until(environment, "down"))
-        server.start()
-        asyncio.run(_until(environment, "ok"))
+        for _ in range(2):
+            asyncio.run(_until_fed(environment))
+            server.kill()
+            asyncio.run(_until(environment, "down"))
+            server.start()
+            asyncio.run(_until(environment, "ok"))
     finally:
         process.terminate()
         output, _ = process.communicate(timeout=10)
         server.stop()
     assert process.returncode == 0, output
+    assert output.count("PostgreSQL is away") == 2, "a warning each time, and once"
 
 
 def test_a_taken_port_is_said_and_the_process_leaves_with_2(environment: dict[str, str]) -> None:
@@ -321,6 +326,17 @@ async def _until(environment: dict[str, str], state: str) -> None:
     while (await _parts(environment, 503))["database"] != state:
         assert clock.monotonic() < deadline
         await asyncio.sleep(0.05)
+
+
+async def _until_fed(environment: dict[str, str]) -> None:
+    """Until the figures come from the database."""
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{environment['WEB']}") as client:
+
+        async def is_fed() -> bool:
+            async with client.get("/metrics") as answer:
+                return "hotline_database_up 1.0" in await answer.text()
+
+        await eventually(is_fed)
 
 
 def _free_ports(count: int) -> list[int]:
