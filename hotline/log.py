@@ -21,23 +21,23 @@ class Lossy:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """As a text stream does; does not raise ``OSError``."""
+        """As a text stream does; does not raise ``OSError``, nor ``ValueError`` when it is closed."""
         try:
             self._stream.write(text)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._lose(error)
         return len(text)
 
     def flush(self) -> None:
-        """As a text stream does; does not raise ``OSError``."""
+        """As ``write``."""
         try:
             self._stream.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._lose(error)
 
-    def _lose(self, error: OSError) -> None:
+    def _lose(self, error: OSError | ValueError) -> None:
         """Who is gone does not come back; a disk may have room again."""
-        if error.errno in _GONE:
+        if isinstance(error, OSError) and error.errno in _GONE:
             with Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
 

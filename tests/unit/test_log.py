@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -66,3 +67,12 @@ def _a_broken_pipe() -> BinaryIO:
     reader, writer = os.pipe()
     os.close(reader)
     return os.fdopen(writer, "wb")
+
+
+def test_a_stream_that_was_closed_ends_nobody() -> None:
+    """As when a test's captured output is gone, or a process's own."""
+    stream = io.StringIO()
+    stream.close()
+    lossy = log.Lossy(stream)
+    assert lossy.write("one word") == 8
+    lossy.flush()
