@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from hotline import paths
+from hotline import log, paths
 
 PROGRAM = """
 import asyncio, logging, structlog
