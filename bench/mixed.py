@@ -1,7 +1,7 @@
 """2,000 mixed calls on a real Asterisk with faults meanwhile, each compared with what SIPp's own log says (metrics, section 7).
 
-``BENCH_CALLS`` sets how many calls, ``BENCH_FAULTS`` which faults (names of tests/faults.py, with commas between), and
-``BENCH_RATE`` how many calls begin in a second.
+``BENCH_MIXED_CALLS`` sets how many calls, ``BENCH_FAULTS`` which faults (names of tests/faults.py, with commas between), and
+``BENCH_RATE`` how many calls begin in a second, ``BENCH_AWAY_SECONDS`` how long the database is away.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FAULTS = (
 
 def measure() -> list[Figure]:
     """Run it once."""
-    calls, rate = int(os.environ.get("BENCH_CALLS", "2000")), float(os.environ.get("BENCH_RATE", "5"))
+    calls, rate = int(os.environ.get("BENCH_MIXED_CALLS", "2000")), float(os.environ.get("BENCH_RATE", "5"))
     faults = tuple(name for name in os.environ.get("BENCH_FAULTS", ",".join(FAULTS)).split(",") if name)
     found = _play(calls, faults, rate)
     for line in [*found.broken, *found.differences]:

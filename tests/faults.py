@@ -159,11 +159,11 @@ class Faults:
             self._stack.kill("ami_bridge")
             await asyncio.sleep(seconds)
 
-    async def postgres_away(self, seconds: float = 20.0) -> None:
-        """The database dies and stays away for a while."""
+    async def postgres_away(self) -> None:
+        """The database dies and stays away for a while (``BENCH_AWAY_SECONDS``)."""
         async with self._nobody_restarts():
             self._stack.kill("postgres")
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(float(os.environ.get("BENCH_AWAY_SECONDS", "20")))
 
     async def second_bridge(self) -> None:
         """Somebody starts another bridge for this node: it refuses, and says why."""
