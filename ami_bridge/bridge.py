@@ -65,6 +65,7 @@ class Bridge:
         self._is_repaired = False
         self._prune_at = 0.0
         self._lag: dt.timedelta | None = None
+        self._down_since = clock.now()
         self._clock_offset = _clock_offset()
         self._link = Link(
             settings.ami,
@@ -151,7 +152,7 @@ class Bridge:
         if self._is_noted:
             self._silent_since, self._cause, self._is_noted = heard_at, cause, False
             self._tell_gap(heard_at, None, cause)
-        self._is_repaired = False
+        self._is_repaired, self._down_since = False, heard_at
         self._floor.lose(heard_at)
         self._show(connected=False)
 
@@ -171,6 +172,8 @@ class Bridge:
         while True:
             self._watch_clock()
             self._floor.tick(clock.now())
+            if self._link.connected_since is None:
+                self._show(connected=False)
             self._store.put(self._status())
             await asyncio.sleep(_STATUS_SECONDS)
 
@@ -205,10 +208,11 @@ class Bridge:
         )
 
     def _show(self, *, connected: bool) -> None:
-        """``var/run/ami_bridge.alive``: its age is that of the last sign of life over AMI."""
+        """``var/run/ami_bridge.alive``: fresh while the link answers, and while there is none and this process works."""
         state = {
             "connected": connected,
-            "since": self._link.connected_since,
+            "since": self._link.connected_since if connected else None,
+            "down_since": None if connected else self._down_since,
             "journal_segment": self._book.journal.segment,
             "journal_failing": self._book.journal.failed_since is not None,
             "calls_open": len(self._book.state.open()),

@@ -8,6 +8,7 @@ windows open; the next one ends them where Asterisk was last heard of.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections import deque
 
@@ -15,6 +16,7 @@ import asyncpg
 import structlog
 
 from ami_bridge import overload
+from ami_bridge.errors import ExclusionError
 from ami_bridge.figures import exclusions
 from ami_bridge.figures.exclusions import Exclusion, Scope
 from ami_bridge.overload import Effect, Opened
@@ -75,7 +77,8 @@ class Windows:
             found = [one for one in await self._open(pool) if one.queue == effect.queue]
             if not isinstance(effect, Opened):
                 for one in found:
-                    await exclusions.end(pool, one.exclusion_id, max(effect.at, one.from_at + _MICROSECOND))
+                    with contextlib.suppress(ExclusionError):  # somebody has just withdrawn it
+                        await exclusions.end(pool, one.exclusion_id, max(effect.at, one.from_at + _MICROSECOND))
             elif all(one.from_at != effect.at for one in found):
                 await exclusions.overload(pool, Scope(effect.at, None, effect.queue, self._node))
             self._marked.popleft()

@@ -108,7 +108,7 @@ class Store:
             await self._flush()
         except _UNREACHABLE as error:
             if not self.failing:
-                _log.warning("PostgreSQL is away; calls go on, records wait", error=_text(error), waiting=self.backlog)
+                _log.warning("PostgreSQL is away or refuses; calls go on, records wait", error=_text(error), waiting=self.backlog)
             self.failing = True
             return False
         if self.failing:

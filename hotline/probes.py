@@ -65,19 +65,25 @@ class Bridge(NamedTuple):
 
 
 async def bridge() -> Bridge:
-    """A bridge without a link writes its file once, when it loses it, and again when it has it back."""
+    """A bridge without a link writes its file every second, with when it lost it."""
     file, said = paths.var() / "run" / "ami_bridge.alive", heartbeat("ami_bridge")
-    try:
-        written = dt.datetime.fromtimestamp(file.stat().st_mtime, clock.SHANGHAI)
-    except OSError:
+    if not file.exists():
         return Bridge(down_since="its start")
     is_down, backlog = said.get("connected") is False, said.get("store_backlog")
     return Bridge(
-        down_since=written.isoformat(timespec="seconds") if is_down else None,
-        silent=None if is_down else await beats("ami_bridge"),
+        down_since=_on_the_clock(said.get("down_since")) if is_down else None,
+        silent=await beats("ami_bridge"),
         journal_failing=said.get("journal_failing") is True,
         backlog=backlog if isinstance(backlog, int) and backlog > _MANY_WAIT else 0,
     )
+
+
+def _on_the_clock(moment: object) -> str:
+    """A moment in UTC as the hotline's wall clock shows it."""
+    try:
+        return dt.datetime.fromisoformat(str(moment)).astimezone(clock.SHANGHAI).isoformat(timespec="seconds")
+    except ValueError:
+        return "its start"
 
 
 async def bridge_works() -> str | None:

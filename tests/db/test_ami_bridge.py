@@ -257,6 +257,24 @@ def test_a_cut_and_a_half_open_link_are_repaired_from_the_event_log(in_a_world: 
     in_a_world(script)
 
 
+def test_a_bridge_without_a_link_tells_so_every_second_and_since_when(in_a_world: Callable[[Script], None]) -> None:
+    """Whoever watches it does not take it for hung, and start another one."""
+
+    async def script(world: World) -> None:
+        world.start()
+        await world.repaired(1)
+        await world.peer.stop()
+        await until(lambda: world.alive()["connected"] is False, seconds=5)
+        first, file = world.alive()["down_since"], world.var / "run" / "ami_bridge.alive"
+        for _ in range(2):
+            written = file.stat().st_mtime
+            await until(lambda before=written: file.stat().st_mtime > before, seconds=5)  # type: ignore[misc]
+        assert world.alive()["down_since"] == first
+        assert await world.stop() == 0
+
+    in_a_world(script)
+
+
 def test_a_call_that_asterisk_no_longer_has_is_closed_as_a_fault_of_the_system(in_a_world: Callable[[Script], None]) -> None:
     async def script(world: World) -> None:
         world.start()

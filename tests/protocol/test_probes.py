@@ -51,12 +51,11 @@ def alive_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run" / "ami_bridge.alive"
 
 
-def tell(file: Path, *, ago: float = 0, **changes: object) -> dt.datetime:
-    """What a bridge writes down; returns when it did."""
+def tell(file: Path, *, ago: float = 0, **changes: object) -> None:
+    """What a bridge wrote down so many seconds ago."""
     file.write_text(json.dumps({"connected": True, "journal_failing": False, "calls_open": 0, "store_backlog": 0} | changes))
     at = clock.now().replace(microsecond=0) - dt.timedelta(seconds=ago)
     os.utime(file, (at.timestamp(), at.timestamp()))
-    return at
 
 
 def test_a_bridge_that_hears_asterisk_and_keeps_what_it_hears_works(alive_file: Path) -> None:
@@ -66,7 +65,8 @@ def test_a_bridge_that_hears_asterisk_and_keeps_what_it_hears_works(alive_file: 
 
 @pytest.mark.parametrize("ago", [1, 3600])
 def test_a_bridge_whose_link_is_down_says_so_and_since_when_however_long_it_lasts(alive_file: Path, ago: float) -> None:
-    at = tell(alive_file, connected=False, ago=ago)
+    at = clock.now().replace(microsecond=0) - dt.timedelta(seconds=ago)
+    tell(alive_file, connected=False, down_since=at.isoformat())
     said = asyncio.run(probes.bridge_works())
     assert said and said.startswith("no link to Asterisk since ")
     assert dt.datetime.fromisoformat(said.rpartition(" ")[2]) == at

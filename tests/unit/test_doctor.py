@@ -369,11 +369,11 @@ def test_status_says_that_the_link_is_down_and_since_when(well: Trial, bridge: P
     own = '[database]\ndsn = "postgresql://u:p@127.0.0.1:1/x"'
     well.config.write_text(well.config.read_text().replace("[database]", own))
     for connected in (True, False):
-        bridge.write_text(json.dumps({"connected": connected}))
-        os.utime(bridge, (clock.now().timestamp(), 1_800_000_000 if not connected else clock.now().timestamp()))
+        said = {"connected": connected} | ({} if connected else {"down_since": "2027-01-15T08:00:00.5Z"})
+        bridge.write_text(json.dumps(said))
         commands._status(Namespace(json=True))
         part = json.loads(capsys.readouterr().out)["parts"]["ami_bridge"]
-        assert (part["healthy"], part["says"]) == (connected, {"connected": connected})
+        assert (part["healthy"], part["says"]) == (connected, said)
     assert part["problem"] == "no link to Asterisk since 2027-01-15T16:00:00+08:00"
     assert commands._status(Namespace(json=False)) == 1
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ami_bridge")]
