@@ -280,7 +280,8 @@ def test_a_call_from_an_address_that_is_neither_trunk_nor_agent_is_refused(stack
     assert _calls(stack) == before
 
 
-def test_an_agent_that_has_proved_itself_can_still_dial_nothing(stack: Trial) -> None:
+def test_an_agent_that_has_proved_itself_can_dial_nobody_outside(stack: Trial) -> None:
+    """Colleagues and the queues are another matter: tests/stories.py."""
     secret = stack.credentials.agents["1056"]
 
     async def steps(number: str) -> tuple[int, int]:
@@ -288,7 +289,7 @@ def test_an_agent_that_has_proved_itself_can_still_dial_nothing(stack: Trial) ->
             uri = f"sip:{number}@127.0.0.1"
             return await Telephone(wire, "1056", "127.0.0.1").with_secret("INVITE", uri, uri, "1056", secret)
 
-    for number in ("12345", "s", "1001", "13800000000"):
+    for number in ("s", "13800000000", "110", "1000", "123459"):
         assert asyncio.run(steps(number)) == (401, 404), number
 
 
