@@ -24,7 +24,6 @@ from hotline import clock, database
 
 _log = structlog.get_logger()
 _LONGEST_WAIT = 5.0
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -60,7 +59,7 @@ class Windows:
                     await self._work.wait()
                     self._work.clear()
                     wait = 0.25
-                except _UNREACHABLE as error:
+                except database.TROUBLE as error:
                     database.stop_if_cancelled()
                     _log.warning("windows of overload wait for PostgreSQL", error=str(error) or type(error).__name__)
                     await asyncio.sleep(wait)

@@ -25,7 +25,6 @@ _QUERIES = sql.load(Path(__file__).parent / "sql" / "store.sql")
 _LARGEST = 500
 _PAUSE_SECONDS = 0.02
 _LONGEST_WAIT = 5.0
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 class Store:
@@ -80,7 +79,7 @@ class Store:
                 self.seen_at = row["updated_at"]
                 logs = [channel_log.Position(row[f"{log}_file"], row[f"{log}_offset"]) for log in ("cel", "queue_log")]
                 return Position(row["segment"], *logs)
-        except _UNREACHABLE as error:
+        except database.TROUBLE as error:
             _log.warning("PostgreSQL is away at the start; using the local copy of the position", error=_text(error))
         try:
             return msgspec.json.decode(self._copy.read_bytes(), type=Position)
@@ -106,7 +105,7 @@ class Store:
         """Store all that waits, batch by batch; False when the database refused or is away (logged once)."""
         try:
             await self._flush()
-        except _UNREACHABLE as error:
+        except database.TROUBLE as error:
             if not self.failing:
                 _log.warning("PostgreSQL is away or refuses; calls go on, records wait", error=_text(error), waiting=self.backlog)
             self.failing = True
@@ -121,7 +120,7 @@ class Store:
         if self._pool:
             try:
                 await asyncio.wait_for(self._pool.close(), 2)
-            except _UNREACHABLE:
+            except database.TROUBLE:
                 self._pool.terminate()
 
     async def _flush(self) -> None:

@@ -26,6 +26,9 @@ AWAY = (
 )
 """What says that the server, not the statement, is to blame: the same statement may succeed later. See ``is_away``."""
 
+TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
+"""Whatever may keep a statement from being done, refusals included: for who has to keep trying, because nothing may be lost."""
+
 _HERE = Path(__file__).parent / "sql"
 _QUERIES = sql.load(_HERE / "migrate.sql")
 

@@ -29,7 +29,6 @@ _FIRST = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 LONGEST_CALL = dt.timedelta(days=2)
 _CELLS = ("level", "start", "node", "queue", "skill", "kind", "excluded", "tally")
 _CALL_CELLS = ("level", "start", "node", "calls", "answered", "ivr_hangups")
-_UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 Place = tuple[dt.datetime, str]
 """When a span begins, and a node."""
@@ -55,7 +54,7 @@ async def run(dsn: str) -> None:
             try:
                 await fold(pool, clock.now())
                 failing = False
-            except _UNREACHABLE as error:
+            except database.TROUBLE as error:
                 database.stop_if_cancelled()
                 if not failing:
                     _log.warning("roll-ups wait for PostgreSQL", error=str(error) or type(error).__name__)
