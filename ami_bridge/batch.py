@@ -20,6 +20,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from ami_bridge.facts import AcdStep
 from ami_bridge.lines import Gap, Request
 from ami_bridge.members import AgentState
 from ami_bridge.rows import CallFacts
@@ -56,6 +57,7 @@ async def write(
     calls = [item for item in items if isinstance(item, CallFacts)]
     changed = [
         bool(calls) and await _calls(connection, node, version + 1, calls, skill),
+        await _steps(connection, node, version + 1, [item for item in items if isinstance(item, AcdStep)]),
         await _gaps(connection, node, [item for item in items if isinstance(item, Gap)]),
         await _agents(connection, node, version + 1, [item for item in items if isinstance(item, AgentState)]),
     ]
@@ -99,6 +101,11 @@ def _is_behind(fresh: CallFacts, known: asyncpg.Record | None) -> bool:
     if known is None or known["ended_at"] is None:
         return False
     return fresh.record.ended_at is None or (fresh.record.repaired and not known["repaired"] and not fresh.is_heard)
+
+
+async def _steps(connection: asyncpg.Connection, node: str, version: int, found: list[AcdStep]) -> bool:
+    """A step that is there stays as it is."""
+    return bool(found and await connection.fetchval(_QUERIES["store_steps"], node, version, _json(found)))
 
 
 async def _gaps(connection: asyncpg.Connection, node: str, found: list[Gap]) -> bool:

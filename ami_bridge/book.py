@@ -17,7 +17,7 @@ import structlog
 
 from ami_bridge import calls, cel, codec, facts, journal, queue_log, rows
 from ami_bridge.calls import Call, CallLost, Source
-from ami_bridge.facts import Fact
+from ami_bridge.facts import AcdStep, Fact
 from ami_bridge.journal import Entry, Kind
 from ami_bridge.requests import Rules
 from ami_bridge.rows import CallFacts
@@ -32,11 +32,11 @@ Reading = Iterator[tuple[Fact, Source]]
 class Store(Protocol):
     """Where changed rows go."""
 
-    def put(self, found: CallFacts) -> None:
-        """Take the rows of a call."""
+    def put(self, found: CallFacts | AcdStep) -> None:
+        """Take the rows of a call, or a step."""
 
     def waiting(self) -> set[str]:
-        """The calls not stored yet."""
+        """The calls, and the steps by channel and number, not stored yet."""
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -211,6 +211,10 @@ class Book:
         """Fold facts in; each call that they changed is put once."""
         touched: dict[str, Call] = {}
         for fact, source in reading:
+            if type(fact) is AcdStep:
+                self._first_segment.setdefault(f"{fact.uniqueid} {fact.number}", segment)
+                self._store.put(fact)
+                continue
             call = calls.apply(self.state, fact, source)
             if call is not None and call.is_inbound:
                 touched[call.call_id] = call

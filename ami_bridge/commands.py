@@ -45,11 +45,19 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def ask(
-    pool: asyncpg.Pool, node: str, action: str, parameters: Parameters, *, asked_by: str, reason: str, within_seconds: float
+    pool: asyncpg.Pool | asyncpg.Connection,
+    node: str,
+    action: str,
+    parameters: Parameters,
+    *,
+    asked_by: str,
+    reason: str,
+    within_seconds: float,
 ) -> uuid.UUID:
     """Ask a node's Asterisk for an action of ``actions.ACTIONS``; it is not sent later than ``within_seconds`` from now.
 
-    Raises ``CommandRefusedError`` for what may not be asked; then there is no row.
+    Inside a transaction it is asked when that is committed. Raises ``CommandRefusedError`` for what may not be asked; then there
+    is no row.
     """
     command = uuid.uuid4()
     actions.prepare(action, parameters, command)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
+from collections.abc import Sequence
 
 from ami_bridge import member_facts, path
 from ami_bridge.fact import Fact as Fact  # noqa: PLC0414  facts are imported from here
@@ -173,6 +174,31 @@ class StepsTaken(Fact, frozen=True):
 
     uniqueid: str
     steps: tuple[str, ...]
+
+
+class AcdStep(Fact, frozen=True):
+    """A step that the dialplan tells whoever answers calls (``UserEvent(AcdStep, ...)``): ``area:what`` and a word about it.
+
+    ``number`` counts within the channel, so that the two witnesses of a step are told apart from two steps.
+    """
+
+    uniqueid: str
+    number: int
+    step: str
+    detail: str
+
+
+def acd_step(at: dt.datetime, call_id: str, uniqueid: str, told: Sequence[str]) -> AcdStep | None:
+    """The step that ``number``, ``step`` and ``detail`` tell; None when they are none."""
+    number, step, detail = told
+    fits = number.isascii() and number.isdigit() and int(number[:6]) > 0 and len(number) <= 6
+    if not (fits and _ACD_STEP.fullmatch(step) and _ACD_DETAIL.fullmatch(detail)):
+        return None
+    return AcdStep(at=at, call_id=call_id, uniqueid=uniqueid, number=int(number), step=step, detail=detail)
+
+
+_ACD_STEP = re.compile(r"[a-z_]{1,40}:[a-z_]{1,40}")
+_ACD_DETAIL = re.compile(r"[A-Za-z0-9_.:@+=;/-]{0,256}")
 
 
 class Booted(Fact, frozen=True):
@@ -366,6 +392,8 @@ def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
         case "HotlineStep":
             steps = path.steps(h["step"])
             return StepsTaken(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], steps=steps) if steps else None
+        case "AcdStep":
+            return acd_step(at, h["linkedid"], h["uniqueid"], (h["number"], h["step"], h.get("detail", "")))
         case _:
             return None
 

@@ -33,6 +33,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     """An agent at ``at``: in ``state`` since ``since``. ``call_id``: of the queue's call that it is in, if any.
 
     ``paused``: no queue rings it, whatever else it does. ``queues``: those it is a member of; logged in where it is not offline.
+    ``channel``: the uniqueid of its leg in ``call_id``, or empty.
     """
 
     agent: str
@@ -43,6 +44,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str | None
     queues: tuple[str, ...]
     at: dt.datetime
+    channel: str = ""
 
 
 class _Part(msgspec.Struct):
@@ -255,7 +257,7 @@ def _view(state: State, name: str, agent: _Agent, at: dt.datetime) -> AgentState
     paused = [seen for seen in reachable or members if seen.paused]
     is_paused = bool(paused) and len(paused) == len(reachable or members)
     until = _wrapped_up(state, agent)
-    doing, call_id = _doing(agent)
+    doing, call_id, channel = _doing(agent)
     if doing is None:
         doing = "offline" if not reachable else "paused" if is_paused else "wrap_up" if until and at < until else "ready"
     state.deadlines.pop(name, None)
@@ -270,19 +272,20 @@ def _view(state: State, name: str, agent: _Agent, at: dt.datetime) -> AgentState
         call_id=call_id,
         queues=tuple(sorted({seen.queue for seen in members})),
         at=at,
+        channel=channel,
     )
 
 
-def _doing(agent: _Agent) -> tuple[str | None, str | None]:
-    """What a busy agent does, and in which call: by the queue's events, else by the telephone's state alone."""
+def _doing(agent: _Agent) -> tuple[str | None, str | None, str]:
+    """What a busy agent does, in which call, on which channel: by the queue's events, else by the telephone's state alone."""
     for doing in ("talking", "holding", "ringing"):
         for part in agent.parts:
             if part.state == doing:
-                return doing, part.call_id
+                return doing, part.call_id, part.leg
     in_use = {seen.status for seen in agent.members.values()} & _IN_USE
     if not in_use:
-        return None, None
-    return {frozenset({_RINGING}): "ringing", frozenset({_ON_HOLD}): "holding"}.get(frozenset(in_use), "talking"), None
+        return None, None, ""
+    return {frozenset({_RINGING}): "ringing", frozenset({_ON_HOLD}): "holding"}.get(frozenset(in_use), "talking"), None, ""
 
 
 def _wrapped_up(state: State, agent: _Agent) -> dt.datetime | None:

@@ -52,15 +52,15 @@ class Store:
 
     @property
     def backlog(self) -> int:
-        """How many calls wait to be stored."""
+        """How many calls and steps wait to be stored."""
         return len(self.waiting())
 
     def waiting(self) -> set[str]:
-        """The calls that wait to be stored."""
-        return {name for kind, name in self._waiting if kind == "call"}
+        """The calls and steps that wait to be stored."""
+        return {name for kind, name in self._waiting if kind in ("call", "step")}
 
     def put(self, item: Item) -> None:
-        """Take what is known of a call, a gap, an agent, or the bridge itself; a later one of the same replaces it."""
+        """Take what is known of a call, a step, a gap, an agent, or the bridge itself; a later one of the same replaces it."""
         self._waiting[stored.key(item)] = item
         self._work.set()
 

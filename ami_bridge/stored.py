@@ -1,4 +1,4 @@
-"""What a bridge hands to its store: the rows of calls, gaps, agents, its own status, and the position to go on from. Pure."""
+"""What a bridge hands to its store: rows of calls, steps, gaps, agents, its own status, and its position. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import datetime as dt
 import msgspec
 
 from ami_bridge.channel_log import Position as Log
+from ami_bridge.facts import AcdStep
 from ami_bridge.lines import Gap
 from ami_bridge.members import AgentState
 from ami_bridge.rows import CallFacts
@@ -41,7 +42,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
-Item = CallFacts | Gap | AgentState | Status
+Item = CallFacts | AcdStep | Gap | AgentState | Status
 Key = tuple[str, str]
 
 
@@ -50,6 +51,8 @@ def key(item: Item) -> Key:
     match item:
         case CallFacts():
             return "call", item.call_id
+        case AcdStep():
+            return "step", f"{item.uniqueid} {item.number}"
         case Gap():
             return "gap", str(item.begin or item.end)
         case AgentState():

@@ -174,17 +174,32 @@ RETURNING true
 
 -- name: store_agents
 WITH stored AS (
-    INSERT INTO agent_states AS known (node, agent, state, since, paused, pause_reason, call_id, queues, at, version)
-    SELECT $1, agent, state, since, paused, pause_reason, call_id, queues, at, $2::bigint
+    INSERT INTO agent_states AS known (node, agent, state, since, paused, pause_reason, call_id, queues, at, channel, version)
+    SELECT $1, agent, state, since, paused, pause_reason, call_id, queues, at, channel, $2::bigint
     FROM json_to_recordset($3::json) AS fresh (
-        agent text, state text, since timestamptz, paused boolean, pause_reason text, call_id text, queues text[], at timestamptz
+        agent text, state text, since timestamptz, paused boolean, pause_reason text, call_id text, queues text[], at timestamptz,
+        channel text
     )
     ON CONFLICT (node, agent) DO UPDATE SET
         state = excluded.state, since = excluded.since, paused = excluded.paused, pause_reason = excluded.pause_reason,
-        call_id = excluded.call_id, queues = excluded.queues, at = excluded.at, version = excluded.version
-    WHERE (known.state, known.since, known.paused, known.pause_reason, known.call_id, known.queues)
+        call_id = excluded.call_id, queues = excluded.queues, at = excluded.at, channel = excluded.channel,
+        version = excluded.version
+    WHERE (known.state, known.since, known.paused, known.pause_reason, known.call_id, known.queues, known.channel)
           IS DISTINCT FROM
-          (excluded.state, excluded.since, excluded.paused, excluded.pause_reason, excluded.call_id, excluded.queues)
+          (excluded.state, excluded.since, excluded.paused, excluded.pause_reason, excluded.call_id, excluded.queues,
+           excluded.channel)
+    RETURNING 1
+)
+SELECT count(*) FROM stored
+
+-- name: store_steps
+WITH stored AS (
+    INSERT INTO acd_steps (node, uniqueid, number, call_id, at, step, detail, version)
+    SELECT $1, uniqueid, number, call_id, at, step, detail, $2::bigint
+    FROM json_to_recordset($3::json) AS fresh (
+        uniqueid text, number integer, call_id text, at timestamptz, step text, detail text
+    )
+    ON CONFLICT (node, uniqueid, number) DO NOTHING
     RETURNING 1
 )
 SELECT count(*) FROM stored

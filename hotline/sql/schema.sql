@@ -63,6 +63,25 @@ CREATE FUNCTION public.exclusion_of(started_at timestamp with time zone, its_que
     ORDER BY set_at, exclusion_id LIMIT 1
 $$;
 
+CREATE TABLE public.acd_positions (
+    reader text NOT NULL,
+    node text NOT NULL,
+    version bigint NOT NULL
+);
+
+CREATE TABLE public.acd_steps (
+    node text NOT NULL,
+    uniqueid text NOT NULL,
+    number integer NOT NULL,
+    call_id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    step text NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT acd_steps_number_check CHECK ((number >= 1)),
+    CONSTRAINT acd_steps_step_check CHECK ((step ~ '^[a-z_]+:[a-z_]+$'::text))
+);
+
 CREATE TABLE public.agent_states (
     node text NOT NULL,
     agent text NOT NULL,
@@ -74,6 +93,7 @@ CREATE TABLE public.agent_states (
     queues text[] DEFAULT '{}'::text[] NOT NULL,
     at timestamp with time zone NOT NULL,
     version bigint NOT NULL,
+    channel text DEFAULT ''::text NOT NULL,
     CONSTRAINT agent_states_state_check CHECK ((state = ANY (ARRAY['offline'::text, 'ready'::text, 'paused'::text, 'ringing'::text, 'talking'::text, 'holding'::text, 'wrap_up'::text])))
 );
 
@@ -578,6 +598,12 @@ ALTER TABLE ONLY public.agent_turns ATTACH PARTITION public.agent_turns_default 
 
 ALTER TABLE ONLY public.requests ATTACH PARTITION public.requests_default DEFAULT;
 
+ALTER TABLE ONLY public.acd_positions
+    ADD CONSTRAINT acd_positions_pkey PRIMARY KEY (reader, node);
+
+ALTER TABLE ONLY public.acd_steps
+    ADD CONSTRAINT acd_steps_pkey PRIMARY KEY (node, uniqueid, number);
+
 ALTER TABLE ONLY public.agent_states
     ADD CONSTRAINT agent_states_pkey PRIMARY KEY (node, agent);
 
@@ -679,6 +705,10 @@ ALTER TABLE ONLY public.ticket_query_failures
 
 ALTER TABLE ONLY public.web_sessions
     ADD CONSTRAINT web_sessions_pkey PRIMARY KEY (token_hash);
+
+CREATE INDEX acd_steps_by_call ON public.acd_steps USING btree (node, call_id);
+
+CREATE INDEX acd_steps_by_version ON public.acd_steps USING btree (node, version);
 
 CREATE INDEX agent_turns_by_agent ON ONLY public.agent_turns USING btree (agent, rang_at);
 

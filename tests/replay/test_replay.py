@@ -323,7 +323,8 @@ class Kept:
     def __init__(self) -> None:
         self.rows: dict[str, CallFacts] = {}
 
-    def put(self, found: CallFacts) -> None:
+    def put(self, found: CallFacts | facts.AcdStep) -> None:
+        assert isinstance(found, CallFacts)
         self.rows[found.call_id] = found
 
     def waiting(self) -> set[str]:

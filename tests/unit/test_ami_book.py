@@ -29,8 +29,12 @@ class Kept:
         self.records: dict[str, CallRecord] = {}
         self.rows: dict[str, CallFacts] = {}
         self.stored: set[str] = set()
+        self.steps: list[facts.AcdStep] = []
 
-    def put(self, found: CallFacts) -> None:
+    def put(self, found: CallFacts | facts.AcdStep) -> None:
+        if isinstance(found, facts.AcdStep):
+            self.steps.append(found)
+            return
         self.records[found.call_id] = found.record
         self.rows[found.call_id] = found
         self.stored.discard(found.call_id)

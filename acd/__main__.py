@@ -1,0 +1,51 @@
+"""``python -m acd``: who answers (agents, routing, three-way calls, supervision) on this node, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+
+import uvloop
+
+from acd import heartbeat, steps
+from acd.parts import Parts
+from hotline import credentials, database, log, settings
+from hotline.errors import HotlineError
+
+AREAS: Mapping[str, steps.Handler] = {}
+"""Who takes the steps of which area."""
+
+
+async def serve() -> None:
+    """Wire settings, pool and parts, and run until told to stop."""
+    chosen = settings.load()
+    async with await database.pool(credentials.load().database, name="acd", largest=8) as pool:
+        parts = Parts(chosen, pool, chosen.asterisk.node)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(_all(parts))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+async def _all(parts: Parts) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(heartbeat.run())
+        tasks.create_task(steps.run(parts, AREAS))
+
+
+def main() -> int:
+    """Exit status 2 when the set-up is wrong."""
+    log.configure("acd")
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+    except HotlineError as error:
+        sys.stderr.write(f"acd: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,29 @@
+"""An order that is refused or failed: one class, whose code names a sentence in the catalogues of whoever shows it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hotline.errors import HotlineError
+
+Kind = Literal["invalid", "forbidden", "unknown", "conflict", "failed", "timeout"]
+"""What is wrong in general; the web application answers with 422, 403, 404, 409, 502 and 504."""
+
+CODES: dict[str, Kind] = {
+    "not_allowed": "forbidden",
+    "unknown_agent": "unknown",
+    "unknown_queue": "unknown",
+    "unknown_call": "unknown",
+    "not_in_a_call": "conflict",
+    "asterisk_refused": "failed",
+    "outcome_unknown": "timeout",
+}
+"""Every code and its kind."""
+
+
+class RefusedError(HotlineError):
+    """The order was not carried out; ``code`` says why, ``details`` where."""
+
+    def __init__(self, code: str, **details: object) -> None:
+        super().__init__(f"{code} {details}" if details else code)
+        self.code, self.kind, self.details = code, CODES[code], details

@@ -1,0 +1,73 @@
+"""Who may do what to whom (ORG-20 to ORG-36, QUA-03): one table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import msgspec
+
+from acd.errors import RefusedError
+
+Role = Literal[
+    "agent",
+    "trainee",
+    "dispatcher",
+    "callback_agent",
+    "shift_leader",
+    "supervisor",
+    "quality",
+    "office",
+    "leader",
+    "administrator",
+]
+ROLES: tuple[str, ...] = get_args(Role)
+Whom = Literal["self", "trainee", "anyone"]
+"""Oneself and one's own calls; the trainee whose mentor one is; everybody."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who orders something. ``agent``: the number that this person works under, or empty."""
+
+    username: str
+    role: str
+    agent: str = ""
+
+
+_AT_WORK = {"agent": "self", "trainee": "self", "dispatcher": "self", "callback_agent": "self"}
+_LEADS = {"shift_leader": "anyone", "supervisor": "anyone"}
+
+RIGHTS: Mapping[str, Mapping[str, str]] = {
+    "agent.work": {**_AT_WORK, **_LEADS},
+    "agent.lead": _LEADS,
+    "agent.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone", "leader": "anyone"},
+    "agent.keep": {"administrator": "anyone", **_LEADS},
+    "call.control": {**_AT_WORK, **_LEADS},
+    "call.threeway": {**_AT_WORK, **_LEADS},
+    "call.callback": {"agent": "self", "callback_agent": "self", **_LEADS},
+    "call.listen": {"agent": "trainee", "quality": "anyone", **_LEADS},
+    "call.whisper": {"agent": "trainee", **_LEADS},
+    "call.barge": _LEADS,
+    "call.take_over": _LEADS,
+    "caller.mark_malicious": {**_AT_WORK, **_LEADS},
+    "caller.reset_malicious": _LEADS,
+    "caller.block": {"office": "anyone"},
+    "unit.search": {**_AT_WORK, **_LEADS, "office": "anyone"},
+}
+"""Action -> role -> whom. A role that is not named may not."""
+
+
+def may(person: Person, action: str, agent: str = "", mentor: str = "") -> bool:
+    """Whether ``person`` may do ``action`` to ``agent`` (empty: to nobody in particular), whose mentor is ``mentor``."""
+    whom = RIGHTS[action].get(person.role)
+    if whom == "self":
+        return bool(person.agent) and agent in ("", person.agent)
+    if whom == "trainee":
+        return bool(person.agent) and mentor == person.agent
+    return whom == "anyone"
+
+
+def check(person: Person, action: str, agent: str = "", mentor: str = "") -> None:
+    """Raise ``RefusedError`` (``not_allowed``) unless ``may``; the caller leaves the audit line (``orders.refuse``)."""
+    if not may(person, action, agent, mentor):
+        raise RefusedError("not_allowed", action=action, role=person.role, agent=agent)

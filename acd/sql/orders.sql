@@ -1,0 +1,4 @@
+-- What orders have in common.
+
+-- name: audit
+INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)

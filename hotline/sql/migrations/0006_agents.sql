@@ -1,0 +1,2 @@
+-- Agents, their skills and sessions.
+SELECT 1;

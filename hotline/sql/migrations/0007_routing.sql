@@ -1,0 +1,2 @@
+-- Routing.
+SELECT 1;

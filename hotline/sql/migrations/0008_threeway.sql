@@ -1,0 +1,2 @@
+-- Three-way calls with undertaking units.
+SELECT 1;

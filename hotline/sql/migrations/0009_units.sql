@@ -1,0 +1,2 @@
+-- Undertaking units and ticket drafts.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Supervision of live calls.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Call control: outbound calls, quality flags, malicious callers.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- The call-back list.
+SELECT 1;
