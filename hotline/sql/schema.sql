@@ -569,6 +569,30 @@ CREATE TABLE public.ticket_answers (
     CONSTRAINT ticket_answers_state_check CHECK (((state)::text <> ''::text))
 );
 
+CREATE TABLE public.ticket_drafts (
+    draft_id uuid NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    threeway_id text DEFAULT ''::text NOT NULL,
+    caller text DEFAULT ''::text NOT NULL,
+    contact_number text DEFAULT ''::text NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    unit_name text DEFAULT ''::text NOT NULL,
+    question text DEFAULT ''::text NOT NULL,
+    consent boolean,
+    attempts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    joined_at timestamp with time zone,
+    end_order text DEFAULT ''::text NOT NULL,
+    outcome text NOT NULL,
+    further_questions text DEFAULT ''::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    taken_at timestamp with time zone,
+    CONSTRAINT ticket_drafts_attempts_check CHECK ((jsonb_typeof(attempts) = 'array'::text)),
+    CONSTRAINT ticket_drafts_made_by_check CHECK ((made_by <> ''::text)),
+    CONSTRAINT ticket_drafts_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'not_competent'::text, 'declined'::text, 'unreachable'::text, 'caller_left'::text, 'no_consent'::text, 'failed'::text])))
+);
+
 CREATE TABLE public.ticket_query_failures (
     failure_id bigint NOT NULL,
     failed_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -583,6 +607,21 @@ ALTER TABLE public.ticket_query_failures ALTER COLUMN failure_id ADD GENERATED A
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.units (
+    code text NOT NULL,
+    name text NOT NULL,
+    name_en text DEFAULT ''::text NOT NULL,
+    parent text,
+    keywords text[] DEFAULT '{}'::text[] NOT NULL,
+    categories text[] DEFAULT '{}'::text[] NOT NULL,
+    competence text DEFAULT ''::text NOT NULL,
+    numbers jsonb NOT NULL,
+    CONSTRAINT units_check CHECK ((parent <> code)),
+    CONSTRAINT units_code_check CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9-]{0,31}$'::text)),
+    CONSTRAINT units_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT units_numbers_check CHECK (((jsonb_typeof(numbers) = 'array'::text) AND (jsonb_array_length(numbers) > 0)))
 );
 
 CREATE TABLE public.web_sessions (
@@ -700,8 +739,17 @@ ALTER TABLE ONLY public.survey_ratings
 ALTER TABLE ONLY public.ticket_answers
     ADD CONSTRAINT ticket_answers_pkey PRIMARY KEY (ticket_no);
 
+ALTER TABLE ONLY public.ticket_drafts
+    ADD CONSTRAINT ticket_drafts_node_call_id_threeway_id_key UNIQUE (node, call_id, threeway_id);
+
+ALTER TABLE ONLY public.ticket_drafts
+    ADD CONSTRAINT ticket_drafts_pkey PRIMARY KEY (draft_id);
+
 ALTER TABLE ONLY public.ticket_query_failures
     ADD CONSTRAINT ticket_query_failures_pkey PRIMARY KEY (failure_id);
+
+ALTER TABLE ONLY public.units
+    ADD CONSTRAINT units_pkey PRIMARY KEY (code);
 
 ALTER TABLE ONLY public.web_sessions
     ADD CONSTRAINT web_sessions_pkey PRIMARY KEY (token_hash);
@@ -766,6 +814,10 @@ CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, 
 
 CREATE INDEX survey_ratings_by_time ON public.survey_ratings USING btree (rated_at);
 
+CREATE INDEX ticket_drafts_by_maker ON public.ticket_drafts USING btree (made_by, made_at);
+
+CREATE INDEX ticket_drafts_open ON public.ticket_drafts USING btree (made_at) WHERE (taken_at IS NULL);
+
 CREATE INDEX ticket_query_failures_by_number ON public.ticket_query_failures USING btree (caller_number, failed_at);
 
 CREATE INDEX ticket_query_failures_by_ticket ON public.ticket_query_failures USING btree (ticket_no, failed_at);
@@ -792,8 +844,13 @@ CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.call
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.other_hotlines FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.units
+    ADD CONSTRAINT units_parent_fkey FOREIGN KEY (parent) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;
