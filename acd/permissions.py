@@ -52,6 +52,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "caller.mark_malicious": {**_AT_WORK, **_LEADS},
     "caller.reset_malicious": _LEADS,
     "caller.block": {"office": "anyone"},
+    "ticket.draft": {**_AT_WORK, **_LEADS, "dispatcher": "anyone", "office": "anyone"},
     "unit.search": {**_AT_WORK, **_LEADS, "office": "anyone"},
 }
 """Action -> role -> whom. A role that is not named may not."""
