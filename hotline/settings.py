@@ -95,6 +95,31 @@ class Queue(_Section, frozen=True):
         return "english" if queue == self.english_name else "mandarin"
 
 
+class Control(_Section, frozen=True):
+    """What agents order for a call that stands: parking places, ring times and limits (IVR-21 to IVR-23, CAL-07, CAL-08).
+
+    ``outbound_prefix``: digits that the carrier wants before an outside number. ``police``, ``fire``, ``medical``: whom the
+    emergency hand-over dials.
+    """
+
+    park_first: Annotated[int, msgspec.Meta(ge=10, le=99999)] = 701
+    park_last: Annotated[int, msgspec.Meta(ge=10, le=99999)] = 720
+    park_seconds: Seconds = 120
+    ring_seconds: Annotated[int, msgspec.Meta(ge=1, le=120)] = 30
+    outbound_prefix: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,8}$")] = ""
+    police: Number = "110"
+    fire: Number = "119"
+    medical: Number = "120"
+    emergency_ring_seconds: Annotated[int, msgspec.Meta(ge=1, le=120)] = 20
+    search_seconds: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    silence_seconds: Annotated[int, msgspec.Meta(ge=1, le=60)] = 2
+    malicious_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+
+    def slots(self) -> list[str]:
+        """The parking places: numbers that an agent dials."""
+        return [str(n) for n in range(self.park_first, self.park_last + 1)]
+
+
 class Hours(_Section, frozen=True):
     """When agents serve (CH-39): a weekly pattern, days closed on top of it and make-up days; empty list = closed.
 
@@ -222,6 +247,7 @@ class Settings(_Section, frozen=True):
     queue: Queue = Queue()
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
+    control: Control = Control()
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
     fax: Fax = Fax()
@@ -313,6 +339,10 @@ def _check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: queue.english_name: must differ from queue.name")
     if strangers := sorted(set(settings.queue.english()) - set(settings.agents.numbers())):
         raise SettingsError(f"{source}: queue.english_agents: {', '.join(strangers)} is not between agents.first and agents.last")
+    if settings.control.park_last < settings.control.park_first:
+        raise SettingsError(f"{source}: control.park_last: must not be below control.park_first")
+    if taken := sorted({*settings.agents.numbers(), settings.trunks.hotline_number} & set(settings.control.slots())):
+        raise SettingsError(f"{source}: control.park_first: {', '.join(taken)} is a parking place and a number that is dialled")
     if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
         raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
     if settings.fax.last_port <= settings.fax.first_port:
