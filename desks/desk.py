@@ -78,5 +78,5 @@ def rules(settings: Settings) -> metrics.Rules:
 
 def live_rules(settings: Settings) -> live.Rules:
     """What the live figures need to know."""
-    queues = {queue: settings.queue.skill(queue) for queue in (settings.queue.name, settings.queue.english_name)}
+    queues = {queue: settings.skill(queue) for queue in (settings.queue.name, settings.queue.english_name, *settings.queues)}
     return live.Rules(rules(settings), tuple(settings.figures.shifts), queues)

@@ -25,6 +25,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
+Skill = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Strategy = Literal["leastrecent", "ringall", "fewestcalls", "random", "rrmemory", "rrordered", "wrandom", "linear"]
 """Whom app_queue rings."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -85,14 +86,13 @@ class Queue(_Section, frozen=True):
     english_name: Name = "english"
     english_strategy: Strategy = "leastrecent"
     english_agents: list[Annotated[int, msgspec.Meta(ge=100, le=99999)]] = []
+    overflow_to: str = ""
+    overflow_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
+    overflow_waiting: Annotated[int, msgspec.Meta(ge=0, le=100000)] = 0
 
     def english(self) -> list[str]:
         """The agents of the English queue, as text."""
         return [str(n) for n in self.english_agents]
-
-    def skill(self, queue: str) -> str:
-        """What the agents of a queue are asked for: the language."""
-        return "english" if queue == self.english_name else "mandarin"
 
 
 class Control(_Section, frozen=True):
@@ -143,6 +143,53 @@ class Hours(_Section, frozen=True):
         """The entries of a weekday, 0 = Monday."""
         spans: list[tuple[HHMM, HHMM]] = getattr(self, DAYS[day])
         return spans
+
+
+class FurtherQueue(_Section, frozen=True):
+    """A queue beside the two of ``[queue]``: a skill, a sub-centre (IVR-27), or both.
+
+    Its agents have ``skill`` at ``least_level`` or above, and are of ``sub_centre`` when it names one. ``step_seconds``: so long
+    the agents of each level are rung alone before those of the next one; 0: all from the start. ``overflow_to`` names the queue
+    that takes callers who waited ``overflow_seconds``, who come when ``overflow_waiting`` wait already (0: never), or outside of
+    ``hours``.
+    """
+
+    skill: Skill = "mandarin"
+    least_level: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    sub_centre: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
+    trainees: bool = True
+    strategy: Strategy = "leastrecent"
+    wait_seconds: Seconds = 600
+    wrapup_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 5
+    max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500
+    step_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 0
+    overflow_to: str = ""
+    overflow_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
+    overflow_waiting: Annotated[int, msgspec.Meta(ge=0, le=100000)] = 0
+    hours: Hours = msgspec.field(default_factory=Hours)
+    chinese_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    english_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class Routing(_Section, frozen=True):
+    """Who is put through how (acd/policy.py).
+
+    ``priority`` (IVR-32): callers of ``priority_groups`` and, with ``priority_overdue``, those with an overdue ticket go ahead of
+    the others, of whom nobody is overtaken any more who has waited ``priority_limit_seconds``. They ring no trainee (IVR-26) for
+    the first ``trainee_hold_seconds``. ``trainees``: rung ``last``, or as everybody else (``equal``).
+
+    Who calls again within ``same_agent_minutes`` is first put through to the same agent; who had given up and calls again within
+    ``keep_place_minutes`` keeps the waiting time; 0: never.
+    """
+
+    priority: bool = False
+    priority_groups: list[Skill] = msgspec.field(default_factory=lambda: ["elderly"])
+    priority_overdue: bool = True
+    priority_limit_seconds: Seconds = 120
+    trainee_hold_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 20
+    trainees: Literal["last", "equal"] = "last"
+    same_agent_minutes: Annotated[int, msgspec.Meta(ge=0, le=120)] = 30
+    keep_place_minutes: Annotated[int, msgspec.Meta(ge=0, le=120)] = 10
 
 
 class Calendar(_Section, frozen=True):
@@ -245,9 +292,11 @@ class Settings(_Section, frozen=True):
     trunks: Trunks = Trunks()
     agents: Agents = Agents()
     queue: Queue = Queue()
+    queues: dict[Name, FurtherQueue] = {}
+    control: Control = Control()
+    routing: Routing = msgspec.field(default_factory=Routing)
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
-    control: Control = Control()
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
     fax: Fax = Fax()
@@ -256,6 +305,17 @@ class Settings(_Section, frozen=True):
     figures: Figures = msgspec.field(default_factory=Figures)
     database: Database = Database()
     web: Web = Web()
+
+    def skill(self, queue: str) -> str:
+        """What the agents of a queue are asked for; of an unknown queue, what those of everybody's are."""
+        if queue == self.queue.english_name:
+            return "english"
+        return self.queues[queue].skill if queue in self.queues else "mandarin"
+
+    def overflows(self) -> dict[str, str]:
+        """Queue to the queue that takes its callers over; only where there is one."""
+        own = {self.queue.name: self.queue.overflow_to} | {name: queue.overflow_to for name, queue in self.queues.items()}
+        return {name: to for name, to in own.items() if to}
 
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f;\[\]]")
@@ -327,10 +387,10 @@ def _check_together(settings: Settings, source: str) -> None:
         except ValueError as error:
             raise SettingsError(f"{source}: {key}: {value!r} is not an IP address") from error
     _check_calendar(settings.calendar, source)
-    for day, name in enumerate(DAYS):
-        for index, (begin, end) in enumerate(settings.hours.pattern(day)):
-            if begin >= end:
-                raise SettingsError(f"{source}: hours.{name}[{index}]: {end} does not come after {begin}")
+    _check_hours(settings.hours, f"{source}: hours")
+    for queue, further in settings.queues.items():
+        _check_hours(further.hours, f"{source}: queues.{queue}.hours")
+    _check_queues(settings, source)
     if settings.database.dsn and not settings.database.dsn.startswith(("postgresql://", "postgres://")):
         raise SettingsError(f"{source}: database.dsn: must begin with postgresql://")
     if settings.agents.last < settings.agents.first:
@@ -349,6 +409,38 @@ def _check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: fax.last_port: must be above fax.first_port")
     if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")
+
+
+def _check_hours(hours: Hours, where: str) -> None:
+    """Each span ends after it begins."""
+    for day, name in enumerate(DAYS):
+        for index, (begin, end) in enumerate(hours.pattern(day)):
+            if begin >= end:
+                raise SettingsError(f"{where}.{name}[{index}]: {end} does not come after {begin}")
+
+
+def _check_queues(settings: Settings, source: str) -> None:
+    """No two queues of one name; whoever overflows comes to a queue that there is, and never back to where it was."""
+    two = (settings.queue.name, settings.queue.english_name)
+    if taken := sorted(settings.queues.keys() & set(two)):
+        raise SettingsError(f"{source}: queues.{taken[0]}: is the name of a queue of [queue] already")
+    known, overflows = {*two, *settings.queues}, settings.overflows()
+    for name, to in overflows.items():
+        key = "queue" if name == settings.queue.name else f"queues.{name}"
+        if to not in known:
+            raise SettingsError(f"{source}: {key}.overflow_to: there is no queue {to!r}")
+        passed = [name]
+        while (following := overflows.get(passed[-1])) and following not in passed:
+            passed.append(following)
+        if following:
+            raise SettingsError(f"{source}: {key}.overflow_to: leads in a circle: {', '.join([*passed, following])}")
+    tables: dict[str, Queue | FurtherQueue] = {"queue": settings.queue}
+    tables |= {f"queues.{name}": queue for name, queue in settings.queues.items()}
+    for key, queue in tables.items():
+        if not queue.overflow_to and (queue.overflow_seconds or queue.overflow_waiting):
+            raise SettingsError(f"{source}: {key}.overflow_to: must be set when overflow_seconds or overflow_waiting is")
+        if queue.overflow_seconds >= queue.wait_seconds:
+            raise SettingsError(f"{source}: {key}.overflow_seconds: must be below wait_seconds")
 
 
 def _check_calendar(calendar: Calendar, source: str) -> None:

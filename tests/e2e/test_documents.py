@@ -19,7 +19,7 @@ import pytest
 
 from ami_bridge import codec
 from hotline import messages, paths
-from hotline.settings import DAYS, Settings
+from hotline.settings import DAYS, FurtherQueue, Settings
 from tests import small_flow, trial
 from tests.trial import Trial, wait_until
 
@@ -413,9 +413,13 @@ def test_files_and_folders_of_the_tree_that_the_documents_name_exist() -> None:
 def defaults() -> dict[str, object]:
     """Every key of the settings, in order, with its default as plain data."""
     found: dict[str, object] = {}
-    for table, values in json.loads(msgspec.json.encode(Settings())).items():
-        for key, value in values.items():
-            found[f"{table}.{key}"] = value
+    tables = json.loads(msgspec.json.encode(Settings()))
+    further = json.loads(msgspec.json.encode(FurtherQueue()))
+    del further["hours"]  # a table, with the keys of [hours]
+    for table, values in tables.items():
+        name, its = ("queues.NAME", further) if table == "queues" else (table, values)
+        for key, value in its.items():
+            found[f"{name}.{key}"] = value
     return found
 
 

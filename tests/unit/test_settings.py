@@ -64,6 +64,18 @@ REFUSED = {
     "a night with one end": ("[calendar]\nnight = ['22:00']", "calendar.night"),
     "a night with three": ("[calendar]\nnight = ['22:00', '23:00', '06:00']", "calendar.night"),
     "a night of no length": ("[calendar]\nnight = ['22:00', '22:00']", "calendar.night"),
+    "a queue with a dot": ("[queues.'a.b']", "queues"),
+    "a queue twice": ("[queues.hotline]", "queues.hotline"),
+    "overflow into nothing": ("[queues.north]\noverflow_to = 'south'", "queues.north.overflow_to"),
+    "overflow in a circle": (
+        "[queues.north]\noverflow_to = 'south'\n[queues.south]\noverflow_to = 'hotline'\n[queue]\noverflow_to = 'north'",
+        "queue.overflow_to: leads in a circle: hotline, north, south, hotline",
+    ),
+    "overflow to itself": ("[queue]\noverflow_to = 'hotline'", "queue.overflow_to"),
+    "overflow without where to": ("[queues.north]\noverflow_waiting = 3", "queues.north.overflow_to"),
+    "overflow after the end": ("[queue]\noverflow_to = 'english'\noverflow_seconds = 600", "queue.overflow_seconds"),
+    "hours of a sub-centre": ("[queues.north.hours]\nmonday = [['12:00', '08:00']]", "queues.north.hours.monday[0]"),
+    "level 6": ("[queues.north]\nleast_level = 6", "queues[...].least_level"),
     "no DSN": ("[database]\ndsn = 'host=x'", "database.dsn"),
 }
 
@@ -140,7 +152,9 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-_TABLES = st.sampled_from(["asterisk", "trunks", "agents", "queue", "hours", "calendar", "agi", "ami", "database", "web", "x"])
+_TABLES = st.sampled_from(
+    ["asterisk", "trunks", "agents", "queue", "queues", "routing", "hours", "calendar", "agi", "ami", "database", "web", "x"]
+)
 
 
 @given(
