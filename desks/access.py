@@ -39,6 +39,7 @@ async def _let_in(route: Route, parts: Parts, request: web.Request) -> Session |
     if session is None:
         raise web.HTTPUnauthorized
     if session.role not in route.roles:
+        await parts.sessions.log(session.username, "refused", f"{route.method} {route.path}", {"role": session.role})
         raise web.HTTPForbidden
     return session
 

@@ -10,8 +10,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from acd.errors import RefusedError as OrderRefusedError
 from desks import language
-from desks.errors import RefusedError
+from desks.errors import ORDERS, RefusedError
 from hotline import database
 
 CODES = {
@@ -63,8 +64,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     """Turn what a handler raises into an error answer; what nobody expected is logged under an incident number."""
     try:
         return await handler(request)
-    except RefusedError as refused:
-        return error(request, refused.status, refused.details, refused.code)
+    except (RefusedError, OrderRefusedError) as refused:
+        status = ORDERS[refused.kind] if isinstance(refused, OrderRefusedError) else refused.status
+        return error(request, status, refused.details, refused.code)
     except web.HTTPMethodNotAllowed as refused:
         allowed = sorted(refused.allowed_methods)
         response = error(request, refused.status, {"allowed": allowed})

@@ -27,6 +27,16 @@ REFUSALS = {
 }
 """Every code with its status."""
 
+ORDERS = {
+    "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "unknown": HTTPStatus.NOT_FOUND,
+    "conflict": HTTPStatus.CONFLICT,
+    "failed": HTTPStatus.BAD_GATEWAY,
+    "timeout": HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""The status of each kind of refused order (``acd.errors.CODES``)."""
+
 
 class RefusedError(HotlineError):
     """The request cannot be done as it is; ``code`` says why, ``details`` where."""

@@ -10,16 +10,16 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from acd.permissions import ROLES
 from ami_bridge.figures.live_document import Message
 from desks import answers, entrance, figures, live, metrics, openapi, parameters, records
 from desks.desk import Ask, Route
 from desks.health import Report
 from desks.login import Login
 
-ROLES = ("supervisor", "shift_leader", "office", "agent")
 ANYBODY = None
 STAFF = frozenset(ROLES)
-LEADERS = STAFF - {"agent"}
+LEADERS = frozenset({"supervisor", "shift_leader", "office", "leader"})
 SETS = frozenset({"supervisor", "shift_leader"})
 CONFIRMS = frozenset({"supervisor", "office"})
 
