@@ -30,7 +30,7 @@ def roles(action: str) -> frozenset[str]:
 
 
 def order(carry_out: Callable[..., Awaitable[Any]]) -> Callable[[Ask], Awaitable[web.Response]]:
-    """A handler that calls ``carry_out(ask, person, **values)``, values from path, query and body, and answers with its result."""
+    """Calls ``carry_out(ask, person, **values)``, values from path, query and body, and answers with its result."""
 
     async def handler(ask: Ask) -> web.Response:
         body = {} if ask.body is None else msgspec.structs.asdict(ask.body)

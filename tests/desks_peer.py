@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,17 @@ class Desks:
             async with session.post("/api/login", json={"username": user, "password": PASSWORDS[user]}) as answer:
                 assert answer.status == 200
             yield session
+
+    async def token(self, role: str, username: str = "somebody") -> str:
+        """A session of somebody in this role."""
+        token = f"{role}-{username}"
+        await self.writer.execute(
+            "INSERT INTO web_sessions (token_hash, username, role, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')",
+            hashlib.sha256(token.encode()).digest(),
+            username,
+            role,
+        )
+        return token
 
     async def request(self, call: int, outcome: str = "waiting", *, ago: float = 10, wait: float = 3, **changes: Any) -> None:
         """One more version of a request, committed as the bridge does: row, version, notification."""
