@@ -196,7 +196,7 @@ def _optional(parameter: Parameter) -> Parameter:
 
 
 _CHANNEL_WORDS = "the name or uniqueid of a channel, such as 'PJSIP/1001-0000002a'"
-_QUEUE = Parameter("Queue", r"[A-Za-z][A-Za-z0-9_-]{0,31}", "the name of a queue")
+_QUEUE = Parameter("Queue", r"[A-Za-z][A-Za-z0-9_-]{0,31}(?:\.[0-9]{3,5})?", "the name of a queue")
 _INTERFACE = Parameter("Interface", _SEAT, "a seat's telephone, such as 'PJSIP/1001' or 'PJSIP/1001@browser'")
 _ONE = Parameter("Channel", _CHANNEL, _CHANNEL_WORDS)
 _CALLER = Parameter("Caller", _CHANNEL, _CHANNEL_WORDS)

@@ -23,6 +23,7 @@ import msgspec
 from ami_bridge.facts import AcdStep
 from ami_bridge.lines import Gap, Request
 from ami_bridge.members import AgentState
+from ami_bridge.membership import Listed, Member
 from ami_bridge.rows import CallFacts
 from ami_bridge.stored import Item, Position, Status
 from hotline import sql
@@ -59,6 +60,7 @@ async def write(
         bool(calls) and await _calls(connection, node, version + 1, calls, skill),
         await _steps(connection, node, version + 1, [item for item in items if isinstance(item, AcdStep)]),
         await _gaps(connection, node, [item for item in items if isinstance(item, Gap)]),
+        await _members(connection, node, version + 1, items),
         await _agents(connection, node, version + 1, [item for item in items if isinstance(item, AgentState)]),
     ]
     if any(changed):
@@ -120,6 +122,18 @@ async def _gaps(connection: asyncpg.Connection, node: str, found: list[Gap]) -> 
 
 async def _agents(connection: asyncpg.Connection, node: str, version: int, found: list[AgentState]) -> bool:
     return bool(found and await connection.fetchval(_QUERIES["store_agents"], node, version, _json(found)))
+
+
+async def _members(connection: asyncpg.Connection, node: str, version: int, items: Sequence[Item]) -> bool:
+    """The whole list first: what came with it or after it stays. One without a member is one that is gone."""
+    changed = 0
+    for listed in (item for item in items if isinstance(item, Listed)):
+        values = (listed.at, _json(listed.members), list(listed.agents))
+        changed += await connection.fetchval(_QUERIES["store_listing"], node, version, *values)
+    found = [item for item in items if isinstance(item, Member)]
+    if found:
+        changed += await connection.fetchval(_QUERIES["store_members"], node, version, _json(found))
+    return changed > 0
 
 
 def _request(request: Request, skill: Callable[[str], str]) -> dict[str, object]:

@@ -52,11 +52,9 @@ class Bridge:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _sole(folder / "lock")
         self._alive_file = var / "run" / "ami_bridge.alive"
-        self._store = Store(
-            self._node, credentials.database, folder / "position.json", self._position, skill=settings.queue.skill
-        )
+        self._store = Store(self._node, credentials.database, folder / "position.json", self._position, skill=settings.skill)
         self._windows = Windows(self._node, credentials.database)
-        self._floor = Floor(settings.queue, show=self._store.put, mark=self._windows.put)
+        self._floor = Floor(settings.queue, show=self._store.put, mark=self._windows.put, keep=self._store.put)
         self._book = Book(folder, self._store, _reckoning(settings), listen=self._listen)
         self._witnesses = Witnesses(var / "asterisk" / "log", self._book)
         self._silent_since: dt.datetime | None = None

@@ -1,4 +1,4 @@
-"""The floor: what each agent does now, and whether a queue is overloaded (metrics, section 3).
+"""The floor: what each agent does now, who is a member, and whether a queue is overloaded (metrics, section 3).
 
 Not part of the journal: nothing here is assumed over a gap. After each login the list of all queues restates every member and
 every waiting caller; a window of overload that was open when the link broke ended when Asterisk was last heard of.
@@ -9,20 +9,31 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 
-from ami_bridge import facts, members, overload
+from ami_bridge import facts, members, membership, overload
 from ami_bridge.fact import Fact
 from ami_bridge.member_facts import ListingEnded, QueueListed, WaitingSeen
 from ami_bridge.members import AgentState
+from ami_bridge.membership import Listed, Member
 from ami_bridge.overload import Effect
 from hotline.settings import Queue
 
 
 class Floor:
-    """Agents and waiting callers of one node, as they are told; ``show`` gets each agent that changed, ``mark`` each window."""
+    """Agents, members and waiting callers of one node, as they are told.
 
-    def __init__(self, settings: Queue, show: Callable[[AgentState], None], mark: Callable[[Effect], None]) -> None:
-        self._show, self._mark = show, mark
+    ``show`` gets each agent that changed, ``keep`` each member, ``mark`` each window.
+    """
+
+    def __init__(
+        self,
+        settings: Queue,
+        show: Callable[[AgentState], None],
+        mark: Callable[[Effect], None],
+        keep: Callable[[Member | Listed], None],
+    ) -> None:
+        self._show, self._mark, self._keep = show, mark, keep
         self._members = members.State(wrapup_seconds=settings.wrapup_seconds)
+        self._membership = membership.State()
         self._overload = overload.State(waiting_limit=settings.overload_waiting)
         self._waiting: dict[str, set[str]] = {}
         self._listed: dict[str, set[str]] = {}
@@ -31,6 +42,8 @@ class Floor:
     def hear(self, fact: Fact) -> None:
         """One fact, in order."""
         self._tell(members.apply(self._members, fact))
+        for member in membership.apply(self._membership, fact):
+            self._keep(member)
         match fact:
             case facts.CallerJoined():
                 self._waiting.setdefault(fact.queue, set()).add(fact.uniqueid)
@@ -52,6 +65,7 @@ class Floor:
     def list_all(self, found: Iterable[Fact]) -> None:
         """The list of all queues, after a login."""
         self._listed = {}
+        membership.begin(self._membership)
         for fact in found:
             self.hear(fact)
 

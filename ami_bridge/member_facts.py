@@ -16,7 +16,8 @@ from ami_bridge.fact import Fact, Headers, Parse, whole
 class MemberSeen(Fact, frozen=True):
     """A member as it is now. ``status`` is Asterisk's device state; ``last_call`` and ``last_pause`` are epoch seconds, 0: never.
 
-    ``wrapup_seconds`` is the member's own wrap-up time, 0: the queue's. ``is_status``: said because the device's state changed.
+    ``wrapup_seconds`` is the member's own wrap-up time, 0: the queue's. ``is_status``: said because the device's state changed,
+    ``is_pause``: because it was paused or not any more, ``is_added``: because it became a member just now.
     """
 
     queue: str
@@ -31,6 +32,8 @@ class MemberSeen(Fact, frozen=True):
     wrapup_seconds: int = 0
     in_call: bool = False
     is_status: bool = False
+    is_pause: bool = False
+    is_added: bool = False
 
 
 class MemberGone(Fact, frozen=True):
@@ -71,7 +74,7 @@ class OriginateEnded(Fact, frozen=True):
 ORIGINATE_CAUSES = {0: "not reachable", 1: "no answer", 3: "no answer", 4: "answered", 5: "busy", 8: "congested"}
 
 
-def _member(h: Headers, at: dt.datetime, agent: str, interface: str, *, is_status: bool = False) -> MemberSeen:
+def _member(h: Headers, at: dt.datetime, agent: str, interface: str, **why: bool) -> MemberSeen:
     return MemberSeen(
         at=at,
         call_id="",
@@ -86,12 +89,12 @@ def _member(h: Headers, at: dt.datetime, agent: str, interface: str, *, is_statu
         last_pause=whole(h.get("lastpause")),
         wrapup_seconds=whole(h.get("wrapuptime")),
         in_call=h.get("incall") == "1",
-        is_status=is_status,
+        **why,
     )
 
 
-def _told(*, is_status: bool) -> Callable[[Headers, dt.datetime], Fact]:
-    return lambda h, at: _member(h, at, h["membername"], h["interface"], is_status=is_status)
+def _told(**why: bool) -> Callable[[Headers, dt.datetime], Fact]:
+    return lambda h, at: _member(h, at, h["membername"], h["interface"], **why)
 
 
 def _listed(h: Headers, at: dt.datetime) -> Fact:
@@ -124,11 +127,11 @@ def _originated(h: Headers, at: dt.datetime) -> Fact:
 
 EVENTS: dict[str, Parse] = {
     "QueueMemberStatus": _told(is_status=True),
-    "QueueMemberAdded": _told(is_status=True),
+    "QueueMemberAdded": _told(is_status=True, is_added=True),
     "QueueMemberRemoved": _gone,
-    "QueueMemberPause": _told(is_status=False),
-    "QueueMemberPenalty": _told(is_status=False),
-    "QueueMemberRinginuse": _told(is_status=False),
+    "QueueMemberPause": _told(is_pause=True),
+    "QueueMemberPenalty": _told(),
+    "QueueMemberRinginuse": _told(),
     "OriginateResponse": _originated,
 }
 """Sent when something happens: they have to pass the filters of ``manager.conf``."""

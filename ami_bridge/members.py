@@ -1,9 +1,10 @@
-"""Agents as they are now: offline, ready, paused, ringing, talking, holding, wrap_up, each with its beginning. Pure.
+"""Agents as they are now: offline, ready, paused, ringing, talking, holding, wrap_up, elsewhere, each with its beginning. Pure.
 
 Theory of operation. An agent is the name that its members (interface in a queue) share. Two witnesses are laid together: the
 members' device states say whether a telephone can be reached and is in use; the queues' own events say what it is in use for
-(a telephone that rings is "busy" to Asterisk). A telephone that is free again ends what was not seen to end. Wrap-up is the
-time in which app_queue does not ring the member: until ``LastCall`` plus the wrap-up time, by Asterisk's clock.
+(a telephone that rings is "busy" to Asterisk); in use for no queue's call, it is elsewhere. A telephone that is free again ends
+what was not seen to end. Wrap-up is the time in which app_queue does not ring the member: until ``LastCall`` plus the wrap-up
+time, by Asterisk's clock.
 
 Nothing is assumed over a gap: the list of all queues (``QueueStatus``) after each login restates every member, and what is not
 in it is gone. Legal facts are the keys of ``_APPLY``; others change nothing. Time is that of the facts; wrap-ups end by ``tick``.
@@ -25,8 +26,8 @@ _FREE, _RINGING, _ON_HOLD = 1, 6, 8
 _IN_USE = frozenset({2, 3, 6, 7, 8})
 REACHABLE = _IN_USE | {_FREE}
 """Device states: 0 unknown, 1 not in use, 2 in use, 3 busy, 4 invalid, 5 unavailable, 6 ringing, 7 ring+in use, 8 on hold."""
-STATES = ("offline", "ready", "paused", "ringing", "talking", "holding", "wrap_up")
-BUSY = frozenset({"ringing", "talking", "holding", "wrap_up"})
+STATES = ("offline", "ready", "paused", "ringing", "talking", "holding", "wrap_up", "elsewhere")
+BUSY = frozenset({"ringing", "talking", "holding", "wrap_up", "elsewhere"})
 
 
 class AgentState(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +61,8 @@ class _Agent(msgspec.Struct):
     members: dict[tuple[str, str], MemberSeen] = msgspec.field(default_factory=dict)
     parts: list[_Part] = msgspec.field(default_factory=list)
     last_call: int = 0
+    ending: str = ""
+    """What it did last for a queue, until its telephone is free again."""
     shown: AgentState | None = None
 
 
@@ -105,6 +108,8 @@ def _seen(state: State, fact: MemberSeen) -> set[str]:
     agent = state.agents.setdefault(fact.agent, _Agent())
     agent.members[key] = fact
     agent.last_call = max(agent.last_call, fact.last_call)
+    if fact.is_added:  # app_queue has forgotten its last call: taken out and put back, an agent is ready now
+        agent.last_call = max(seen.last_call for seen in agent.members.values())
     if fact.is_status and fact.status == _FREE:
         _release(state, agent, lambda part: part.interface in (fact.interface, "") and not _is_in_use(agent, part.interface))
     return {fact.agent}
@@ -220,6 +225,7 @@ def _release(state: State, agent: _Agent, which: Callable[[_Part], bool]) -> Non
     """Take parts away from an agent, and out of the indexes."""
     for part in [part for part in agent.parts if which(part)]:
         agent.parts.remove(part)
+        agent.ending = "ringing" if part.state == "ringing" else "talking"
         name = state.legs.pop(part.leg, "") or next(name for name, one in state.agents.items() if one is agent)
         names = state.calls.get(part.call_id, set())
         if not any(other.call_id == part.call_id for other in agent.parts):
@@ -270,7 +276,7 @@ def _view(state: State, name: str, agent: _Agent, at: dt.datetime) -> AgentState
         paused=is_paused,
         pause_reason=max((seen.last_pause, seen.pause_reason) for seen in paused)[1] if is_paused else "",
         call_id=call_id,
-        queues=tuple(sorted({seen.queue for seen in members})),
+        queues=tuple(sorted({seen.queue.partition(".")[0] for seen in members})),
         at=at,
         channel=channel,
     )
@@ -284,8 +290,13 @@ def _doing(agent: _Agent) -> tuple[str | None, str | None, str]:
                 return doing, part.call_id, part.leg
     in_use = {seen.status for seen in agent.members.values()} & _IN_USE
     if not in_use:
+        agent.ending = ""
         return None, None, ""
-    return {frozenset({_RINGING}): "ringing", frozenset({_ON_HOLD}): "holding"}.get(frozenset(in_use), "talking"), None, ""
+    if in_use == {_RINGING}:
+        return "ringing", None, ""
+    if any(seen.in_call for seen in agent.members.values()):
+        return "holding" if in_use == {_ON_HOLD} else "talking", None, ""
+    return agent.ending or "elsewhere", None, ""
 
 
 def _wrapped_up(state: State, agent: _Agent) -> dt.datetime | None:

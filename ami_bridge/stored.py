@@ -1,4 +1,4 @@
-"""What a bridge hands to its store: rows of calls, steps, gaps, agents, its own status, and its position. Pure."""
+"""What a bridge hands to its store: rows of calls, steps, gaps, agents, members, status and position. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ami_bridge.channel_log import Position as Log
 from ami_bridge.facts import AcdStep
 from ami_bridge.lines import Gap
 from ami_bridge.members import AgentState
+from ami_bridge.membership import Listed, Member
 from ami_bridge.rows import CallFacts
 
 
@@ -42,7 +43,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     refused: int = 0
 
 
-Item = CallFacts | AcdStep | Gap | AgentState | Status
+Item = CallFacts | AcdStep | Gap | AgentState | Member | Listed | Status
 Key = tuple[str, str]
 
 
@@ -57,5 +58,7 @@ def key(item: Item) -> Key:
             return "gap", str(item.begin or item.end)
         case AgentState():
             return "agent", item.agent
-        case Status():
-            return "status", ""
+        case Member():
+            return "member", f"{item.queue} {item.interface}"
+        case Listed() | Status():
+            return type(item).__name__, ""

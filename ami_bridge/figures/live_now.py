@@ -13,7 +13,7 @@ from ami_bridge.figures.live_totals import Group, RequestLine
 from ami_bridge.figures.windows import Span, microseconds, moment
 
 WHOLE = "whole"
-MOST_ACTIVE = ("talking", "holding", "wrap_up", "ringing", "paused", "ready", "offline")
+MOST_ACTIVE = ("talking", "holding", "elsewhere", "wrap_up", "ringing", "paused", "ready", "offline")
 """An agent whom several nodes know is in the first of these that one of them says."""
 _SECOND = dt.timedelta(seconds=1)
 

@@ -192,6 +192,51 @@ WITH stored AS (
 )
 SELECT count(*) FROM stored
 
+-- name: store_listing
+-- $3: when all queues were listed, $4: [queue, interface] of every member, $5: the agents that have any; others are offline.
+WITH listed AS MATERIALIZED (
+    SELECT one ->> 0 AS queue, one ->> 1 AS interface FROM json_array_elements($4::json) AS one
+), gone AS (
+    DELETE FROM queue_members AS known
+    WHERE node = $1 AND NOT EXISTS (SELECT FROM listed WHERE (listed.queue, listed.interface) = (known.queue, known.interface))
+    RETURNING 1
+), offline AS (
+    UPDATE agent_states AS known
+    SET state = 'offline', since = $3, paused = false, pause_reason = '', call_id = NULL, channel = '', queues = '{}', at = $3,
+        version = $2::bigint
+    WHERE node = $1 AND state <> 'offline' AND agent <> ALL ($5::text[])
+    RETURNING 1
+), noted AS (
+    INSERT INTO queue_listings (node, listed_at) VALUES ($1, $3)
+    ON CONFLICT (node) DO UPDATE SET listed_at = excluded.listed_at
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM noted)
+
+-- name: store_members
+WITH fresh AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($3::json) AS f (
+        queue text, interface text, agent text, penalty integer, paused boolean, pause_reason text, status smallint,
+        paused_at timestamptz, at timestamptz, is_gone boolean
+    )
+), gone AS (
+    DELETE FROM queue_members AS known USING fresh
+    WHERE node = $1 AND (known.queue, known.interface) = (fresh.queue, fresh.interface) AND fresh.is_gone
+    RETURNING 1
+), stored AS (
+    INSERT INTO queue_members AS known
+        (node, queue, interface, agent, penalty, paused, pause_reason, status, paused_at, at, version)
+    SELECT $1, queue, interface, agent, penalty, paused, pause_reason, status, paused_at, at, $2::bigint FROM fresh WHERE NOT is_gone
+    ON CONFLICT (node, queue, interface) DO UPDATE SET
+        agent = excluded.agent, penalty = excluded.penalty, paused = excluded.paused, pause_reason = excluded.pause_reason,
+        status = excluded.status, paused_at = excluded.paused_at, at = excluded.at, version = excluded.version
+    WHERE (known.agent, known.penalty, known.paused, known.pause_reason, known.status, known.paused_at)
+          IS DISTINCT FROM
+          (excluded.agent, excluded.penalty, excluded.paused, excluded.pause_reason, excluded.status, excluded.paused_at)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM stored)
+
 -- name: store_steps
 WITH stored AS (
     INSERT INTO acd_steps (node, uniqueid, number, call_id, at, step, detail, version)

@@ -82,6 +82,59 @@ CREATE TABLE public.acd_steps (
     CONSTRAINT acd_steps_step_check CHECK ((step ~ '^[a-z_]+:[a-z_]+$'::text))
 );
 
+CREATE TABLE public.agent_events (
+    event_id bigint NOT NULL,
+    agent text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    what text NOT NULL,
+    seat text DEFAULT ''::text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    who text NOT NULL,
+    CONSTRAINT agent_events_what_check CHECK ((what = ANY (ARRAY['log_in'::text, 'log_out'::text, 'pause'::text, 'ready'::text, 'wrong_pin'::text]))),
+    CONSTRAINT agent_events_who_check CHECK ((who <> ''::text))
+);
+
+ALTER TABLE public.agent_events ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agent_events_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.agent_sessions (
+    session_id bigint NOT NULL,
+    agent text NOT NULL,
+    seat text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    opened_by text NOT NULL,
+    opened_how text NOT NULL,
+    closed_by text,
+    closed_how text,
+    paused boolean DEFAULT false NOT NULL,
+    pause_reason text DEFAULT ''::text NOT NULL,
+    ready_at timestamp with time zone DEFAULT now() NOT NULL,
+    ordered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT agent_sessions_check CHECK ((until >= since)),
+    CONSTRAINT agent_sessions_check1 CHECK ((((until IS NULL) = (closed_how IS NULL)) AND ((until IS NULL) = (closed_by IS NULL)))),
+    CONSTRAINT agent_sessions_check2 CHECK ((paused OR (pause_reason = ''::text))),
+    CONSTRAINT agent_sessions_closed_how_check CHECK ((closed_how = ANY (ARRAY['code'::text, 'api'::text, 'forced'::text, 'displaced'::text, 'moved'::text, 'shift_end'::text, 'seat_gone'::text, 'inactive'::text]))),
+    CONSTRAINT agent_sessions_opened_by_check CHECK ((opened_by <> ''::text)),
+    CONSTRAINT agent_sessions_opened_how_check CHECK ((opened_how = ANY (ARRAY['telephone'::text, 'code'::text, 'api'::text]))),
+    CONSTRAINT agent_sessions_seat_check CHECK ((seat ~ '^[0-9]{3,5}$'::text))
+);
+
+ALTER TABLE public.agent_sessions ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agent_sessions_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.agent_states (
     node text NOT NULL,
     agent text NOT NULL,
@@ -94,7 +147,7 @@ CREATE TABLE public.agent_states (
     at timestamp with time zone NOT NULL,
     version bigint NOT NULL,
     channel text DEFAULT ''::text NOT NULL,
-    CONSTRAINT agent_states_state_check CHECK ((state = ANY (ARRAY['offline'::text, 'ready'::text, 'paused'::text, 'ringing'::text, 'talking'::text, 'holding'::text, 'wrap_up'::text])))
+    CONSTRAINT agent_states_state_check CHECK ((state = ANY (ARRAY['offline'::text, 'ready'::text, 'paused'::text, 'ringing'::text, 'talking'::text, 'holding'::text, 'wrap_up'::text, 'elsewhere'::text])))
 );
 
 CREATE TABLE public.agent_turns (
@@ -150,6 +203,25 @@ CREATE TABLE public.agent_turns_default (
     CONSTRAINT agent_turns_ring_us_check CHECK ((ring_us >= 0)),
     CONSTRAINT agent_turns_talk_us_check CHECK ((talk_us >= 0)),
     CONSTRAINT agent_turns_wrapup_us_check CHECK ((wrapup_us >= 0))
+);
+
+CREATE TABLE public.agents (
+    agent text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    name_en text DEFAULT ''::text NOT NULL,
+    role text DEFAULT 'agent'::text NOT NULL,
+    skills jsonb DEFAULT '{}'::jsonb NOT NULL,
+    sub_centre text DEFAULT ''::text NOT NULL,
+    team text DEFAULT ''::text NOT NULL,
+    trainee boolean DEFAULT false NOT NULL,
+    trainee_until date,
+    mentor text DEFAULT ''::text NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    origin text NOT NULL,
+    CONSTRAINT agents_agent_check CHECK ((agent ~ '^[0-9]{3,5}$'::text)),
+    CONSTRAINT agents_origin_check CHECK ((origin = ANY (ARRAY['settings'::text, 'directory'::text]))),
+    CONSTRAINT agents_role_check CHECK ((role = ANY (ARRAY['agent'::text, 'trainee'::text, 'dispatcher'::text, 'callback_agent'::text, 'shift_leader'::text, 'supervisor'::text, 'quality'::text, 'office'::text, 'leader'::text, 'administrator'::text]))),
+    CONSTRAINT agents_skills_check CHECK ((jsonb_typeof(skills) = 'object'::text))
 );
 
 CREATE TABLE public.alarms (
@@ -332,7 +404,7 @@ CREATE TABLE public.commands (
     parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
     asked_by text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
-    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     deadline timestamp with time zone NOT NULL,
     state text DEFAULT 'waiting'::text NOT NULL,
     answer jsonb,
@@ -440,6 +512,25 @@ CREATE TABLE public.other_hotlines (
     CONSTRAINT other_hotlines_prompts_check CHECK (((prompts)::text <> ''::text))
 );
 
+CREATE TABLE public.queue_listings (
+    node text NOT NULL,
+    listed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.queue_members (
+    node text NOT NULL,
+    queue text NOT NULL,
+    interface text NOT NULL,
+    agent text NOT NULL,
+    penalty integer NOT NULL,
+    paused boolean NOT NULL,
+    pause_reason text NOT NULL,
+    status smallint NOT NULL,
+    paused_at timestamp with time zone,
+    at timestamp with time zone NOT NULL,
+    version bigint NOT NULL
+);
+
 CREATE TABLE public.recordings (
     recording_id bigint NOT NULL,
     node text NOT NULL,
@@ -545,6 +636,13 @@ CREATE TABLE public.schema_migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.shift_plan (
+    agent text NOT NULL,
+    begins timestamp with time zone NOT NULL,
+    ends timestamp with time zone NOT NULL,
+    CONSTRAINT shift_plan_check CHECK ((ends > begins))
+);
+
 CREATE TABLE public.spoken_articles (
     code public.keypad_code NOT NULL,
     parent public.keypad_code,
@@ -643,6 +741,12 @@ ALTER TABLE ONLY public.acd_positions
 ALTER TABLE ONLY public.acd_steps
     ADD CONSTRAINT acd_steps_pkey PRIMARY KEY (node, uniqueid, number);
 
+ALTER TABLE ONLY public.agent_events
+    ADD CONSTRAINT agent_events_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.agent_sessions
+    ADD CONSTRAINT agent_sessions_pkey PRIMARY KEY (session_id);
+
 ALTER TABLE ONLY public.agent_states
     ADD CONSTRAINT agent_states_pkey PRIMARY KEY (node, agent);
 
@@ -651,6 +755,9 @@ ALTER TABLE ONLY public.agent_turns
 
 ALTER TABLE ONLY public.agent_turns_default
     ADD CONSTRAINT agent_turns_default_pkey PRIMARY KEY (rang_at, node, call_id, number);
+
+ALTER TABLE ONLY public.agents
+    ADD CONSTRAINT agents_pkey PRIMARY KEY (agent);
 
 ALTER TABLE ONLY public.alarms
     ADD CONSTRAINT alarms_pkey PRIMARY KEY (alarm_id);
@@ -709,6 +816,12 @@ ALTER TABLE ONLY public.other_hotlines
 ALTER TABLE ONLY public.other_hotlines
     ADD CONSTRAINT other_hotlines_position_key UNIQUE ("position") DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.queue_listings
+    ADD CONSTRAINT queue_listings_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.queue_members
+    ADD CONSTRAINT queue_members_pkey PRIMARY KEY (node, queue, interface);
+
 ALTER TABLE ONLY public.recordings
     ADD CONSTRAINT recordings_node_file_key UNIQUE (node, file);
 
@@ -726,6 +839,9 @@ ALTER TABLE ONLY public.rollups
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.shift_plan
+    ADD CONSTRAINT shift_plan_pkey PRIMARY KEY (agent, begins);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_position_key UNIQUE NULLS NOT DISTINCT (parent, "position") DEFERRABLE INITIALLY DEFERRED;
@@ -757,6 +873,14 @@ ALTER TABLE ONLY public.web_sessions
 CREATE INDEX acd_steps_by_call ON public.acd_steps USING btree (node, call_id);
 
 CREATE INDEX acd_steps_by_version ON public.acd_steps USING btree (node, version);
+
+CREATE INDEX agent_events_by_agent ON public.agent_events USING btree (agent, at);
+
+CREATE INDEX agent_sessions_by_agent ON public.agent_sessions USING btree (agent, since);
+
+CREATE UNIQUE INDEX agent_sessions_open ON public.agent_sessions USING btree (agent) WHERE (until IS NULL);
+
+CREATE UNIQUE INDEX agent_sessions_seats ON public.agent_sessions USING btree (seat) WHERE (until IS NULL);
 
 CREATE INDEX agent_turns_by_agent ON ONLY public.agent_turns USING btree (agent, rang_at);
 
@@ -810,6 +934,8 @@ CREATE INDEX requests_default_node_call_id_idx ON public.requests_default USING 
 
 CREATE INDEX requests_default_node_version_idx ON public.requests_default USING btree (node, version);
 
+CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
+
 CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, call_id);
 
 CREATE INDEX survey_ratings_by_time ON public.survey_ratings USING btree (rated_at);
@@ -846,8 +972,17 @@ CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.othe
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
+ALTER TABLE ONLY public.agent_events
+    ADD CONSTRAINT agent_events_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
+
+ALTER TABLE ONLY public.agent_sessions
+    ADD CONSTRAINT agent_sessions_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.shift_plan
+    ADD CONSTRAINT shift_plan_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;

@@ -9,6 +9,7 @@ from ami_bridge.fact import Fact
 from ami_bridge.floor import Floor
 from ami_bridge.member_facts import ListingEnded, MemberSeen, QueueListed, WaitingSeen
 from ami_bridge.members import AgentState
+from ami_bridge.membership import Listed, Member
 from ami_bridge.overload import Closed, Effect, Opened
 from hotline.settings import Queue
 
@@ -51,7 +52,8 @@ class Seen:
     def __init__(self) -> None:
         self.agents: dict[str, AgentState] = {}
         self.effects: list[Effect] = []
-        self.floor = Floor(Queue(overload_waiting=1), show=self.show, mark=self.effects.append)
+        self.members: list[Member | Listed] = []
+        self.floor = Floor(Queue(overload_waiting=1), show=self.show, mark=self.effects.append, keep=self.members.append)
 
     def show(self, agent: AgentState) -> None:
         self.agents[agent.agent] = agent

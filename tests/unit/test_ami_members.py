@@ -100,12 +100,24 @@ def test_the_events_of_a_real_asterisk_make_that_story() -> None:
     assert found[5].since == facts.timestamp("1795304891.0")
 
 
-DEVICES = ("offline", "ready", "talking", "talking", "offline", "offline", "ringing", "talking", "holding")
+DEVICES = ("offline", "ready", "elsewhere", "elsewhere", "offline", "offline", "ringing", "elsewhere", "elsewhere")
+IN_A_QUEUES_CALL = {2: "talking", 3: "talking", 6: "ringing", 7: "talking", 8: "holding"}
 
 
 @pytest.mark.parametrize(("status", "state"), list(enumerate(DEVICES)))
 def test_the_telephone_alone_says_what_it_can(status: int, state: str) -> None:
     assert shown(play(seen(0, status))[0]).state == state
+    assert shown(play(seen(0, status, in_call=True))[0]).state == IN_A_QUEUES_CALL.get(status, state)
+
+
+def test_an_agent_taken_out_and_put_back_is_ready_at_once() -> None:
+    """app_queue forgets the last call with the member."""
+    state, _ = play(seen(0, 1), seen(0, 1, queue="hotline.1001"), seen(8, 1, last_call=BEGIN + 8))
+    assert shown(state).state == "wrap_up"
+    for queue in ("hotline", "hotline.1001"):
+        members.apply(state, MemberGone(at=when(9), call_id="", queue=queue, agent="1001", interface="PJSIP/1001"))
+        members.apply(state, seen(9, 1, queue=queue, is_added=True))
+    assert (shown(state).state, shown(state).queues) == ("ready", ("hotline",))
 
 
 def test_an_agent_with_two_telephones_is_where_either_is() -> None:
@@ -113,9 +125,9 @@ def test_an_agent_with_two_telephones_is_where_either_is() -> None:
     state, _ = play(seen(0, 5), seen(0, 1, browser))
     assert shown(state).state == "ready"
     members.apply(state, seen(1, 3, browser))
-    assert shown(state).state == "talking"
+    assert shown(state).state == "elsewhere"
     members.apply(state, seen(2, 1))
-    assert shown(state).state == "talking"
+    assert shown(state).state == "elsewhere"
     members.apply(state, seen(3, 1, browser))
     members.apply(state, seen(3, 5))
     members.apply(state, seen(4, 5, browser))
