@@ -1,15 +1,22 @@
-"""Whom a queue may ring, and in what order of preference. Pure.
+"""Whom a queue may ring, and which queue a call goes to, in what place. Pure.
 
 An agent has skills with levels from 1 to 5; a queue asks for one skill from a least level on. What follows from a level is the
-table ``PENALTY``: app_queue rings the smallest penalty that is free. Rules: IVR-25 (languages), IVR-26 (trainees), IVR-27
-(sub-centres).
+table ``PENALTY``: app_queue rings the smallest penalty that is free. ``route`` is asked whenever a caller is about to wait.
+Rules: IVR-25 (languages), IVR-26 (trainees), IVR-27 (sub-centres), IVR-32 (priority).
+
+The order among those who wait: higher priority first, and within it whoever has waited longer in total. Nobody who has waited
+``priority_limit_seconds`` is overtaken by a priority caller who comes later: that is how long priority can hold others up.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
 import msgspec
+
+from hotline import calendar, hours
+from hotline.settings import Calendar, FurtherQueue, Hours, Routing, Settings
 
 EVERYBODY = {"mandarin": 5}
 """What every agent can do unless their own skills say another level."""
@@ -76,3 +83,195 @@ def _serves(agent: Agent, queue: Queue) -> bool:
         and queue.sub_centre in ("", agent.sub_centre)
         and (queue.trainees or not agent.trainee)
     )
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings say of a queue. ``hours``: None when it is never closed; ``overflow_to``: "" when nobody takes over."""
+
+    wait_seconds: int
+    overflow_to: str = ""
+    overflow_seconds: int = 0
+    overflow_waiting: int = 0
+    hours: Hours | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of every queue, and those of routing; ``default`` is the queue for a name that is none."""
+
+    default: str
+    rules: Mapping[str, Rule]
+    routing: Routing
+    calendar: Calendar
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Somebody who waits: for how long in total, with what priority."""
+
+    seconds: float
+    priority: int = 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue as Asterisk has it now, and those waiting callers whose total wait is known."""
+
+    waiting: int = 0
+    ready: int = 0
+    logged_in: int = 0
+    known: tuple[Waiting, ...] = ()
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A caller is about to wait in ``queue``. ``left``: has just left it after its ``overflow_seconds``.
+
+    ``waited_seconds``: in this call so far, with what was kept from an earlier one.
+    """
+
+    queue: str
+    group: str = ""
+    overdue: bool = False
+    left: bool = False
+    waited_seconds: float = 0
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What this number did before: the agent it talked to lately and whether that one is ready; the wait that it gave up."""
+
+    agent: str = ""
+    is_ready: bool = False
+    kept_seconds: float = 0
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the call goes. ``place``: 1 is the head, 0 the end of the queue. ``first_agent`` is rung alone before, "" nobody.
+
+    After ``wait_seconds`` the wait is over, or, when ``overflows``, routed anew. ``why``: words for people and tests.
+    """
+
+    queue: str
+    priority: int
+    place: int
+    first_agent: str
+    wait_seconds: int
+    overflows: bool
+    waited_seconds: float
+    why: tuple[str, ...]
+
+
+NOBODY = Standing()
+
+
+def route(plan: Plan, asked: Asked, now: dt.datetime, floor: Mapping[str, Standing], history: History) -> Route:
+    """Decide; ``now`` is the hotline's wall clock. A queue that is not in ``floor`` has nobody."""
+    wanted = asked.queue if asked.queue in plan.rules else plan.default
+    queue, why = _overflowed(plan, wanted, asked.left, now, floor)
+    rule, standing = plan.rules[queue], floor.get(queue, NOBODY)
+    total = asked.waited_seconds + history.kept_seconds
+    priority = _priority(plan.routing, asked, standing)
+    place = place_of(total, priority, standing) if total > 0 else 0
+    first = history.agent if history.is_ready and (standing.waiting == 0 or place == 1) else ""
+    has_left = asked.left and queue == wanted
+    overflows = rule.overflow_seconds > 0 and not has_left
+    reasons = (("priority", priority), ("kept_place", history.kept_seconds > 0), ("same_agent", first))
+    return Route(
+        queue=queue,
+        priority=priority,
+        place=place,
+        first_agent=first,
+        wait_seconds=rule.overflow_seconds if overflows else rule.wait_seconds - (rule.overflow_seconds if has_left else 0),
+        overflows=overflows,
+        waited_seconds=total,
+        why=(*why, *(word for word, holds in reasons if holds)),
+    )
+
+
+def place_of(total: float, priority: int, standing: Standing) -> int:
+    """The place behind all of higher priority and all who waited as long or longer; 0: the end.
+
+    Who waits in Asterisk and is not known stands before: nobody is overtaken who may have waited longer.
+    """
+    ahead = 0
+    for other in standing.known:
+        if other.priority > priority or (other.priority == priority and other.seconds >= total):
+            ahead += 1
+    place = 1 + ahead + max(0, standing.waiting - len(standing.known))
+    return place if place <= standing.waiting else 0
+
+
+def _priority(routing: Routing, asked: Asked, standing: Standing) -> int:
+    """1 for whom the city lets go ahead, unless somebody has, or may have, waited too long to be overtaken."""
+    if not routing.priority or not (asked.group in routing.priority_groups or (asked.overdue and routing.priority_overdue)):
+        return 0
+    if standing.waiting and not standing.known:
+        return 0
+    limit = routing.priority_limit_seconds
+    return 0 if any(other.seconds >= limit and not other.priority for other in standing.known) else 1
+
+
+def _overflowed(
+    plan: Plan, queue: str, left: bool, now: dt.datetime, floor: Mapping[str, Standing]
+) -> tuple[str, tuple[str, ...]]:
+    """Follow ``overflow_to`` as long as there is a reason to; who left for the wait goes only where somebody is logged in."""
+    why: tuple[str, ...] = ()
+    while to := plan.rules[queue].overflow_to:
+        rule, here, there = plan.rules[queue], floor.get(queue, NOBODY), floor.get(to, NOBODY)
+        is_closed = rule.hours and not hours.staffed(rule.hours, now, calendar.situation(plan.calendar, now.date()))
+        reason = "closed" if is_closed else _reason(rule, here, there, left=left and not why)
+        if not reason:
+            break
+        queue, why = to, (*why, reason)
+    return queue, why
+
+
+def _reason(rule: Rule, here: Standing, there: Standing, *, left: bool) -> str:
+    """Why a caller of an open queue is taken over, "" when not: the first that holds."""
+    if there.logged_in == 0:
+        return ""
+    if left:
+        return "waited"
+    if here.logged_in == 0:
+        return "nobody_there"
+    if 0 < rule.overflow_waiting <= here.waiting and (there.ready or there.waiting < here.waiting):
+        return "many_waiting"
+    return ""
+
+
+_ALWAYS = Hours()
+
+
+def plan(settings: Settings) -> Plan:
+    """The plan that the settings make."""
+    own = settings.queue
+    rules = {
+        own.name: Rule(
+            wait_seconds=own.wait_seconds,
+            overflow_to=own.overflow_to,
+            overflow_seconds=own.overflow_seconds,
+            overflow_waiting=own.overflow_waiting,
+        ),
+        own.english_name: Rule(wait_seconds=own.wait_seconds),
+        **{name: _rule(further) for name, further in settings.queues.items()},
+    }
+    return Plan(default=own.name, rules=rules, routing=settings.routing, calendar=settings.calendar)
+
+
+def _rule(further: FurtherQueue) -> Rule:
+    return Rule(
+        wait_seconds=further.wait_seconds,
+        overflow_to=further.overflow_to,
+        overflow_seconds=further.overflow_seconds,
+        overflow_waiting=further.overflow_waiting,
+        hours=None if further.hours == _ALWAYS else further.hours,
+    )
+
+
+def queues(settings: Settings) -> list[Queue]:
+    """What every queue asks of its agents, everybody's first."""
+    further = settings.queues.items()
+    return [
+        Queue(name=settings.queue.name),
+        Queue(name=settings.queue.english_name, skill="english"),
+        *(
+            Queue(name=name, skill=q.skill, least_level=q.least_level, sub_centre=q.sub_centre, trainees=q.trainees)
+            for name, q in further
+        ),
+    ]
