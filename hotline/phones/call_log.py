@@ -39,7 +39,7 @@ class Call(msgspec.Struct, kw_only=True):
     """One call as one telephone saw it; ``ended_by`` is ``self`` or ``other``, and ``sound`` is known after its end.
 
     ``closed``: the last SIP message has gone out or come in. ``tags``: its own and the other side's, by which SIP knows the call.
-    ``caller``: the number that called it.
+    ``caller``: the number that called it. ``peer``: where a directed telephone sends its sound (``host:port``).
     """
 
     call_id: str
@@ -54,6 +54,7 @@ class Call(msgspec.Struct, kw_only=True):
     sound: Report | None = None
     tags: tuple[str, str] | None = None
     caller: str = ""
+    peer: str = ""
     done: list[Done] = []
 
     @property
@@ -92,7 +93,7 @@ def apply(calls: dict[str, Call], line: LogLine) -> None:
         return
     match line.event:
         case "answered":
-            call.answered_at = line.at
+            call.answered_at, call.peer = line.at, line.detail
         case "tagged":
             own, _, other = line.detail.partition(" ")
             call.tags = own, other

@@ -1,7 +1,7 @@
 """Telephones that do what they are told: for stories whose end is known before they begin, and that SIPp's log measures.
 
 ``async with DirectedSeats(…) as seats, DirectedCallers(…) as callers``: each call is a ``Line`` to steer and to wait for. They
-have no sound: a key goes out as SIP INFO, and what arrives at their media port is thrown away.
+have no sound: a key goes out as SIP INFO, and what arrives at their media port is thrown away. ``voices.py`` gives them sound.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from types import TracebackType
 from hotline.phones import registration, sipp
 from hotline.phones.call_log import Call
 from hotline.phones.citizens import check_listening
+from hotline.phones.errors import StackError
 from hotline.settings import Settings
 
 NewLine = Callable[["Line"], None]
@@ -29,6 +30,7 @@ class Line:
         self.call = call
         self._telephones = telephones
         self.changed = asyncio.Event()
+        self.on_change: Callable[[], None] = lambda: None
 
     async def until(self, condition: Callable[[Call], object]) -> None:
         """Wait until ``condition`` holds."""
@@ -37,8 +39,11 @@ class Line:
             await self.changed.wait()
 
     def tell(self, order: str, detail: str = "") -> None:
-        """Seats: answer, busy, decline, hold, resume, refer (where to: ``<sip:…>``); callers: press (a key); both: hangup."""
-        self._telephones.tell(self.call, order, detail)
+        """Give an order; both: hangup, hold, resume, refer (where to: ``<sip:…>``); callers: cancel, press (a key).
+
+        Seats: answer and insist (the port where sound is received, its own unless told), busy, decline, die.
+        """
+        self._telephones.tell(self.call, order, detail or (str(self.call.port) if order == "answer" else ""))
 
 
 class _Directed:
@@ -52,16 +57,18 @@ class _Directed:
         self._stack = contextlib.AsyncExitStack()
         self.lines: dict[str, Line] = {}
 
-    async def _open(self, settings: Settings) -> list[str]:
-        """Folder, sink for sound and SIPp; returns the arguments that every scenario needs."""
+    async def _open(self, settings: Settings, media_port: int | None = None) -> list[str]:
+        """Folder, sink for sound (unless somebody has a port for it) and SIPp; returns the arguments of every scenario."""
         check_listening(settings)
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hotline-directed-")))
-        sink = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        sink.bind((self._address, 0))
-        sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        if media_port is None:
+            sink = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sink.bind((self._address, 0))
+            sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            media_port = sink.getsockname()[1]
         self.sipp = sipp.Sipp(self._folder, told=self._told)
         self._stack.push_async_callback(self.sipp.stop)
-        return ["-key", "media_port", str(sink.getsockname()[1])]
+        return ["-key", "media_port", str(media_port)]
 
     def _told(self, call: Call) -> None:
         line = self.lines.get(call.call_id)
@@ -70,6 +77,7 @@ class _Directed:
             self._new_line(line)
         if line is not None:
             line.changed.set()
+            line.on_change()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Hang up what is still there."""
@@ -106,6 +114,31 @@ class DirectedSeats(_Directed):
         await registration.end(self._folder, self._secrets, self._target, self._address)
 
 
+class DirectedUnits(_Directed):
+    """Units' telephones (承办单位) at their trunk: any number rings when it is dialled; ``call.party`` is that number."""
+
+    _are_called = True
+
+    def __init__(self, settings: Settings, new_line: NewLine) -> None:
+        super().__init__(settings, settings.trunks.unit_address, new_line)
+        self._settings = settings
+
+    async def __aenter__(self) -> DirectedUnits:
+        """Listen; raises ``StackError`` when another program has their port."""
+        try:
+            keys = await self._open(self._settings)
+            place = (self._address, self._settings.trunks.unit_port)
+            if not sipp.is_free(*place):
+                raise StackError(f"another program has the units' SIP port {place[0]}:{place[1]}")
+            await self.sipp.start(self._target, *place, ["-sf", sipp.SCENARIOS / "seat_directed.xml", *keys])
+            if not await self.sipp.listening(10):
+                raise StackError(f"the units' telephones did not start: {self.sipp.complaints() or 'no reason given'}")
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+
 class DirectedCallers(_Directed):
     """Telephones that dial ``number`` one after another, ``rate`` a second; each answered call waits for orders.
 
@@ -121,15 +154,17 @@ class DirectedCallers(_Directed):
         *,
         rate: float = 1.0,
         address: str | None = None,
+        media_port: int | None = None,
     ) -> None:
-        """``address``: where they call from; the citizens' trunk unless told otherwise."""
+        """``address``: where they call from; the citizens' trunk unless told otherwise. ``media_port``: where sound is heard."""
         super().__init__(settings, address or settings.trunks.citizen_address, new_line)
         self._settings, self._rows, self._number, self._rate = settings, rows, number, rate
+        self._media_port = media_port
 
     async def __aenter__(self) -> DirectedCallers:
         """Begin to dial."""
         try:
-            keys = await self._open(self._settings)
+            keys = await self._open(self._settings, self._media_port)
             rows = [(own, self._number, secret) for own, secret in self._rows]
             (self._folder / "callers.csv").write_text(sipp.injection(rows), encoding="utf-8")
             count = str(len(rows))

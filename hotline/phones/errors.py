@@ -23,3 +23,7 @@ class MediaError(HotlineError):
 
 class StackError(HotlineError):
     """The stack does not answer: it is not running (hotline up), or it refused the telephones."""
+
+
+class PhoneError(HotlineError):
+    """A steered telephone did not come to do or hear what was waited for; the text says what it heard instead."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import assert_never
 
 from hotline import g711
-from hotline.phones.plan import Stream
+from hotline.phones.plan import Press, Stream
 from hotline.phones.rtp import ALAW, EVENT, FRAME, HEADER, event_payloads
 from hotline.phones.tones import tone
 
@@ -71,6 +71,21 @@ class Sender:
             self._press(self._script.popleft().key)
         elif self._speech and not self._script and self._now_ms >= self._speech[0]:
             self._frames, self._index, self._speech = self._speech[1], 0, None
+
+    def press(self, keys: str, apart_ms: int = 300) -> None:
+        """Press more keys from now on, so far apart that each is a key of its own."""
+        at_ms = max(self._now_ms, self._script[-1].at_ms + apart_ms if self._script else 0)
+        self._script.extend(Press(at_ms + place * apart_ms, key) for place, key in enumerate(keys))
+        self.cued = True
+
+    @property
+    def pressing(self) -> bool:
+        """Whether there are keys that have not gone out yet."""
+        return bool(self._script or self._pending)
+
+    def loop(self, frames: list[bytes]) -> None:
+        """Say this over and over from now on; nothing at all: silence."""
+        self._frames, self._index = frames or _SILENT, 0
 
     def signals(self) -> str:
         """The keys pressed since the last time that are not in the packets."""

@@ -176,6 +176,12 @@ class Sipp:
                 await self._process.stop(sign=signal.SIGTERM, patience=2.0)
             await self._process.stop()
 
+    async def kill(self) -> None:
+        """End it as a power cut would: no BYE goes out and nothing answers any more."""
+        if self._process is not None and not self._process.ended.done():
+            os.kill(self._process.pid, signal.SIGKILL)
+            await self._process.ended
+
     @property
     def running(self) -> bool:
         """Whether the process is there."""

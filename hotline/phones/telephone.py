@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 import struct
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -13,6 +14,7 @@ from hotline import clock
 from hotline.phones import sound
 from hotline.phones.plan import Gap, Report, Stream
 from hotline.phones.reception import Reception
+from hotline.phones.rtp import Packet
 from hotline.phones.sending import Sender
 
 _SO_TIMESTAMPNS = 35
@@ -27,6 +29,7 @@ class Telephone:
     __slots__ = (
         "_address",
         "_first_digit_at",
+        "_listener",
         "_peer",
         "_plan",
         "_speech",
@@ -40,8 +43,16 @@ class Telephone:
         "socket",
     )
 
-    def __init__(self, plan: Stream, address: str, port: int, speech: list[bytes] | None) -> None:
-        self._plan, self._speech = plan, speech
+    def __init__(
+        self,
+        plan: Stream,
+        address: str,
+        port: int,
+        speech: list[bytes] | None,
+        listener: Callable[[Packet, int], None] | None = None,
+    ) -> None:
+        """``listener`` is given each packet heard, with the kernel's time of arrival in nanoseconds."""
+        self._plan, self._speech, self._listener = plan, speech, listener
         self._address, self.port = address, port
         self.ordinal = 0
         self._listen()
@@ -80,8 +91,12 @@ class Telephone:
             return False
         seconds, nanoseconds = _TIMESPEC.unpack_from(ancillary[0][2])
         reception, sender = self.reception, self.sender
-        if reception.take(data, seconds * 1_000_000_000 + nanoseconds) is None:
+        at_ns = seconds * 1_000_000_000 + nanoseconds
+        packet = reception.take(data, at_ns)
+        if packet is None:
             return False
+        if self._listener is not None:
+            self._listener(packet, at_ns)
         audible = reception.first_audible_ns is not None
         sender.cued = sender.cued or audible or self._plan.cue == "packet"
         self.deaf = audible and self._plan.mode == "drop"
