@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from array import array
 
@@ -47,6 +48,11 @@ def whole(size: int) -> int:
     return size - size % SAMPLE
 
 
+def at(milliseconds: int) -> int:
+    """Where in raw audio a moment is, in bytes; below 0 before its beginning."""
+    return milliseconds * RATE // 1000 * SAMPLE
+
+
 def conversation_shape(caller: int, agent: int) -> Shape:
     """Two voices beside each other, as long as the longer one; each is given in bytes of whole samples.
 
@@ -60,6 +66,15 @@ def interleaved(left: bytes, right: bytes) -> bytes:
     stereo = array("h", bytes(2 * len(left)))
     stereo[0::2], stereo[1::2] = array("h", left), array("h", right)
     return stereo.tobytes()
+
+
+def mixed(one: bytes, other: bytes) -> bytes:
+    """Two voices at once, of equal length in whole samples; what is too loud for both is cut at the loudest there is."""
+    first, second = array("h", one), array("h", other)
+    try:
+        return array("h", map(operator.add, first, second)).tobytes()
+    except OverflowError:
+        return array("h", (max(-32768, min(32767, a + b)) for a, b in zip(first, second, strict=True))).tobytes()
 
 
 def wav_shape(head: bytes, size: int) -> Shape:

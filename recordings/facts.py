@@ -14,7 +14,7 @@ Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
 """What PostgreSQL can hold. A caller's number is whatever the caller's side sent."""
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Kind = Literal["conversation", "message"]
-Side = Literal["caller", "agent"]
+Side = Literal["caller", "agent", "unit"]
 Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault", "chosen"]
 MessageKind = Literal["message", "mailbox", "complaint", "survey"]
 """What a message is for (IVR-08, IVR-09, IVR-11)."""
@@ -89,19 +89,24 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A file as it was listed: the audio of a message, or what one telephone said in a conversation; ``size`` in bytes."""
+    """A file as it was listed: the audio of a message, or what one telephone said in a conversation; ``size`` in bytes.
+
+    ``at_ms`` is when it begins, counted from the beginning of the conversation (below 0: the first part of it does not belong
+    there); None: it follows what there is of its channel.
+    """
 
     name: str
     size: int
     side: Side
+    at_ms: int | None = None
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):
     """Store ``pieces``, files of ``folder``, as the one ``file`` below ``var/recordings``.
 
     A message has one piece, a ``sidecar``, and in ``beside`` the names of the takes that do not count. A conversation (from the
-    spool) has the caller's piece first, if there is one, and then those of the agents, which follow one another. ``started_at``
-    is when the audio began, if known.
+    spool) has the caller's pieces first, if there are any, and then those of agents and units. ``started_at`` is when the audio
+    began, if known.
     """
 
     folder: Folder

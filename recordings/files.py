@@ -23,7 +23,7 @@ from hotline import durable
 from recordings import audio
 from recordings.audio import Shape
 from recordings.errors import ChangedError, DiskFullError, SidecarError
-from recordings.facts import Entry, Folder, Piece, Side, Sidecar, Take
+from recordings.facts import Entry, Folder, Piece, Sidecar, Take
 from recordings.intake import read_sidecar
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -160,27 +160,40 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 class _Track:
-    """One side of a conversation: raw files one after another, each cut to whole samples, and then silence."""
+    """One channel of a conversation: raw files, each cut to whole samples and at its time.
 
-    def __init__(self, sources: list[tuple[Piece, BinaryIO]], side: Side) -> None:
-        self._rest = [(audio.whole(piece.size), file) for piece, file in sources if piece.side == side]
-        self.size = sum(size for size, _ in self._rest)
+    Between them is silence, where they overlap they are mixed. A file without a time follows what came before it.
+    """
+
+    def __init__(self, sources: Iterable[tuple[Piece, BinaryIO]]) -> None:
+        self._voices: list[tuple[int, int, BinaryIO]] = []
+        self._at = self.size = 0
+        for piece, file in sources:
+            begin = self.size if piece.at_ms is None else audio.at(piece.at_ms)
+            end = begin + audio.whole(piece.size)
+            if end <= 0:
+                continue
+            if begin < 0:
+                file.seek(-begin)
+            self._voices.append((max(begin, 0), end, file))
+            self.size = max(self.size, end)
 
     def read(self, count: int) -> bytes:
         """The next ``count`` bytes."""
-        got = bytearray()
-        while self._rest and len(got) < count:
-            size, file = self._rest.pop(0)
-            wanted = min(size, count - len(got))
-            got += _read_all(file, wanted)
-            if size > wanted:
-                self._rest.insert(0, (size - wanted, file))
-        return bytes(got.ljust(count, b"\0"))
+        here, self._at = self._at, self._at + count
+        sound = bytearray(count)
+        for begin, end, file in self._voices:
+            first, last = max(begin, here) - here, min(end, self._at) - here
+            if first < last:
+                voice, there = _read_all(file, last - first), sound[first:last]
+                sound[first:last] = audio.mixed(voice, bytes(there)) if any(there) else voice
+        return bytes(sound)
 
 
 def _conversation(sources: list[tuple[Piece, BinaryIO]]) -> tuple[Shape, Iterator[bytes]]:
-    """Caller left, agents right; raises ``UnusableError``s."""
-    left, right = _Track(sources, "caller"), _Track(sources, "agent")
+    """Caller left, agents and units right; raises ``UnusableError``s."""
+    left = _Track(source for source in sources if source[0].side == "caller")
+    right = _Track(source for source in sources if source[0].side != "caller")
     shape = audio.conversation_shape(left.size, right.size)
     counts = _counts(shape.frames * audio.SAMPLE)
     return shape, (audio.interleaved(left.read(count), right.read(count)) for count in counts)

@@ -1,14 +1,16 @@
 """What there is to do with the files that Asterisk left, decided from one listing of the folders. Pure.
 
-Rules. A conversation is every voice of a call: the caller's file and one for each agent's leg. It is finished when its call's
-record has an end and all files are at rest; without a record, when nothing was written for ten minutes; a call whose record is
-open keeps its files. A message is finished, beside that, when its sidecar says so, and after ten minutes at rest whatever the
-record says; of several takes the one counts that the sidecar names, else the newest that is long enough (IVR-10). Where audio
-goes depends on its unique id alone, so that a second attempt after a crash arrives at the same name.
+Rules. A conversation is every voice of a call: the caller's, and one for each agent's and each unit's leg. Each name says when
+its recorder was started (TWC-15): the conversation begins with the first agent or unit, and every voice lies where it was spoken;
+what the caller said before, while waiting, is not kept. It is finished when its call's record has an end and all files are at
+rest; without a record, when nothing was written for ten minutes; a call whose record is open keeps its files. A message is
+finished, beside that, when its sidecar says so, and after ten minutes at rest whatever the record says; of several takes the one
+counts that the sidecar names, else the newest that is long enough (IVR-10). Where audio goes depends on its unique id alone, so
+that a second attempt after a crash arrives at the same name.
 
-The caller's file is the first to be deleted after all are stored. Agents' files without it, older than the stored
-conversation of their call, are therefore in that conversation, and what is left of them is forgotten. So is the empty file of a
-caller who was not connected to anybody.
+The caller's first file is the first to be deleted after all are stored. Other files without it, older than the stored
+conversation of their call, are therefore in that conversation, and what is left of them is forgotten. So is what was recorded of
+a caller who was not connected to anybody.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from recordings.facts import (
     Piece,
     Round,
     SetAside,
+    Side,
     Sidecar,
     Stored,
     Take,
@@ -45,8 +48,9 @@ FORGOTTEN = dt.timedelta(minutes=10)
 DELAYED = dt.timedelta(seconds=30)
 """A file that nobody wrote to for so long counts as backlog."""
 _ID = r"[A-Za-z0-9_.-]{1,100}"
+_SINCE = r"(?:@[0-9]{8}T[0-9]{6}\.[0-9]{3})?"
 _NAMES = {
-    Folder.SPOOL: re.compile(rf"(?P<id>{_ID}?)\.(?P<part>caller|agent\.(?P<leg>{_ID}))\.raw"),
+    Folder.SPOOL: re.compile(rf"(?P<id>{_ID}?)\.(?P<part>(?:caller(?:\.[0-9]+)?|(?:agent|unit)\.{_ID}){_SINCE})\.raw"),
     Folder.INBOX: re.compile(rf"(?P<id>{_ID})(?:\.(?!~)|(?=~))(?P<part>wav|json|~[2-9]\.wav)"),
 }
 _EPOCH = re.compile(r"(?:.*-)?([0-9]{9,10})\.([0-9]+)")
@@ -60,11 +64,17 @@ def decide(facts: Round) -> list[Job]:
 def split(folder: Folder, entry: Entry) -> tuple[str, str] | None:
     """(unique id, part) of a file that belongs in ``folder``, None for anything else.
 
-    The part is ``wav``, ``~2.wav`` (a second take) or ``json`` of a message, ``caller`` or ``agent.<unique id of the agent's
-    leg>`` of a conversation.
+    The part is ``wav``, ``~2.wav`` (a second take) or ``json`` of a message; of a conversation ``caller``, ``caller.2`` (the same
+    caller, back in the queue), ``agent.<unique id of the leg>`` or ``unit.<…>``, and behind an @ when its recorder was started,
+    in UTC to the millisecond.
     """
     match = _NAMES[folder].fullmatch(entry.name)
     return (match["id"], match["part"]) if match and entry.regular else None
+
+
+def is_first(part: str) -> bool:
+    """Whether this is the caller's first file."""
+    return part.partition("@")[0] == "caller"
 
 
 def read_sidecar(content: bytes) -> Sidecar:
@@ -139,28 +149,56 @@ def _conversations(facts: Round) -> Iterator[Job]:
         if not _over(last, call, facts.now):
             continue
         written = facts.written.get(call_id)
-        nobody_spoke = call is not None and call.connected_at is None and not any(entry.size for entry in voices.values())
-        if nobody_spoke or ("caller" not in voices and written and last < written):
+        if _nobody_spoke(voices, call) or (not any(map(is_first, voices)) and written and last < written):
             yield from (Forget(Folder.SPOOL, entry.name) for entry in voices.values())
             continue
+        connected_at = call.connected_at if call else None
+        began = _beginning(voices, connected_at)
         yield Take(
             folder=Folder.SPOOL,
-            pieces=tuple(_piece(voices[part], part) for part in sorted(voices, key=_turn)),
+            pieces=tuple(_piece(voices[part], part, began) for part in sorted(voices, key=_turn)),
             file=conversation_file(facts.node, call_id, last),
             node=facts.node,
             call_id=call_id,
-            started_at=call.connected_at if call else None,
+            started_at=began or connected_at,
         )
 
 
-def _piece(entry: Entry, part: str) -> Piece:
-    return Piece(entry.name, entry.size, "agent" if part.startswith("agent") else "caller")
+def _nobody_spoke(voices: dict[str, Entry], call: Call | None) -> bool:
+    """A caller who waited and reached nobody: what was recorded of the waiting is not a conversation."""
+    waited = all(_side(part) == "caller" and (_stamp(part) or not entry.size) for part, entry in voices.items())
+    return waited and call is not None and call.connected_at is None
 
 
-def _turn(part: str) -> tuple[bool, int, int, str]:
-    """The order of a conversation's files: the caller's, then the agents' in the order in which their legs began."""
-    match = _EPOCH.fullmatch(part.removeprefix("agent."))
-    return (part != "caller", int(match[1]), int(match[2]), part) if match else (part != "caller", 0, 0, part)
+def _beginning(voices: dict[str, Entry], connected_at: dt.datetime | None) -> dt.datetime | None:
+    """When the conversation begins: with the first agent or unit, else when the call's record says; None: no file has a time."""
+    times = [(_side(part) == "caller", at) for part in voices if (at := _stamp(part))]
+    served = [at for waits, at in times if not waits]
+    return min(served, default=(connected_at or min(at for _, at in times)) if times else None)
+
+
+def _piece(entry: Entry, part: str, began: dt.datetime | None = None) -> Piece:
+    at = _stamp(part)
+    return Piece(entry.name, entry.size, _side(part), (at - began) // dt.timedelta(milliseconds=1) if at and began else None)
+
+
+def _side(part: str) -> Side:
+    return "agent" if part.startswith("agent.") else "unit" if part.startswith("unit.") else "caller"
+
+
+def _stamp(part: str) -> dt.datetime | None:
+    """When the recorder of this voice was started, if its name says so."""
+    try:
+        return dt.datetime.strptime(f"{part.partition('@')[2]}000+0000", "%Y%m%dT%H%M%S.%f%z")
+    except ValueError:
+        return None
+
+
+def _turn(part: str) -> tuple[bool, bool, int, int, str]:
+    """The order of a conversation's files: the caller's, then the others' in the order in which their legs began."""
+    match = _EPOCH.fullmatch(part.partition("@")[0].partition(".")[2])
+    began = (int(match[1]), int(match[2])) if match else (0, 0)
+    return (_side(part) != "caller", not is_first(part), *began, part)
 
 
 def _messages(facts: Round) -> Iterator[Job]:

@@ -104,7 +104,7 @@ class Worker:
         usable = {stem: sidecar for stem, sidecar in sidecars.items() if isinstance(sidecar, Sidecar)}
         voices = _parts(Folder.SPOOL, spool)
         ids = {stem for stem, _ in (*voices, *_parts(Folder.INBOX, inbox))}
-        lonely = {call_id for call_id, _ in voices} - {call_id for call_id, part in voices if part == "caller"}
+        lonely = {call_id for call_id, _ in voices} - {call_id for call_id, part in voices if intake.is_first(part)}
         return Round(
             now=now,
             node=self._node,

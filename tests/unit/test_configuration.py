@@ -412,6 +412,7 @@ def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendere
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
     ours = {name for name in expanded if name.startswith("HOTLINE_")} | {"FASTAGI", "IF", "FILTER"}
     asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT", "MEMBERNAME", "DEVICE_STATE"}
+    asterisks |= {"STRFTIME"}
     arguments = {"ARG1", "ARG2"}  # of our own Gosub
     assert expanded - ours - asterisks - arguments == {"QUEUESTATUS", "DIALSTATUS", "FAXSTATUS", "FAXERROR"}
     assert set(re.findall(r"CHANNEL\((\w+)\)", text)) == {"userfield"}, "the path, which we have written"
