@@ -19,6 +19,7 @@ from hotline.phones.wires import Wire
 PATIENCE_SECONDS = 15.0
 _LOOK_SECONDS = 0.08
 _PAUSE_AFTER_KEYS_SECONDS = 0.12
+_AFTER_REFER_SECONDS = 0.3
 
 
 class Talk:
@@ -87,16 +88,17 @@ class Talk:
         await self._does("resume")
 
     async def transfer(self, number: str) -> None:
-        """Send the other side to ``number`` (blind, REFER)."""
-        await self._does("refer", f"<sip:{number}@{self._sip}>")
+        """Send the other side to ``number`` (blind, REFER) and hang up."""
+        await self._refers(f"<sip:{number}@{self._sip}>")
 
     async def join(self, other: Talk) -> None:
-        """Join the other sides of this call and of one that this telephone dialled (attended, REFER with Replaces)."""
+        """Join the other sides of this call and of one that this telephone dialled (attended, REFER with Replaces); hang up."""
         if other.call.tags is None:
             raise PhoneError(f"{other.name}: only a call that was dialled and answered can be joined")
         own, far = other.call.tags
         replaced = quote(f"{other.call.call_id};to-tag={far};from-tag={own}", safe="")
-        await self._does("refer", f"<sip:anybody@{self._sip}?Replaces={replaced}>")
+        await self._refers(f"<sip:anybody@{self._sip}?Replaces={replaced}>")
+        await other.ended()
 
     async def die(self) -> None:
         """Without a BYE: the port for sound is closed, and what comes by SIP is not answered."""
@@ -123,6 +125,11 @@ class Talk:
         """Wait for its end: hung up, refused or cancelled."""
         await self._until(lambda: not self.is_open, within, "has not ended")
         return self
+
+    async def _refers(self, target: str) -> None:
+        await self._does("refer", target)
+        await asyncio.sleep(_AFTER_REFER_SECONDS)
+        await self.hang_up()
 
     async def _does(self, order: str, detail: str = "") -> None:
         before = len(self.call.done)

@@ -128,6 +128,7 @@ class Phone:
             number,
             made.set_result,
             address=self._address,
+            rate=50.0,
             media_port=wire.port,
         )
         await self._stack.enter_async_context(callers)
