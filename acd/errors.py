@@ -18,6 +18,9 @@ CODES: dict[str, Kind] = {
     "unknown_unit": "unknown",
     "draft_taken": "conflict",
     "not_in_a_call": "conflict",
+    "unknown_entry": "unknown",
+    "entry_not_yours": "conflict",
+    "entry_not_open": "conflict",
     "asterisk_refused": "failed",
     "outcome_unknown": "timeout",
 }

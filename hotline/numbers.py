@@ -10,6 +10,7 @@ import re
 _DIGITS = re.compile(r"\+?[0-9]+")
 _DECORATION = re.compile(r"[\s().-]")
 _BARE_COUNTRY_CODE = re.compile(r"86(1[3-9][0-9]{9})")
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _ABROAD = re.compile(r"00[1-9]")
 _LONGEST = 20
 
@@ -33,6 +34,12 @@ def normal(number: str) -> str:
     if bare := _BARE_COUNTRY_CODE.fullmatch(plain):
         plain = bare[1]
     return plain if len(plain) <= _LONGEST else ""
+
+
+def dialled(number: str) -> str:
+    """How a number in its one form is dialled: an area code needs its 0; mobile, short and local numbers are as they are."""
+    is_whole = len(number) <= 8 or number.startswith("00") or _MOBILE.fullmatch(number)
+    return number if is_whole else f"0{number}"
 
 
 def same(one: str, other: str) -> bool:

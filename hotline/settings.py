@@ -24,6 +24,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,31}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
 Skill = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Strategy = Literal["leastrecent", "ringall", "fewestcalls", "random", "rrmemory", "rrordered", "wrandom", "linear"]
@@ -57,10 +58,19 @@ class Trunks(_Section, frozen=True):
 
 
 class Agents(_Section, frozen=True):
-    """The seats: SIP user names from ``first`` to ``last``."""
+    """The seats: SIP user names from ``first`` to ``last``; how agents log in at them, pause, and leave.
+
+    ``login``: each ``telephone`` has the agent of its number from the first start, or everybody logs in with a ``code``.
+    ``missed_calls``: so many calls not answered, one after another, pause an agent; 0: never. ``shift_grace_minutes``: so long
+    after the end of the shift an agent not in a call is logged out; 0: never.
+    """
 
     first: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1001
     last: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1060
+    login: Literal["telephone", "code"] = "telephone"
+    pause_reasons: list[Word] = msgspec.field(default_factory=lambda: ["break", "meal", "meeting", "training", "other"])
+    missed_calls: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
+    shift_grace_minutes: Annotated[int, msgspec.Meta(ge=0, le=720)] = 0
 
     def numbers(self) -> list[str]:
         """Every agent number, as text, in order."""
@@ -192,6 +202,20 @@ class Routing(_Section, frozen=True):
     keep_place_minutes: Annotated[int, msgspec.Meta(ge=0, le=120)] = 10
 
 
+class Callbacks(_Section, frozen=True):
+    """The call-back list. ``missed``: callers who gave up waiting are called back too.
+
+    A number that does not answer is tried ``tries`` times, ``retry_minutes`` apart; after ``keep_hours`` nobody is called any more.
+    ``offer_seconds``: how long an agent may think about the next entry before it goes back.
+    """
+
+    missed: bool = True
+    tries: Annotated[int, msgspec.Meta(ge=1, le=9)] = 2
+    retry_minutes: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 15
+    offer_seconds: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 120
+    keep_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+
+
 class Calendar(_Section, frozen=True):
     """What the city knows better than the public table of holidays (IVR-10, SCR-02); a date stands in one list at most.
 
@@ -290,12 +314,13 @@ class Settings(_Section, frozen=True):
 
     asterisk: Asterisk = Asterisk()
     trunks: Trunks = Trunks()
-    agents: Agents = Agents()
+    agents: Agents = msgspec.field(default_factory=Agents)
     queue: Queue = Queue()
     queues: dict[Name, FurtherQueue] = {}
     control: Control = Control()
     routing: Routing = msgspec.field(default_factory=Routing)
     hours: Hours = msgspec.field(default_factory=Hours)
+    callbacks: Callbacks = Callbacks()
     calendar: Calendar = msgspec.field(default_factory=Calendar)
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
@@ -312,10 +337,25 @@ class Settings(_Section, frozen=True):
             return "english"
         return self.queues[queue].skill if queue in self.queues else "mandarin"
 
-    def overflows(self) -> dict[str, str]:
-        """Queue to the queue that takes its callers over; only where there is one."""
-        own = {self.queue.name: self.queue.overflow_to} | {name: queue.overflow_to for name, queue in self.queues.items()}
-        return {name: to for name, to in own.items() if to}
+    def every_queue(self) -> dict[str, FurtherQueue]:
+        """All queues by name, everybody's first, then that for English."""
+        own = self.queue
+        english = FurtherQueue(
+            skill="english",
+            strategy=own.english_strategy,
+            wait_seconds=own.wait_seconds,
+            wrapup_seconds=own.wrapup_seconds,
+            max_waiting=own.max_waiting,
+        )
+        everybodys = msgspec.structs.replace(
+            english,
+            skill="mandarin",
+            strategy=own.strategy,
+            overflow_to=own.overflow_to,
+            overflow_seconds=own.overflow_seconds,
+            overflow_waiting=own.overflow_waiting,
+        )
+        return {own.name: everybodys, own.english_name: english, **self.queues}
 
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f;\[\]]")
@@ -421,26 +461,24 @@ def _check_hours(hours: Hours, where: str) -> None:
 
 def _check_queues(settings: Settings, source: str) -> None:
     """No two queues of one name; whoever overflows comes to a queue that there is, and never back to where it was."""
-    two = (settings.queue.name, settings.queue.english_name)
-    if taken := sorted(settings.queues.keys() & set(two)):
+    if taken := sorted(settings.queues.keys() & {settings.queue.name, settings.queue.english_name}):
         raise SettingsError(f"{source}: queues.{taken[0]}: is the name of a queue of [queue] already")
-    known, overflows = {*two, *settings.queues}, settings.overflows()
-    for name, to in overflows.items():
-        key = "queue" if name == settings.queue.name else f"queues.{name}"
-        if to not in known:
-            raise SettingsError(f"{source}: {key}.overflow_to: there is no queue {to!r}")
+    every = settings.every_queue()
+    for name, queue in every.items():
+        key = f"{source}: {'queue' if name == settings.queue.name else f'queues.{name}'}"
+        if queue.overflow_to and queue.overflow_to not in every:
+            raise SettingsError(f"{key}.overflow_to: there is no queue {queue.overflow_to!r}")
+        if not queue.overflow_to and (queue.overflow_seconds or queue.overflow_waiting):
+            raise SettingsError(f"{key}.overflow_to: must be set when overflow_seconds or overflow_waiting is")
+        if queue.overflow_seconds >= queue.wait_seconds:
+            raise SettingsError(f"{key}.overflow_seconds: must be below wait_seconds")
+    for name in every:
         passed = [name]
-        while (following := overflows.get(passed[-1])) and following not in passed:
+        while (following := every[passed[-1]].overflow_to) and following not in passed:
             passed.append(following)
         if following:
+            key = "queue" if name == settings.queue.name else f"queues.{name}"
             raise SettingsError(f"{source}: {key}.overflow_to: leads in a circle: {', '.join([*passed, following])}")
-    tables: dict[str, Queue | FurtherQueue] = {"queue": settings.queue}
-    tables |= {f"queues.{name}": queue for name, queue in settings.queues.items()}
-    for key, queue in tables.items():
-        if not queue.overflow_to and (queue.overflow_seconds or queue.overflow_waiting):
-            raise SettingsError(f"{source}: {key}.overflow_to: must be set when overflow_seconds or overflow_waiting is")
-        if queue.overflow_seconds >= queue.wait_seconds:
-            raise SettingsError(f"{source}: {key}.overflow_seconds: must be below wait_seconds")
 
 
 def _check_calendar(calendar: Calendar, source: str) -> None:

@@ -15,7 +15,7 @@ from ami_bridge.lines import Request
 from ami_bridge.rows import CallFacts
 from ami_bridge.store import Position, Store
 from hotline import database
-from hotline.settings import Queue
+from hotline.settings import Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -84,7 +84,7 @@ class Kept:
         """Through the store of a node, at once."""
         if node not in self.stores:
             copy = self.folder / f"{node}.json"
-            self.stores[node] = Store(node, self.server.dsn, copy, lambda: Position(1), Queue().skill)
+            self.stores[node] = Store(node, self.server.dsn, copy, lambda: Position(1), Settings().skill)
         for one in found:
             self.stores[node].put(one)
         assert await self.stores[node].flush()

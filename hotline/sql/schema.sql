@@ -377,6 +377,32 @@ CREATE TABLE public.call_rollups (
     CONSTRAINT call_rollups_level_check CHECK (((level >= 1) AND (level <= 4)))
 );
 
+CREATE TABLE public.callback_entries (
+    entry_id uuid NOT NULL,
+    node text NOT NULL,
+    number public.telephone_number NOT NULL,
+    queue text NOT NULL,
+    waiting_since timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    agent text,
+    claimed_until timestamp with time zone,
+    outbound_id uuid,
+    result text DEFAULT ''::text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT callback_entries_check CHECK (((state = 'settled'::text) = (settled_at IS NOT NULL))),
+    CONSTRAINT callback_entries_check1 CHECK (((state = 'claimed'::text) = (claimed_until IS NOT NULL))),
+    CONSTRAINT callback_entries_check2 CHECK (((state <> ALL (ARRAY['claimed'::text, 'calling'::text])) OR (agent IS NOT NULL))),
+    CONSTRAINT callback_entries_number_check CHECK (((number)::text <> ''::text)),
+    CONSTRAINT callback_entries_result_check CHECK ((result = ANY (ARRAY[''::text, 'answered'::text, 'busy'::text, 'no_answer'::text, 'failed'::text, 'answered_meanwhile'::text, 'expired'::text, 'withdrawn'::text]))),
+    CONSTRAINT callback_entries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'claimed'::text, 'calling'::text, 'settled'::text]))),
+    CONSTRAINT callback_entries_tries_check CHECK ((tries >= 0))
+);
+
 CREATE TABLE public.callback_requests (
     request_id uuid NOT NULL,
     node text NOT NULL,
@@ -385,9 +411,10 @@ CREATE TABLE public.callback_requests (
     queue text NOT NULL,
     asked_at timestamp with time zone NOT NULL,
     waiting_since timestamp with time zone NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    CONSTRAINT callback_requests_number_check CHECK ((number <> ''::text)),
-    CONSTRAINT callback_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'calling'::text, 'done'::text, 'given_up'::text])))
+    kind text DEFAULT 'asked'::text NOT NULL,
+    entry_id uuid,
+    CONSTRAINT callback_requests_kind_check CHECK ((kind = ANY (ARRAY['asked'::text, 'missed'::text]))),
+    CONSTRAINT callback_requests_number_check CHECK ((number <> ''::text))
 );
 
 CREATE TABLE public.caller_groups (
@@ -777,6 +804,9 @@ ALTER TABLE ONLY public.bridge_status
 ALTER TABLE ONLY public.call_rollups
     ADD CONSTRAINT call_rollups_pkey PRIMARY KEY (level, start, node);
 
+ALTER TABLE ONLY public.callback_entries
+    ADD CONSTRAINT callback_entries_pkey PRIMARY KEY (entry_id);
+
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_pkey PRIMARY KEY (request_id);
 
@@ -904,7 +934,17 @@ CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (at);
 
-CREATE INDEX callback_requests_waiting ON public.callback_requests USING btree (queue, waiting_since) WHERE (state = 'waiting'::text);
+CREATE INDEX callback_entries_by_outbound ON public.callback_entries USING btree (outbound_id) WHERE (outbound_id IS NOT NULL);
+
+CREATE INDEX callback_entries_by_wait ON public.callback_entries USING btree (node, waiting_since) WHERE (settled_at IS NULL);
+
+CREATE UNIQUE INDEX callback_entries_of_agent ON public.callback_entries USING btree (agent) WHERE (state = ANY (ARRAY['claimed'::text, 'calling'::text]));
+
+CREATE UNIQUE INDEX callback_entries_open ON public.callback_entries USING btree (number) WHERE (settled_at IS NULL);
+
+CREATE INDEX callback_requests_by_entry ON public.callback_requests USING btree (entry_id);
+
+CREATE INDEX callback_requests_new ON public.callback_requests USING btree (node, waiting_since) WHERE (entry_id IS NULL);
 
 CREATE INDEX calls_by_queueing ON public.calls USING btree (queued_at) WHERE (queued_at IS NOT NULL);
 
@@ -933,6 +973,10 @@ CREATE INDEX requests_by_version ON ONLY public.requests USING btree (node, vers
 CREATE INDEX requests_default_node_call_id_idx ON public.requests_default USING btree (node, call_id);
 
 CREATE INDEX requests_default_node_version_idx ON public.requests_default USING btree (node, version);
+
+CREATE INDEX requests_waiting ON ONLY public.requests USING btree (queue, requested_at) WHERE ((outcome = 'waiting'::text) AND (NOT void));
+
+CREATE INDEX requests_default_queue_requested_at_idx ON public.requests_default USING btree (queue, requested_at) WHERE ((outcome = 'waiting'::text) AND (NOT void));
 
 CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
 
@@ -964,6 +1008,8 @@ ALTER INDEX public.requests_by_version ATTACH PARTITION public.requests_default_
 
 ALTER INDEX public.requests_pkey ATTACH PARTITION public.requests_default_pkey;
 
+ALTER INDEX public.requests_waiting ATTACH PARTITION public.requests_default_queue_requested_at_idx;
+
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.announcements FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.caller_groups FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
@@ -977,6 +1023,9 @@ ALTER TABLE ONLY public.agent_events
 
 ALTER TABLE ONLY public.agent_sessions
     ADD CONSTRAINT agent_sessions_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
+
+ALTER TABLE ONLY public.callback_requests
+    ADD CONSTRAINT callback_requests_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.callback_entries(entry_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);

@@ -18,7 +18,7 @@ from acd.steps import Step
 from ami_bridge.facts import AcdStep
 from ami_bridge.store import Position, Store
 from hotline import database
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -32,7 +32,7 @@ def step(number: int, name: str = "trial:done", uniqueid: str = "n-1.1") -> AcdS
 
 async def stored(server: Postgres, folder: Path, *found: AcdStep) -> None:
     """Through the store of a bridge, at once."""
-    store = Store("n", server.dsn, folder / "n.json", lambda: Position(1), Queue().skill)
+    store = Store("n", server.dsn, folder / "n.json", lambda: Position(1), Settings().skill)
     for one in found:
         store.put(one)
     assert await store.flush()

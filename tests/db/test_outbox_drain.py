@@ -18,7 +18,6 @@ import asyncpg
 import pytest
 import structlog
 
-from acd import callbacks
 from agi import outbox_drain
 from hotline import clock, database, outbox, paths
 
@@ -76,27 +75,13 @@ def test_each_kind_becomes_its_row_and_the_file_goes(empty_database: Postgres) -
     assert waiting() == refused() == []
 
     async def work(pool: asyncpg.Pool) -> None:
-        (request,) = await callbacks.waiting(pool, "hotline")
-        assert (request.node, request.call_id, request.number) == ("node1", "1.1", "13800138000")
-        assert request.waiting_since.isoformat() == "2026-11-18T04:00:00+00:00"
+        request = await pool.fetchrow("SELECT node, call_id, number, queue, waiting_since FROM callback_requests")
+        assert tuple(request)[:4] == ("node1", "1.1", "13800138000", "hotline")
+        assert request["waiting_since"].isoformat() == "2026-11-18T04:00:00+00:00"
         rating = await pool.fetchrow("SELECT node, call_id, direction, agent, rating FROM survey_ratings")
         assert tuple(rating) == ("node1", "1.2", "inbound", "1001", "satisfied")
         job = await pool.fetchrow("SELECT call_id, number, document, attempts, state FROM fax_jobs")
         assert tuple(job) == ("1.3", "", "pension.pdf", 0, "waiting")
-
-    with_pool(empty_database, work)
-
-
-def test_who_began_to_wait_first_is_called_back_first(empty_database: Postgres) -> None:
-    for call_id, since in (("b", "2026-11-18T12:05:00+08:00"), ("a", "2026-11-18T04:04:00Z"), ("c", "2026-11-18T12:06:00+08:00")):
-        outbox.put("callback", CALLBACK | {"call_id": call_id, "waiting_since": since})
-    outbox.put("callback", CALLBACK | {"call_id": "d", "queue": "other"})
-    drained(empty_database)
-
-    async def work(pool: asyncpg.Pool) -> None:
-        assert [request.call_id for request in await callbacks.waiting(pool, "hotline")] == ["a", "b", "c"]
-        await pool.execute("UPDATE callback_requests SET state = 'done' WHERE call_id = 'a'")
-        assert [request.call_id for request in await callbacks.waiting(pool, "hotline")] == ["b", "c"]
 
     with_pool(empty_database, work)
 

@@ -18,7 +18,7 @@ from ami_bridge.lines import Gap, Request, Turn
 from ami_bridge.members import AgentState
 from ami_bridge.rows import CallFacts
 from ami_bridge.store import Position, Status, Store
-from hotline.settings import Queue
+from hotline.settings import Settings
 from tests.ami_peer import until
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Kept:
 
 @asynccontextmanager
 async def opened(server: Postgres, folder: Path) -> AsyncIterator[Kept]:
-    made = Store("n", server.dsn, folder / "position.json", lambda: Position(1), Queue().skill)
+    made = Store("n", server.dsn, folder / "position.json", lambda: Position(1), Settings().skill)
     other = await asyncpg.connect(server.dsn)
     try:
         yield Kept(made, other)

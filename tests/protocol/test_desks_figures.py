@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from acd.permissions import ROLES
 from ami_bridge.figures import exclusions, metrics
 from desks import login
 from desks.parameters import PARTS
-from desks.routes import ROLES, ROUTES
+from desks.routes import ROUTES
 from hotline import clock
 from tests.desks_peer import PASSWORDS, Desks, eventually, with_desks
 
