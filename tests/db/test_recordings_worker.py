@@ -244,6 +244,27 @@ def test_the_stored_conversation_is_a_stereo_wav_with_the_caller_on_the_left(pla
     assert b"".join(frames[i + 2 : i + 4] for i in range(0, len(frames), 4)) == right
 
 
+def test_a_three_way_call_is_one_recording_with_everybody_at_the_time_of_speaking(place: Place) -> None:
+    """TWC-15: the caller waits for 2 s, and talks with the agent; 1.5 s later a unit speaks at the same time as the agent."""
+
+    def voice(part: str, at: str, seconds: float, sample: int) -> None:
+        place.raw(f"{ID}.{part}@20251121T1600{at}.raw", sample.to_bytes(2, "little") * int(8000 * seconds))
+
+    voice("caller", "00.000", 6, 0x0101)
+    voice("agent.1763740801.8", "02.000", 4, 0x0202)
+    voice("unit.1763740803.9", "03.500", 1.5, 0x0404)
+    ended_call(place)
+    place.do(one_round)
+    assert place.files() == [CONVERSATION]
+    with wave.open(str(place.root / CONVERSATION), "rb") as reader:
+        frames = memoryview(reader.readframes(reader.getnframes())).cast("h").tolist()
+    left, right = frames[0::2], frames[1::2]
+    assert left == [0x0101] * 32000
+    assert right == [0x0202] * 12000 + [0x0606] * 12000 + [0x0202] * 8000
+    (began,) = place.rows("SELECT started_at FROM recordings")[0]
+    assert began == dt.datetime(2025, 11, 21, 16, 0, 2, tzinfo=dt.UTC)
+
+
 def test_an_open_call_keeps_its_file_and_an_unknown_one_gives_it_up_after_ten_minutes(place: Place) -> None:
     place.raw(quiet=5000)
     place.raw("1763740799.8.caller.raw", quiet=590)

@@ -51,6 +51,17 @@ def test_more_audio_than_a_wav_file_can_declare_is_refused() -> None:
         audio.conversation_shape(0, 2**31)
 
 
+SAMPLES = st.lists(st.tuples(st.integers(-32768, 32767), st.integers(-32768, 32767)), max_size=30)
+
+
+@given(SAMPLES)
+def test_voices_at_once_are_added_and_never_turn_over(pairs: list[tuple[int, int]]) -> None:
+    one, other = (struct.pack(f"={len(pairs)}h", *(pair[n] for pair in pairs)) for n in (0, 1))
+    together = struct.unpack(f"={len(pairs)}h", audio.mixed(one, other))
+    assert together == tuple(max(-32768, min(32767, a + b)) for a, b in pairs)
+    assert audio.mixed(other, one) == audio.mixed(one, other)
+
+
 @given(st.lists(st.tuples(st.binary(min_size=2, max_size=2), st.binary(min_size=2, max_size=2)), min_size=1, max_size=50))
 def test_two_voices_are_laid_beside_each_other_and_read_back_by_the_standard_library(pairs: list[tuple[bytes, bytes]]) -> None:
     left, right = b"".join(pair[0] for pair in pairs), b"".join(pair[1] for pair in pairs)

@@ -119,6 +119,61 @@ def test_agents_follow_one_another_as_their_legs_began() -> None:
     assert job.sources == tuple(piece.name for piece in job.pieces), "the caller's goes first"
 
 
+def voice(part: str, seconds: float, *, size: int = 100, quiet: float = 4) -> Entry:
+    """A voice whose recorder was started so many seconds after ``NOW`` less 100."""
+    began = ago(100 - seconds)
+    return entry(f"{ID}.{part}@{began:%Y%m%dT%H%M%S}.{began.microsecond // 1000:03}.raw", quiet=quiet, size=size)
+
+
+def placed(spool: list[Entry], calls: dict[str, Call] | None = None) -> tuple[list[tuple[str, int | None]], dt.datetime | None]:
+    """Side and place of each piece of the one conversation, and when that begins."""
+    (job,) = decide(spool=spool, calls=call(ended=4) if calls is None else calls)
+    assert isinstance(job, Take)
+    return [(piece.side, piece.at_ms) for piece in job.pieces], job.started_at
+
+
+def test_every_voice_lies_where_it_was_spoken_and_the_conversation_begins_with_the_first_agent() -> None:
+    """TWC-15: agent, unit and a second agent, while the caller is there all the time."""
+    spool = [
+        voice("agent.1763726400.30", 90),
+        voice("unit.1763726400.20", 41.5),
+        voice("agent.1763726400.8", 12.25),
+        voice("caller", 2),
+    ]
+    pieces, began = placed(spool)
+    assert pieces == [("caller", -10250), ("agent", 0), ("unit", 29250), ("agent", 77750)]
+    assert began == ago(87.75)
+
+
+def test_a_caller_who_came_back_to_the_queue_has_two_files_and_the_first_goes_first() -> None:
+    spool = [voice("caller.2", 40), voice("agent.1763726400.8", 50), voice("caller", 2)]
+    (job,) = decide(spool=spool, calls=call(ended=4))
+    assert isinstance(job, Take)
+    assert [piece.at_ms for piece in job.pieces] == [-48000, -10000, 0]
+    assert job.sources[0].startswith(f"{ID}.caller@")
+    left = [file for file in spool if file.name != job.sources[0]]
+    assert {type(job) for job in decide(spool=left, calls=call(ended=4), written=ago(3))} == {Forget}
+
+
+def test_a_conversation_without_a_served_leg_begins_as_the_record_says_or_with_the_caller() -> None:
+    assert placed([voice("caller", 2)], {ID: Call(ID, ago(90), ago(4))}) == ([("caller", -8000)], ago(90))
+    assert placed([voice("caller", 2, quiet=601)], {}) == ([("caller", 0)], ago(98))
+
+
+def test_what_was_recorded_of_a_caller_who_only_waited_is_forgotten() -> None:
+    waited = [voice("caller", 2, size=16000), voice("caller.2", 40, size=8000)]
+    assert decide(spool=waited, calls={ID: Call(ID, None, ago(4))}) == [Forget(Folder.SPOOL, e.name) for e in reversed(waited)]
+    assert decide(spool=waited, calls={ID: Call(ID, None, None)}) == [], "it may still be answered"
+    served = [*waited, voice("agent.1763726400.8", 50)]
+    assert [type(job) for job in decide(spool=served, calls={ID: Call(ID, None, ago(4))})] == [Take], "somebody was there"
+
+
+def test_a_voice_without_a_time_follows_what_there_is() -> None:
+    pieces, began = placed([entry(CALLER, quiet=4), voice("unit.1763726400.20", 30)])
+    assert pieces == [("caller", None), ("unit", 0)]
+    assert began == ago(70)
+
+
 @pytest.mark.parametrize("only", [CALLER, AGENT])
 def test_a_conversation_of_which_a_side_is_missing_is_taken(only: str) -> None:
     (job,) = decide(spool=[entry(only, quiet=4)], calls=call(ended=4))
@@ -156,6 +211,11 @@ def test_an_agent_who_spoke_after_the_conversation_was_stored_is_taken() -> None
         "x.agent..raw",
         "x.agent./y.raw",
         "x.agent." + "y" * 101 + ".raw",
+        "x.unit.raw",
+        "x.caller.y.raw",
+        "x.caller@.raw",
+        "x.caller@20251121T120000.raw",
+        "x.caller@20251121T120000.000.000.raw",
         ".agent.y.raw",
     ],
 )
