@@ -3,7 +3,7 @@
 Theory of operation. Telephones that are steered each say a tone of ``TONES``: far from each other, from keys (ITU-T Q.23), from
 the tones of exchanges (425, 440, 450 Hz) and from the notes of the music on hold (ivr_flows/music.py: C, D, E, F, G, A, B and
 their second and third partials), which is all but empty there. A window is 160 ms of sound, one every 80 ms. A tone is present
-in a window when it is loud enough, as loud as others to a quarter, and narrow: 30 Hz beside it there is much less. It was
+in a window when it is loud enough, as loud as the loudest to a third, and narrow: 30 Hz beside it there is much less. It was
 heard when three windows on end (320 ms) have it; speech never does that to one of these frequencies.
 """
 
@@ -20,7 +20,7 @@ from hotline import g711
 from hotline.phones import sound
 from hotline.phones.rtp import FRAME
 
-TONES = (1010, 1400, 1690, 1860, 2220, 2450, 2730, 2910, 1270, 1810, 1910, 2270, 2500, 2790, 2850, 2970, 3030, 1440, 960, 2020)
+TONES = (1010, 1400, 1690, 1860, 2220, 2450, 2730, 2910, 1270, 1810, 1910, 2270, 2500, 2790, 2850, 2970, 3030, 3090, 1440, 2020)
 """What telephones say, in the order in which they are given out."""
 
 BEEP, ANNOUNCEMENT, FAX_CALLING, FAX_ANSWERING = 2550, 1730, 1100, 2100
@@ -32,9 +32,9 @@ PEAK = 3000
 _ALL = (*TONES, BEEP, ANNOUNCEMENT, FAX_CALLING, FAX_ANSWERING)
 _FRAMES, _HOP = 8, 4
 _SAMPLES = _FRAMES * FRAME
-_LOUD = 500.0
+_LOUD = 1200.0
 _BESIDE_HERTZ = 30
-_WEAKER, _NARROW = 0.25, 0.35
+_WEAKER, _NARROW = 0.35, 0.35
 _STEADY = 3
 _NOW_NS = 400_000_000
 """Longer than this without a packet: nothing is heard now."""

@@ -105,3 +105,26 @@ def test_a_key_for_sip_is_not_in_the_packets_and_is_told_once() -> None:
     assert [keys for _, keys in told] == ["", "", "7", "#", "", ""]
     assert {payload for payload, _ in told} == {b"\xd5" * 160}
     assert sender.pressed == "7#"
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.text(KEYS, min_size=1, max_size=3)), max_size=4))
+def test_keys_pressed_by_order_arrive_each_once_and_in_order(orders: list[tuple[int, str]]) -> None:
+    """Whenever the order comes: also while the keys before it are going out."""
+    sender, ear = Sender(Stream(), None, sequence=0xFFF0, timestamp=0xFFFFFF00, ssrc=9), Reception()
+    at_ns = 0
+    for frames, keys in orders:
+        sender.press(keys)
+        for _ in range(frames):
+            ear.take(sender.step(), at_ns := at_ns + 20_000_000)
+    while sender.pressing:
+        ear.take(sender.step(), at_ns := at_ns + 20_000_000)
+    assert "".join(ear.digits) == sender.pressed == "".join(keys for _, keys in orders)
+
+
+def test_what_is_said_changes_by_order_and_ends_in_silence() -> None:
+    sender = Sender(Stream(), None, sequence=0, timestamp=0, ssrc=9)
+    said = []
+    for frames in (SPEECH, [SPEECH[2]], []):
+        sender.loop(frames)
+        said += [packet.payload[0] for _ in range(4) if (packet := unpack(sender.step()))]
+    assert said == [0x11, 0x22, 0x33, 0x11] + [0x33] * 4 + [0xD5] * 4
