@@ -1,8 +1,9 @@
 """What the bridge knows: journal first, then state, then rows to store. The same reading of an entry, live and in a replay.
 
 The state is a function of the journal: everything that changes it (AMI blocks, lines of the two logs, calls given up, a clock
-that was set) is an entry. After a kill -9, reading the segments from the saved position gives the state back. Who reads agents'
-states off the same events is told of each fact after it was written (``listen``).
+that was set) is an entry. After a kill -9, reading the segments from the saved position gives the state back; calls of which they
+tell only the rest were over and stored when it was saved, and are left alone. Who reads agents' states off the same events is
+told of each fact after it was written (``listen``).
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Book:
     ) -> None:
         self._folder, self._store, self._listen = folder, store, listen
         self._reckoning = reckoning or Reckoning()
-        self.journal = journal.Journal(folder)
+        self.journal = journal.Journal(folder, heading=self._heading)
         self.state = calls.State()
         self.newest_fact: dt.datetime | None = None
         self.unconserved: set[str] = set()
@@ -93,7 +94,9 @@ class Book:
         """After a replay: the time of the last entry."""
         self.unrepaired: list[Gap] = []
         self._first_segment: dict[str, int] = {}
-        self._hole = False
+        self._unrepaired_segment: int | None = None
+        self._over: frozenset[str] = frozenset()
+        """After a replay: calls begun before its first segment, which were over and stored when its position was saved."""
 
     def replay(self, first_segment: int) -> int:
         """Read the journal from a segment on; returns how many entries there were."""
@@ -109,7 +112,7 @@ class Book:
 
     def hear(self, frames: list[codec.Frame], at: dt.datetime) -> None:
         """AMI events, as they were read."""
-        self._write(Kind.STREAM, at, b"".join(frame.raw for frame in frames))
+        self.journal.write(Kind.STREAM, at, b"".join(frame.raw for frame in frames))
         self._apply(self._heard(frames, at), self.journal.segment)
 
     def read_log(self, lines: list[bytes], at: dt.datetime, watched: Set[str] = frozenset()) -> int:
@@ -159,10 +162,10 @@ class Book:
         self._learn(Kind.ALIVE, at, b"")
 
     def oldest_needed(self) -> int:
-        """The segment from which a replay gives back all calls that are open, just ended, or not stored."""
+        """The segment from which a replay gives back all calls that are open, just ended, or not stored, and unrepaired gaps."""
         needed = self.state.calls.keys() | self._store.waiting()
         self._first_segment = {call: number for call, number in self._first_segment.items() if call in needed}
-        return min(self._first_segment.values(), default=self.journal.segment)
+        return min([*self._first_segment.values(), self._unrepaired_segment or self.journal.segment])
 
     def prune(self, at: dt.datetime, saved_segment: int) -> None:
         """Remove segments that are a month old and not needed."""
@@ -171,16 +174,14 @@ class Book:
             _log.info("old journal segments removed", segments=removed)
 
     def _learn(self, kind: Kind, at: dt.datetime, payload: bytes) -> None:
-        self._write(kind, at, payload)
+        self.journal.write(kind, at, payload)
         self._take(Entry(kind, at, self.journal.connection, payload), self.journal.segment)
 
-    def _write(self, kind: Kind, at: dt.datetime, payload: bytes) -> None:
-        """To disk; after a time without a journal, first the calls as they are now."""
-        if self._hole:
-            known = msgspec.msgpack.encode(list(self.state.calls.values()))
-            self._hole = not self.journal.write(Kind.CALLS, at, known)
-        if not self.journal.write(kind, at, payload):
-            self._hole = True
+    def _heading(self) -> tuple[Kind, bytes]:
+        """What a segment says first: which calls were begun before it; after a time without a journal, the calls as they are."""
+        if self.journal.failed_since:
+            return Kind.CALLS, msgspec.msgpack.encode(list(self.state.calls.values()))
+        return Kind.KNOWN, msgspec.msgpack.encode([*self.state.calls, *self.state.joined])
 
     def _take(self, entry: Entry, segment: int) -> None:
         """The one reading of an entry."""
@@ -200,10 +201,17 @@ class Book:
                 calls.step_clock(
                     self.state, dt.timedelta(microseconds=msgspec.json.decode(entry.payload, type=Clock).microseconds)
                 )
+            case Kind.KNOWN:
+                if self.heard_at is None:
+                    self._over = frozenset(msgspec.msgpack.decode(entry.payload, type=list[str]))
             case Kind.GAP:
+                self._unrepaired_segment = min(self._unrepaired_segment or segment, segment)
                 self.unrepaired.append(msgspec.json.decode(entry.payload, type=Gap))
+                self.state.holds = True
             case Kind.REPAIRED:
+                self._unrepaired_segment = None
                 self.unrepaired.clear()
+                self.state.holds = False
             case Kind.ALIVE:
                 pass
 
@@ -215,14 +223,16 @@ class Book:
                 self._first_segment.setdefault(f"{fact.uniqueid} {fact.number}", segment)
                 self._store.put(fact)
                 continue
-            call = calls.apply(self.state, fact, source)
-            if call is not None and call.is_inbound:
+            call = None if fact.call_id in self._over else calls.apply(self.state, fact, source)
+            if call is None:
+                continue
+            self._first_segment.setdefault(call.call_id, segment)
+            if call.is_inbound:
                 touched[call.call_id] = call
         for call in touched.values():
-            self._put(call, segment)
+            self._put(call)
 
-    def _put(self, call: Call, segment: int) -> None:
-        self._first_segment.setdefault(call.call_id, segment)
+    def _put(self, call: Call) -> None:
         how = self._reckoning
         found = rows.of_call(call, how.rules, node=how.node, wrapup_us=how.wrapup_us)
         if calls.is_closed(call) and any(request.outcome == "waiting" for request in found.requests):
@@ -239,10 +249,12 @@ class Book:
             yield fact, source
 
     def _resume(self, known: list[Call], segment: int) -> None:
+        known = [call for call in known if call.call_id not in self._over]
+        calls.resume(self.state, known)
         for call in known:
-            self.state.calls[call.call_id] = call
+            self._first_segment.setdefault(call.call_id, segment)
             if call.is_inbound:
-                self._put(call, segment)
+                self._put(call)
 
 
 def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:

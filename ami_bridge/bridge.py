@@ -11,7 +11,7 @@ import datetime as dt
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 import structlog
@@ -133,7 +133,7 @@ class Bridge:
         self._port.wake()
         asterisk_now = facts.timestamp((await self._link.ask(Action="Ping")).timestamp)
         present = {channel.uniqueid for channel in await self._link.ask(Action="CoreShowChannels") if channel.uniqueid}
-        self._floor.list_all(_stated(await self._link.ask(Action="QueueStatus")))
+        self._floor.list_all(_stated(await self._queues()))
         await self._witnesses.testify(_SETTLE_SECONDS)
         lost = [
             call.call_id for call in self._book.state.open() if call.started.at < asterisk_now and call.call_id not in present
@@ -145,6 +145,13 @@ class Bridge:
         self._is_repaired = True
         self._store.touch()
         _log.info("gap repaired", calls_lost=len(lost), calls_open=self._witnesses.watch())
+
+    async def _queues(self) -> list[codec.Frame]:
+        """The list of all queues; an Asterisk that is still starting does not have it yet, and is asked again."""
+        while True:
+            if found := await self._link.listing("QueueStatus"):
+                return found
+            await asyncio.sleep(_STATUS_SECONDS)
 
     def _down(self, heard_at: dt.datetime, cause: str) -> None:
         if self._is_noted:
@@ -255,11 +262,11 @@ def _reckoning(settings: Settings) -> Reckoning:
     )
 
 
-def _stated(messages: Iterable[Any]) -> Iterator[Fact]:
+def _stated(frames: Iterable[codec.Frame]) -> Iterator[Fact]:
     """The facts of a list that Asterisk sent as an answer."""
     received = clock.now()
-    for message in messages:
-        fact = facts.from_event(str(message.event), message, received)
+    for frame in frames:
+        fact = facts.from_event(frame.name, frame.headers, received)
         if fact is not None:
             yield fact
 

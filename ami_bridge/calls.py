@@ -4,7 +4,8 @@ Theory of operation. A call is opened by the caller's channel and gathers eviden
 repetition matters: "first" keeps the earliest, the story of its queues is kept sorted by the facts' own times, and what AMI said
 beats what a log says about the same thing. Everything else is computed from the evidence: the record here, requests in
 ``ami_bridge/requests.py``, agents' turns in ``ami_bridge/turns.py``. A call that has ended stays for ``_LINGER`` of event time,
-because an agent's completion or the exit of a queue may be told after the caller's hang-up.
+because an agent's completion or the exit of a queue may be told after the caller's hang-up; and as long as a gap is being
+repaired, because a log that is read again would else begin it anew and know less.
 
 Legal kinds of evidence are the keys of ``_MERGE``; a fact of any other kind, or about an unknown call, changes nothing.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum
 from typing import get_args
 
@@ -152,6 +153,8 @@ class State(msgspec.Struct):
     """Consultations that became part of a call: their linkedid to the call's."""
     origin: Origin = Origin.TRUNK
     linger: dt.timedelta = _LINGER
+    holds: bool = False
+    """Nothing is let go of: while a gap is being repaired, the logs tell again of calls that are over."""
 
     def open(self) -> list[Call]:
         """Calls whose end is not known."""
@@ -191,6 +194,15 @@ def step_clock(state: State, delta: dt.timedelta) -> None:
     """Asterisk's clock was set forward by ``delta`` (back: negative): calls in progress go on by the old one."""
     for call in state.open():
         call.shift -= delta
+
+
+def resume(state: State, known: Iterable[Call]) -> None:
+    """Calls as they are now, after a time of which nothing is known."""
+    for call in known:
+        before, at = state.calls.get(call.call_id), closed_at(call)
+        if at is not None and (before is None or not is_closed(before)):
+            state.ended.append((at, call.call_id))
+        state.calls[call.call_id] = call
 
 
 def is_closed(call: Call) -> bool:
@@ -346,7 +358,7 @@ def _join(state: State, call: Call, other_id: str) -> None:
 
 def _forget(state: State, now: dt.datetime) -> None:
     """Let go of calls that ended long ago, by the facts' clock."""
-    while state.ended and now - state.ended[0][0] > state.linger:
+    while not state.holds and state.ended and now - state.ended[0][0] > state.linger:
         gone = state.ended.popleft()[1]
         state.calls.pop(gone, None)
         if state.joined:

@@ -2,8 +2,8 @@
 
 A segment is one file of a zlib stream, flushed after each record, so that a killed process loses nothing it had written and a
 reader of a torn file gets every record that was complete. Segments are numbered without end; a new one begins for each
-connection, each hour, and each 8 MiB. A full disk stops the journal, not the calls: the failure is logged as an alarm, and a
-new segment is tried every few seconds.
+connection, each hour, and each 8 MiB, and says first what was known before it. A full disk stops the journal, not the calls: the
+failure is logged as an alarm, and a new segment is tried every few seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import datetime as dt
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Kind(IntEnum):
     """Lines of the queue log that repair a gap."""
     CLOCK = 9
     """JSON ``{"microseconds"}``: the machine's clock was set forward by so much (back: negative)."""
+    KNOWN = 10
+    """MessagePack list of the calls that were heard of before this segment, by their linkedids."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -62,13 +64,22 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """Writes the segments of one node; ``segment`` is the number being written (the next one while none is)."""
+    """Writes the segments of one node; ``segment`` is the number being written (the next one while none is).
+
+    ``heading`` is asked, when a segment is begun, what its first record shall be.
+    """
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int = 8 << 20, segment_seconds: float = 3600, retry_seconds: float = 5
+        self,
+        folder: Path,
+        *,
+        heading: Callable[[], tuple[Kind, bytes]] | None = None,
+        segment_bytes: int = 8 << 20,
+        segment_seconds: float = 3600,
+        retry_seconds: float = 5,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._heading = folder, heading
         self._limits = (segment_bytes, segment_seconds)
         self._retry_seconds = retry_seconds
         self._file: int | None = None
@@ -93,7 +104,9 @@ class Journal:
         try:
             if self._file is None:
                 self._open(now)
-            self._append(_HEAD.pack(kind, (at - _EPOCH) // _MICROSECOND, self.connection, len(payload)) + payload)
+                if self._heading:
+                    self._append(at, *self._heading())
+            self._append(at, kind, payload)
         except OSError as error:
             self._fail(now, at, error)
             return False
@@ -129,7 +142,8 @@ class Journal:
         self._packer = zlib.compressobj(6)
         self._written, self._opened = 0, now
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, at: dt.datetime, kind: Kind, payload: bytes) -> None:
+        data = _HEAD.pack(kind, (at - _EPOCH) // _MICROSECOND, self.connection, len(payload)) + payload
         self._write_all(self._packer.compress(data) + self._packer.flush(zlib.Z_SYNC_FLUSH))
 
     def _write_all(self, data: bytes) -> None:

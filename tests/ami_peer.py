@@ -21,7 +21,7 @@ class Peer:
         self.greeting = b"Asterisk Call Manager/11.0.0\r\n"
         self.channels: list[str] = []
         self.replies: dict[str, Callable[[dict[str, str]], str | None]] = {}
-        """What other actions are answered: blocks without the ActionID line, which is added to each; None: nothing."""
+        """What actions are answered: blocks without the ActionID line, which is added to each; None: what they always are."""
         self.dies_at = ""
         """At this step of a login every connection is reset: ``accept``, ``greeting``, ``login``, ``answer``, ``booted``."""
         self.queues: list[dict[str, str]] = []
@@ -79,6 +79,9 @@ class Peer:
     def _answer(self, action: dict[str, str], writer: asyncio.StreamWriter) -> None:
         identity = f"ActionID: {action['ActionID']}\r\n"
         match action["Action"]:
+            case name if name in self.replies and (said := self.replies[name](action)):
+                blocks = [block for block in said.split("\r\n\r\n") if block]
+                writer.write("".join(f"{block}\r\n{identity}\r\n" for block in blocks).encode())
             case "Login" if not self.lets_in:
                 writer.write(f"Response: Error\r\n{identity}Message: Authentication failed\r\n\r\n".encode())
             case "Login":
@@ -106,9 +109,6 @@ class Peer:
                     text += "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + f"{identity}\r\n"
                 text += f"Event: QueueStatusComplete\r\n{identity}EventList: Complete\r\nListItems: {len(self.queues)}\r\n\r\n"
                 writer.write(text.encode())
-            case name if name in self.replies and (said := self.replies[name](action)):
-                blocks = [block for block in said.split("\r\n\r\n") if block]
-                writer.write("".join(f"{block}\r\n{identity}\r\n" for block in blocks).encode())
             case _:
                 pass
 

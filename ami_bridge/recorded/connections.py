@@ -38,6 +38,12 @@ class Resumed(Fact, frozen=True):
     calls: list[Call]
 
 
+class Repairing(Fact, frozen=True):
+    """A gap is being repaired from now on, or (``goes_on`` False) all gaps are repaired."""
+
+    goes_on: bool
+
+
 class Item(msgspec.Struct, gc=False):
     """One thing that was said: when, by which node, what it states (None: nothing), and a key by which a repetition is known."""
 

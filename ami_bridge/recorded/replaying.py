@@ -18,7 +18,7 @@ from ami_bridge import calls, facts, queue_log, requests, turns, visits
 from ami_bridge.calls import Call, CallLost, Origin, Source, State
 from ami_bridge.facts import Fact
 from ami_bridge.lines import Request, Turn
-from ami_bridge.recorded.connections import NEVER, ClockSet, Item, Restarted, Resumed
+from ami_bridge.recorded.connections import NEVER, ClockSet, Item, Repairing, Restarted, Resumed
 from ami_bridge.recorded.coverage import Coverage
 from ami_bridge.requests import Rules
 from ami_bridge.visits import Visit
@@ -76,9 +76,11 @@ class Node:
                     self._apply(CallLost(at=item.fact.at, call_id=call.call_id), Source.AMI)
             case ClockSet():
                 calls.step_clock(self.state, dt.timedelta(microseconds=item.fact.microseconds))
+            case Repairing():
+                self.state.holds = item.fact.goes_on
             case Resumed():
-                for call in item.fact.calls:
-                    self.state.calls[call.call_id] = self._touched[call.call_id] = call
+                calls.resume(self.state, item.fact.calls)
+                self._touched.update((call.call_id, call) for call in item.fact.calls)
             case fact:
                 self._apply(fact, item.source)
                 self._notice(fact)

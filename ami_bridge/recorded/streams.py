@@ -20,7 +20,7 @@ from ami_bridge.calls import Call, CallLost
 from ami_bridge.errors import UnreadableStreamError
 from ami_bridge.journal import Entry, Kind
 from ami_bridge.lines import Gap
-from ami_bridge.recorded.connections import ClockSet, Connection, Item, Notes, Resumed
+from ami_bridge.recorded.connections import ClockSet, Connection, Item, Notes, Repairing, Resumed
 from ami_bridge.recorded.coverage import Coverage
 from ami_bridge.recorded.rawfiles import RawFile
 from hotline import messages
@@ -67,8 +67,14 @@ class JournalStream:
                 yield Item(entry.at, self.node, Resumed(at=entry.at, call_id="", calls=known))
             case Kind.GAP:
                 self._gap(msgspec.json.decode(entry.payload, type=book.Gap))
-            case Kind.ALIVE | Kind.REPAIRED:
+                yield Item(entry.at, self.node, Repairing(at=entry.at, call_id="", goes_on=True))
+            case Kind.REPAIRED:
                 self._alive(entry.at)
+                yield Item(entry.at, self.node, Repairing(at=entry.at, call_id="", goes_on=False))
+            case Kind.ALIVE:
+                self._alive(entry.at)
+            case Kind.KNOWN:
+                pass
 
     def _gap(self, gap: book.Gap) -> None:
         span = self._connection.last()

@@ -292,6 +292,24 @@ def test_a_call_that_asterisk_no_longer_has_is_closed_as_a_fault_of_the_system(i
     in_a_world(script)
 
 
+def test_an_asterisk_that_is_still_starting_is_asked_again_for_its_queues(in_a_world: Callable[[Script], None]) -> None:
+    """Its manager lets in before app_queue is loaded."""
+
+    async def script(world: World) -> None:
+        said = [None, "Response: Error\r\nMessage: Invalid/unknown command: QueueStatus."] * 2
+        world.peer.replies["QueueStatus"] = lambda _: said.pop() if said else None
+        world.start()
+        first = world.bridge
+        await world.repaired(1)
+        world.peer.cut()
+        await world.repaired(2)
+        assert world.peer.names().count("QueueStatus") == 4
+        assert world.bridge is first and first is not None and first.poll() is None
+        assert await world.stop() == 0
+
+    in_a_world(script)
+
+
 def test_a_bridge_that_starts_late_records_what_was_before_it(in_a_world: Callable[[Script], None]) -> None:
     async def script(world: World) -> None:
         truth = await world.calls(5, spread=0.2, seconds=0.2)

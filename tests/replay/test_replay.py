@@ -368,6 +368,31 @@ def test_what_a_bridge_stored_its_journal_gives_again(
     }
 
 
+def test_a_log_that_is_read_again_begins_no_call_that_is_long_over(tmp_path: Path) -> None:
+    """The link breaks again before a gap is repaired: after the next login the log tells once more of calls that were over."""
+    story = (TRACES / "answered.ami").read_bytes()
+    later = re.sub(rb"1795283301", b"1795283421", re.sub(rb"Timestamp: 17952833", b"Timestamp: 17952835", story))
+    frames, others = (
+        [frame for frame in codec.Decoder(facts.WANTED).feed(stream) if frame.kind == "event" and frame.name != "FullyBooted"]
+        for stream in (story, later)
+    )
+    log = [raw for raw in (TRACES / "channel_log.csv").read_bytes().splitlines() if b'"node1-1795283301.0"' in raw]
+    begin, end = (facts.timestamp(frame.headers["timestamp"]) for frame in (frames[0], others[-1]))
+    folder, kept = tmp_path / "journal" / "node1", Kept()
+    book = Book(folder, kept, Reckoning(node="node1"))
+    book.hear([frame for frame in frames if frame.name != "Hangup"], begin)
+    book.open_gap(begin, end, "a gap")
+    book.read_log(log, end)
+    book.hear(others, end)
+    book.open_gap(end, end, "another")
+    book.read_log(log, end)
+    book.close_gaps(end)
+    book.journal.rotate()
+    found = {row.call_id: row.requests for row in replay.replay(Asked(paths=(folder,)), Settings()).rows}
+    assert found == {call: row.requests for call, row in kept.rows.items()}
+    assert [request.source for requests in found.values() for request in requests] == ["ami", "ami"]
+
+
 # --- gaps and the second witness -----------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,23 @@ def test_what_was_written_is_read_with_its_time_and_connection(tmp_path: Path) -
     ]
 
 
+def test_each_segment_begins_with_its_heading_as_it_is_then(tmp_path: Path) -> None:
+    known = [b"first", b"second"]
+    book = Journal(tmp_path, heading=lambda: (Kind.KNOWN, known.pop(0)))
+    for payload in (b"one", b"two"):
+        book.write(Kind.STREAM, NOW, payload)
+        book.write(Kind.ALIVE, NOW, b"")
+        book.rotate()
+    assert [(entry.kind, entry.payload) for entry in entries(tmp_path)] == [
+        (Kind.KNOWN, b"first"),
+        (Kind.STREAM, b"one"),
+        (Kind.ALIVE, b""),
+        (Kind.KNOWN, b"second"),
+        (Kind.STREAM, b"two"),
+        (Kind.ALIVE, b""),
+    ]
+
+
 def test_a_segment_that_is_still_being_written_is_readable_to_its_last_record(tmp_path: Path) -> None:
     book = Journal(tmp_path)
     for number in range(100):

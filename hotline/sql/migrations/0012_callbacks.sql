@@ -34,7 +34,6 @@ ALTER TABLE callback_requests
     DROP COLUMN state;
 CREATE INDEX callback_requests_new ON callback_requests (node, waiting_since) WHERE entry_id IS NULL;
 CREATE INDEX callback_requests_by_entry ON callback_requests (entry_id);
-CREATE INDEX requests_waiting ON requests (queue, requested_at) WHERE outcome = 'waiting' AND NOT void;
 
 DO $$
 BEGIN
