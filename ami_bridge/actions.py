@@ -21,8 +21,26 @@ from ami_bridge.member_facts import MemberSeen
 
 Value = str | int | bool | Mapping[str, str]
 Parameters = Mapping[str, Value]
-CONTEXTS = ("agents", "flow", "handover", "hangup", "seats", "survey")
-"""Where a channel may be sent: contexts of ``asterisk-conf`` (a test looks). Not those that dial out or send a fax."""
+CONTEXTS = (
+    "agents",
+    "back",
+    "consult",
+    "emergency",
+    "flow",
+    "handed",
+    "handover",
+    "hangup",
+    "held",
+    "holding",
+    "outbound",
+    "parked",
+    "party",
+    "party-citizen",
+    "seats",
+    "sent",
+    "survey",
+)
+"""Where a channel may be sent: contexts of ``asterisk-conf`` (a test looks). Those that dial take nothing but digits for it."""
 _CONTEXT = rf"(?:{'|'.join(CONTEXTS)})"
 _SEAT = r"PJSIP/[0-9]{3,5}(?:@browser)?"
 _NAME = r"(?:PJSIP|Local)/[A-Za-z0-9_.@+*-]{1,60}-[0-9a-f]{8}(?:;[12])?"
@@ -201,7 +219,7 @@ _INTERFACE = Parameter("Interface", _SEAT, "a seat's telephone, such as 'PJSIP/1
 _ONE = Parameter("Channel", _CHANNEL, _CHANNEL_WORDS)
 _CALLER = Parameter("Caller", _CHANNEL, _CHANNEL_WORDS)
 _TO_CONTEXT = Parameter("Context", _CONTEXT, f"one of {', '.join(CONTEXTS)}")
-_TO_EXTEN = Parameter("Exten", r"[A-Za-z0-9*#_-]{1,32}", "an extension: letters, digits, * and #")
+_TO_EXTEN = Parameter("Exten", r"[A-Za-z0-9*#_.-]{1,79}", "an extension: letters, digits and *#_.-")
 _PAUSED = Parameter("Paused", "true|false", "true or false")
 _PENALTY = Parameter("Penalty", "[0-9]{1,3}", "a number from 0 to 999")
 _REASON = Parameter("Reason", _TEXT, "at most 80 characters in one line")

@@ -77,6 +77,8 @@ def evidence(line: Line) -> list[Fact]:
         case "USER_DEFINED" if line.user_event == "QueueExit":
             status = _extra(line).extra.upper()
             found.append(facts.QueueExited(at=at, call_id=call_id, uniqueid=uniqueid, queue="", status=status))
+        case "USER_DEFINED" if line.user_event == "SentOn":
+            found.append(facts.sent_on(at, call_id, uniqueid, _extra(line).extra))
         case "USER_DEFINED" if line.user_event == "AcdStep":
             told = [*_extra(line).extra.split(" ", 2), "", ""][:3]
             step = facts.acd_step(at, call_id, uniqueid, told)

@@ -188,6 +188,11 @@ class AcdStep(Fact, frozen=True):
     detail: str
 
 
+def sent_on(at: dt.datetime, call_id: str, uniqueid: str, target: str) -> Transferred:
+    """The dialplan parted an agent from the call, by an order or because its telephone died: to the figures a transfer."""
+    return Transferred(at=at, call_id=call_id, uniqueid=uniqueid, kind="blind", target=target)
+
+
 def acd_step(at: dt.datetime, call_id: str, uniqueid: str, told: Sequence[str]) -> AcdStep | None:
     """The step that ``number``, ``step`` and ``detail`` tell; None when they are none."""
     number, step, detail = told
@@ -392,6 +397,11 @@ def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
         case "HotlineStep":
             steps = path.steps(h["step"])
             return StepsTaken(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], steps=steps) if steps else None
+        case "AgentHold":
+            kind = Held if h["state"] == "on" else Unheld
+            return kind(at=at, call_id=h["linkedid"], uniqueid=h["leg"])
+        case "SentOn":
+            return sent_on(at, h["linkedid"], h["uniqueid"], h["target"])
         case "AcdStep":
             return acd_step(at, h["linkedid"], h["uniqueid"], (h["number"], h["step"], h.get("detail", "")))
         case _:

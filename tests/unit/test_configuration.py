@@ -352,10 +352,10 @@ NEXT = {"agents", "message", "transfer", "fax", "hangup"}
 """What ``HOTLINE_NEXT`` can be: a test of the engine has the same."""
 
 
-def dialplan(etc: Path) -> dict[str, dict[str, list[tuple[str, str]]]]:
+def dialplan(etc: Path, names: tuple[str, ...] = DIALPLAN) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """Contexts to extensions to steps, each a label (or the empty text) and an application with its arguments."""
     contexts: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for title, lines in [section for name in DIALPLAN for section in sections(etc / name)]:
+    for title, lines in [section for name in names for section in sections(etc / name)]:
         if title in ("", "general", "globals"):
             continue
         context = contexts.setdefault(title, {})
@@ -385,7 +385,8 @@ def targets(application: str) -> list[str]:
 
 
 def test_every_jump_of_the_dialplan_arrives(render: Rendered) -> None:
-    contexts = dialplan(render().etc)
+    etc = render().etc
+    contexts, there = dialplan(etc), dialplan(etc, (*DIALPLAN, "control.conf"))
     jumps = [
         (context, extension, target)
         for context, extensions in contexts.items()
@@ -397,7 +398,7 @@ def test_every_jump_of_the_dialplan_arrives(render: Rendered) -> None:
     for context, extension, target in jumps:
         parts = target.split(",")
         where, at, priority = [context, extension][: 3 - len(parts)] + parts
-        steps = contexts[where][at]
+        steps = there[where][at]
         assert priority == "1" or priority in [label for label, _ in steps], target
 
 
@@ -438,7 +439,7 @@ def test_agents_dial_each_other_and_the_queues_but_nothing_outside_and_nobody_re
     """A citizen whom an agent sends on (TRANSFER_CONTEXT) reaches the same places, and no others."""
     etc = render().etc
     contexts = dialplan(etc)
-    places = {*Settings().agents.numbers(), "12345", "123458"}
+    places = {*Settings().agents.numbers(), *Settings().control.slots(), "12345", "123458"}
     assert set(contexts["seats"]) == set(contexts["handover"]) == places
     assert contexts["units"] == {}
     assert section(etc / "pjsip.conf", "units")["context"] == ["units"]
