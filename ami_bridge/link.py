@@ -242,7 +242,7 @@ class Link:
             async with asyncio.TaskGroup() as tasks:
                 watch = [tasks.create_task(self._ping(protocol)), tasks.create_task(self._listen_for_silence(protocol))]
                 if self._on_up:
-                    watch.append(tasks.create_task(self._greet(self._on_up)))
+                    watch.append(tasks.create_task(self._greet(protocol, self._on_up)))
                 cause = await asyncio.shield(protocol.lost)
                 for task in watch:
                     task.cancel()
@@ -283,12 +283,13 @@ class Link:
             raise LoginRefusedError(f"{self._user.user}: {answer.message}")
         return protocol
 
-    async def _greet(self, on_up: Callable[[], Awaitable[None]]) -> None:
-        """What is done after each login; a link that breaks meanwhile is no fault of its own."""
+    async def _greet(self, protocol: Protocol, on_up: Callable[[], Awaitable[None]]) -> None:
+        """What is done after each login; without answers to the first questions the link is worth nothing, and is made anew."""
         try:
             await on_up()
         except (LinkLostError, OutcomeUnknownError) as error:
             _log.warning("AMI link broke during the first questions", cause=str(error))
+            protocol.abort(f"the first questions were not answered: {error}")
 
     async def _ping(self, protocol: Protocol) -> None:
         """Ask for a sign of life; whether one comes is watched elsewhere."""
