@@ -77,8 +77,8 @@ def _export(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     """One line an entry, its most telling fields first; the texts themselves are left to ``export``."""
     for entry in _in_database(lambda connection: store.get(connection, arguments.kind, actor=_actor())):
-        values = {name: getattr(entry, name) for name in entry.__struct_fields__ if name not in ("text", "query_code")}
-        print("\t".join(_shown(value) for value in values.values()))
+        names = [name for name in entry.__struct_fields__ if name not in ("text", "query_code", "competence")]
+        print("\t".join(_shown(getattr(entry, name)) for name in names))
     return 0
 
 
@@ -139,7 +139,7 @@ def _shown(value: Any) -> str:
         case dt.datetime():
             return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
         case list():
-            return ",".join(value)
+            return ",".join(one.number if isinstance(one, kinds.UnitNumber) else str(one) for one in value)
         case dict():
             return " ".join(value)
         case _:

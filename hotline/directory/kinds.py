@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,8 @@ Key = Annotated[int, msgspec.Meta(ge=1, le=8)]
 Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+UnitCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
+Category = Annotated[str, msgspec.Meta(pattern=r"^C[1-9](/[^/\x00-\x1f\x7f]{1,60})?$")]
 
 
 class DirectoryError(HotlineError):
@@ -91,13 +93,44 @@ class TicketEntry(_Entry, frozen=True, kw_only=True):
     updated_at: Moment
 
 
-Entry: TypeAlias = HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry
+class UnitNumber(_Entry, frozen=True, kw_only=True):
+    """A telephone of a unit. ``line``: ``service`` is staffed for callers; at an ``office`` the unit hangs up first (TWC-12).
+
+    ``hours`` as the settings' ``[hours]`` (nothing: always). ``duty``: the telephone of whoever is on duty, dialled first and
+    only from ``duty_from`` until before ``duty_to``, as far as they are given.
+    """
+
+    number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,20}$")]
+    label: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")] = ""
+    position: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")] = ""
+    line: Literal["service", "office"] = "office"
+    hours: dict[str, Any] = {}
+    duty: bool = False
+    duty_from: Moment | None = None
+    duty_to: Moment | None = None
+
+
+class UnitEntry(_Entry, frozen=True, kw_only=True):
+    """An undertaking unit (TWC-07). ``categories`` of the taxonomy: ``C1``, or ``C1/路灯``; ``numbers`` as they are dialled."""
+
+    code: UnitCode
+    name: Line
+    name_en: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")] = ""
+    parent: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9-]{0,31})?$")] = ""
+    keywords: Annotated[list[Line], msgspec.Meta(max_length=100)] = []
+    categories: Annotated[list[Category], msgspec.Meta(max_length=100)] = []
+    competence: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$", max_length=5000)] = ""
+    numbers: Annotated[list[UnitNumber], msgspec.Meta(min_length=1, max_length=20)]
+
+
+Entry: TypeAlias = HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry | UnitEntry
 KINDS: Mapping[str, type[Entry]] = {
     "hotlines": HotlineEntry,
     "callers": CallerEntry,
     "articles": ArticleEntry,
     "announcements": AnnouncementEntry,
     "ticket-answers": TicketEntry,
+    "units": UnitEntry,
 }
 """What can be imported and exported, by the word of the command line."""
 
@@ -149,9 +182,15 @@ def sounds_named(entries: Iterable[Any]) -> list[str]:
 
 def _zoned(row: Any) -> Any:
     """A time of day without a zone is the hotline's wall clock."""
-    if not isinstance(row, dict):
-        return row
-    return {k: v.replace(tzinfo=SHANGHAI) if isinstance(v, dt.datetime) and v.tzinfo is None else v for k, v in row.items()}
+    match row:
+        case dict():
+            return {name: _zoned(value) for name, value in row.items()}
+        case list():
+            return [_zoned(value) for value in row]
+        case dt.datetime() if row.tzinfo is None:
+            return row.replace(tzinfo=SHANGHAI)
+        case _:
+            return row
 
 
 def _place(source: str, line: int, table: str, number: int) -> str:
@@ -165,16 +204,20 @@ def _readable(error: msgspec.ValidationError, below: str = "") -> str:
     return f"{where}: {what}" if where else what
 
 
-def _hotline(entry: HotlineEntry) -> Iterator[str]:
+def _hours(written: Mapping[str, Any], where: str = "hours") -> Iterator[str]:
     try:
-        hours = msgspec.convert(entry.hours, Hours, strict=True)
+        hours = msgspec.convert(written, Hours, strict=True)
     except msgspec.ValidationError as error:
-        yield _readable(error, "hours")
+        yield _readable(error, where)
         return
     for day, name in enumerate(DAYS):
         for index, (begin, end) in enumerate(hours.pattern(day)):
             if begin >= end:
-                yield f"hours.{name}[{index}]: {end} does not come after {begin}"
+                yield f"{where}.{name}[{index}]: {end} does not come after {begin}"
+
+
+def _hotline(entry: HotlineEntry) -> Iterator[str]:
+    yield from _hours(entry.hours)
 
 
 def _caller(entry: CallerEntry) -> Iterator[str]:
@@ -198,12 +241,27 @@ def _ticket(entry: TicketEntry) -> Iterator[str]:
         yield "caller_number: a confidential ticket is told to the recorded number alone, and there is none"
 
 
+def _unit(entry: UnitEntry) -> Iterator[str]:
+    known: dict[str, int] = {}
+    for index, number in enumerate(entry.numbers):
+        where = f"numbers[{index}]"
+        yield from _hours(number.hours, f"{where}.hours")
+        if number.number in known:
+            yield f"{where}.number: the same as in numbers[{known[number.number]}]"
+        known.setdefault(number.number, index)
+        if not number.duty and (number.duty_from or number.duty_to):
+            yield f"{where}.duty: a telephone with times of duty is one of duty: duty = true"
+        if number.duty_from and number.duty_to and number.duty_to <= number.duty_from:
+            yield f"{where}.duty_to: does not come after duty_from"
+
+
 _TOGETHER: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "hotlines": _hotline,
     "callers": _caller,
     "articles": _article,
     "announcements": _announcement,
     "ticket-answers": _ticket,
+    "units": _unit,
 }
 _UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
     "hotlines": (("code", lambda e: e.code), ("key", lambda e: e.key)),
@@ -211,6 +269,7 @@ _UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
     "articles": (("code", lambda e: e.code), ("key", lambda e: (e.parent, e.key))),
     "announcements": (("entry", lambda e: (tuple(e.prompts), e.starts_at, e.ends_at, e.reason, e.person)),),
     "ticket-answers": (("ticket_no", lambda e: e.ticket_no),),
+    "units": (("code", lambda e: e.code),),
 }
 
 
@@ -225,17 +284,27 @@ def _between(kind: str, entries: list[tuple[int, Any]]) -> Iterator[tuple[int, s
             first.setdefault(of(entry), number)
     if kind == "articles":
         yield from _tree(entries)
+    if kind == "units":
+        yield from _parents(entries, "unit")
 
 
 def _tree(entries: list[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+    wrong = dict(_parents(entries, "article"))
+    folders = {entry.parent for _, entry in entries}
+    for number, entry in entries:
+        if number in wrong:
+            yield number, wrong[number]
+        elif not entry.prompts and entry.code not in folders:
+            yield number, "prompts: an article that is no folder has to say something"
+
+
+def _parents(entries: list[tuple[int, Any]], what: str) -> Iterator[tuple[int, str]]:
     parents = {entry.code: entry.parent for _, entry in entries}
     for number, entry in entries:
         if entry.parent and entry.parent not in parents:
-            yield number, f"parent: there is no article {entry.parent!r}"
+            yield number, f"parent: there is no {what} {entry.parent!r}"
         elif _in_a_circle(entry.code, parents):
-            yield number, "parent: leads back to this article, never to the root"
-        elif not entry.prompts and entry.code not in parents.values():
-            yield number, "prompts: an article that is no folder has to say something"
+            yield number, f"parent: leads back to this {what}, never to the root"
 
 
 def _in_a_circle(code: str, parents: Mapping[str, str]) -> bool:

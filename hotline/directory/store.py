@@ -12,7 +12,7 @@ import msgspec
 
 from hotline import database, numbers, query_codes, sql
 from hotline.directory import kinds
-from hotline.directory.kinds import AnnouncementEntry, CallerEntry, DirectoryError, TicketEntry
+from hotline.directory.kinds import AnnouncementEntry, CallerEntry, DirectoryError, TicketEntry, UnitNumber
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "directory.sql")
 
@@ -112,4 +112,6 @@ def _values(row: asyncpg.Record) -> dict[str, Any]:
         values["prompts"] = [name for name in values["prompts"].split(",") if name]
     if "hours" in values:
         values["hours"] = msgspec.json.decode(values["hours"])
+    if "numbers" in values:
+        values["numbers"] = msgspec.json.decode(values["numbers"], type=list[UnitNumber])
     return values

@@ -18,17 +18,23 @@ def written(table: str, entries: Iterable[msgspec.Struct]) -> str:
 
 
 def _entry(table: str, entry: msgspec.Struct) -> str:
-    defaults = {field.name: field for field in msgspec.structs.fields(entry)}
-    lines = [f"[[{table}]]"]
-    for name, value in msgspec.structs.asdict(entry).items():
-        field = defaults[name]
+    return "\n".join([f"[[{table}]]", *(f"{name} = {_value(value)}" for name, value in _said(entry).items())]) + "\n"
+
+
+def _said(entry: msgspec.Struct) -> dict[str, Any]:
+    """The values that are not the defaults."""
+    said = {}
+    for field in msgspec.structs.fields(entry):
+        value = getattr(entry, field.name)
         empty = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
         if value is not None and value != empty:
-            lines.append(f"{name} = {_value(value)}")
-    return "\n".join(lines) + "\n"
+            said[field.name] = value
+    return said
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, msgspec.Struct):
+        return _value(_said(value))
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_text(key)} = {_value(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list | tuple):

@@ -50,6 +50,14 @@ ARTICLE = '[[articles]]\ncode = "1001"\nkey = 1\ntitle = "x"\nprompts = ["kb/100
 TICKET = '[[ticket_answers]]\nticket_no = "20260001"\nstate = "x"\nupdated_at = 2026-11-02T09:30:00\n'
 TIMES = "starts_at = 2026-11-02T09:30:00\nends_at = 2026-11-02T10:30:00\n"
 NEWS = f'[[announcements]]\nprompts = ["x"]\n{TIMES}reason = "r"\nperson = "p"\n'
+UNIT = '[[units]]\ncode = "CG"\nname = "x"\nnumbers = [{ number = "83120001" }]\n'
+DUTY = "duty_from = 2026-11-20T17:30:00, duty_to = 2026-11-20T08:30:00"
+
+
+def number(more: str) -> str:
+    """The unit with more behind its telephone's number."""
+    return UNIT.replace('01" }', f'01"{more}')
+
 
 FAULTS = [
     ("hotlines", "[[callers]]\nnumber = '1'\n", "file.toml: callers: a file of hotlines holds only [[hotlines]] entries"),
@@ -89,6 +97,16 @@ FAULTS = [
     ("ticket-answers", TICKET + 'query_code = "12345"', "file.toml:1: ticket_answers[0]: query_code: Expected `str` matching"),
     ("ticket-answers", TICKET + "confidential = true", "file.toml:1: ticket_answers[0]: caller_number: a confidential ticket"),
     ("ticket-answers", TICKET + 'caller_number = "x"', "file.toml:1: ticket_answers[0]: caller_number: 'x' is not a telephone"),
+    ("units", UNIT.replace('[{ number = "83120001" }]', "[]"), "file.toml:1: units[0]: numbers: Expected `array` of length >= 1"),
+    ("units", UNIT.replace("83120001", "PJSIP/1001"), "file.toml:1: units[0]: numbers[0].number: Expected `str` matching regex"),
+    ("units", number(' }, { number = "83120001" }'), "file.toml:1: units[0]: numbers[1].number: the same as in numbers[0]"),
+    ("units", number(", hours = { x = [] } }"), "file.toml:1: units[0]: numbers[0].hours: Object contains unknown field `x`"),
+    ("units", number(f", {DUTY} }}"), "file.toml:1: units[0]: numbers[0].duty: a telephone with times of duty is one of duty"),
+    ("units", number(f", duty = true, {DUTY} }}"), "file.toml:1: units[0]: numbers[0].duty_to: does not come after duty_from"),
+    ("units", UNIT + 'categories = ["路灯"]', "file.toml:1: units[0]: categories[0]: Expected `str` matching regex"),
+    ("units", UNIT + 'parent = "ZZ"', "file.toml:1: units[0]: parent: there is no unit 'ZZ'"),
+    ("units", UNIT + 'parent = "CG"', "file.toml:1: units[0]: parent: leads back to this unit"),
+    ("units", UNIT + UNIT, "file.toml:5: units[1]: code: the same as in units[0]"),
 ]
 
 

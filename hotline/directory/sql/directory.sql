@@ -108,5 +108,27 @@ SELECT ticket_no::text, query_code_hash FROM ticket_answers WHERE query_code_has
 SELECT ticket_no::text, caller_number::text, confidential, state::text, nullif(result::text, '') AS result, updated_at
 FROM ticket_answers ORDER BY ticket_no
 
+-- name: remove_units
+DELETE FROM units
+WHERE code NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
+
+-- name: put_units
+-- A unit's telephones are one value: who reads a unit reads them with it, in their order.
+INSERT INTO units AS known (code, name, name_en, parent, keywords, categories, competence, numbers)
+SELECT f.code, f.name, f.name_en, nullif(f.parent, ''), f.keywords, f.categories, f.competence, f.numbers
+FROM jsonb_to_recordset($1::jsonb)
+     AS f (code text, name text, name_en text, parent text, keywords text[], categories text[], competence text, numbers jsonb)
+ON CONFLICT (code) DO UPDATE SET
+    name = excluded.name, name_en = excluded.name_en, parent = excluded.parent, keywords = excluded.keywords,
+    categories = excluded.categories, competence = excluded.competence, numbers = excluded.numbers
+WHERE (known.name, known.name_en, known.parent, known.keywords, known.categories, known.competence, known.numbers)
+      IS DISTINCT FROM (excluded.name, excluded.name_en, excluded.parent, excluded.keywords, excluded.categories,
+                        excluded.competence, excluded.numbers)
+RETURNING xmax = 0 AS added
+
+-- name: get_units
+SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text
+FROM units ORDER BY code
+
 -- name: note
 INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)
