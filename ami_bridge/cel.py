@@ -12,6 +12,7 @@ import msgspec
 
 from ami_bridge import facts
 from ami_bridge.calls import PathSeen
+from ami_bridge.fact import queue_of
 from ami_bridge.facts import Fact
 
 _AGENT_LEG = "AppQueue"
@@ -70,7 +71,7 @@ def evidence(line: Line) -> list[Fact]:
         case "ANSWER":
             found.append(facts.ChannelAnswered(at=at, call_id=call_id, uniqueid=uniqueid))
         case "APP_START" if line.is_caller and line.application == "Queue":
-            found.append(facts.CallerJoined(at=at, call_id=call_id, uniqueid=uniqueid, queue=line.data.split(",")[0]))
+            found.append(facts.CallerJoined(at=at, call_id=call_id, uniqueid=uniqueid, queue=queue_of(line.data.split(",")[0])))
         case "BRIDGE_ENTER" if not line.is_caller and line.application == _AGENT_LEG:
             agent = _telephone(line.channel)
             found.append(facts.AgentConnected(at=at, call_id=call_id, uniqueid=uniqueid, queue="", agent=agent))

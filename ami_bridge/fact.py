@@ -23,3 +23,8 @@ Parse = Callable[[Headers, dt.datetime], Fact | None]
 def whole(text: str | None) -> int:
     """A whole number that is not negative; 0 for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else 0
+
+
+def queue_of(name: str) -> str:
+    """The queue that a caller waits for: ``NAME.AGENT``, in which one agent alone is rung, is a part of ``NAME``."""
+    return name.partition(".")[0]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ami_bridge import member_facts, path
 from ami_bridge.fact import Fact as Fact  # noqa: PLC0414  facts are imported from here
-from ami_bridge.fact import Headers, Parse, whole
+from ami_bridge.fact import Headers, Parse, queue_of, whole
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -290,19 +290,19 @@ def _caller_joined(h: Headers, at: dt.datetime) -> Fact:
         at=at,
         call_id=h["linkedid"],
         uniqueid=h["uniqueid"],
-        queue=h["queue"],
+        queue=queue_of(h["queue"]),
         channel=h.get("channel", ""),
         caller_number=_known(h.get("calleridnum", ""))[:64],
     )
 
 
 def _caller_left(h: Headers, at: dt.datetime) -> Fact:
-    return CallerLeft(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"])
+    return CallerLeft(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue_of(h["queue"]))
 
 
 def _caller_abandoned(h: Headers, at: dt.datetime) -> Fact:
     held = whole(h.get("holdtime"))
-    return CallerAbandoned(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], held_seconds=held)
+    return CallerAbandoned(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue_of(h["queue"]), held_seconds=held)
 
 
 def _agent_called(h: Headers, at: dt.datetime) -> Fact:
@@ -310,7 +310,7 @@ def _agent_called(h: Headers, at: dt.datetime) -> Fact:
         at=at,
         call_id=h["linkedid"],
         uniqueid=h["uniqueid"],
-        queue=h["queue"],
+        queue=queue_of(h["queue"]),
         agent=h["membername"],
         leg=h.get("destuniqueid", ""),
         interface=h.get("interface", ""),
@@ -322,7 +322,7 @@ def _ring_no_answer(h: Headers, at: dt.datetime) -> Fact:
         at=at,
         call_id=h["linkedid"],
         uniqueid=h["uniqueid"],
-        queue=h["queue"],
+        queue=queue_of(h["queue"]),
         agent=h["membername"],
         ring_us=whole(h.get("ringtime")) * 1000,
     )
@@ -333,7 +333,7 @@ def _agent_connected(h: Headers, at: dt.datetime) -> Fact:
         at=at,
         call_id=h["linkedid"],
         uniqueid=h["uniqueid"],
-        queue=h["queue"],
+        queue=queue_of(h["queue"]),
         agent=h["membername"],
         leg=h.get("destuniqueid", ""),
         held_seconds=whole(h.get("holdtime")),
@@ -345,7 +345,7 @@ def _agent_completed(h: Headers, at: dt.datetime) -> Fact:
         at=at,
         call_id=h["linkedid"],
         uniqueid=h["uniqueid"],
-        queue=h["queue"],
+        queue=queue_of(h["queue"]),
         agent=h["membername"],
         reason=h["reason"],
         held_seconds=whole(h.get("holdtime")),
@@ -380,7 +380,7 @@ def _key_pressed(h: Headers, at: dt.datetime) -> Fact | None:
 def _queue_asked(h: Headers, at: dt.datetime) -> Fact | None:
     if h["application"] != "Queue":
         return None
-    return QueueAsked(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["appdata"].split(",")[0].strip())
+    return QueueAsked(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue_of(h["appdata"].split(",")[0].strip()))
 
 
 def _variable_set(h: Headers, at: dt.datetime) -> Fact | None:
@@ -393,7 +393,9 @@ def _variable_set(h: Headers, at: dt.datetime) -> Fact | None:
 def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
     match h["userevent"]:
         case "QueueExit":
-            return QueueExited(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=h["queue"], status=h["status"].upper())
+            return QueueExited(
+                at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], queue=queue_of(h["queue"]), status=h["status"].upper()
+            )
         case "HotlineStep":
             steps = path.steps(h["step"])
             return StepsTaken(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], steps=steps) if steps else None

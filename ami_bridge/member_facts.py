@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from ami_bridge.fact import Fact, Headers, Parse, whole
+from ami_bridge.fact import Fact, Headers, Parse, queue_of, whole
 
 
 class MemberSeen(Fact, frozen=True):
@@ -106,12 +106,12 @@ def _gone(h: Headers, at: dt.datetime) -> Fact:
 
 
 def _queue(h: Headers, at: dt.datetime) -> Fact:
-    return QueueListed(at=at, call_id="", queue=h["queue"])
+    return QueueListed(at=at, call_id="", queue=queue_of(h["queue"]))
 
 
 def _waiting(h: Headers, at: dt.datetime) -> Fact:
     unique = h["uniqueid"]
-    return WaitingSeen(at=at, call_id=unique, uniqueid=unique, queue=h["queue"], wait_seconds=whole(h["wait"]))
+    return WaitingSeen(at=at, call_id=unique, uniqueid=unique, queue=queue_of(h["queue"]), wait_seconds=whole(h["wait"]))
 
 
 def _end(_: Headers, at: dt.datetime) -> Fact:

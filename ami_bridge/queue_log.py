@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from ami_bridge import facts
+from ami_bridge.fact import queue_of
 from ami_bridge.facts import Fact
 
 SECOND_US = 1_000_000
@@ -62,7 +63,7 @@ def parse(raw: bytes, zone: dt.tzinfo = _BEIJING) -> Line | None:
     except (ValueError, OverflowError):
         return None
     uniqueid, queue, agent = ("" if field in _NOBODY else field for field in fields[1:4])
-    return Line(at, precision_us, uniqueid, queue, agent, fields[4].upper(), tuple(fields[5:]))
+    return Line(at, precision_us, uniqueid, queue_of(queue), agent, fields[4].upper(), tuple(fields[5:]))
 
 
 def lines(raws: Iterable[bytes]) -> Iterator[Line]:
