@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from hotline import calendar, hours
-from hotline.settings import Calendar, FurtherQueue, Hours, Routing, Settings
+from hotline.settings import Calendar, Hours, Routing, Settings
 
 EVERYBODY = {"mandarin": 5}
 """What every agent can do unless their own skills say another level."""
@@ -240,38 +240,22 @@ _ALWAYS = Hours()
 
 def plan(settings: Settings) -> Plan:
     """The plan that the settings make."""
-    own = settings.queue
     rules = {
-        own.name: Rule(
-            wait_seconds=own.wait_seconds,
-            overflow_to=own.overflow_to,
-            overflow_seconds=own.overflow_seconds,
-            overflow_waiting=own.overflow_waiting,
-        ),
-        own.english_name: Rule(wait_seconds=own.wait_seconds),
-        **{name: _rule(further) for name, further in settings.queues.items()},
+        name: Rule(
+            wait_seconds=queue.wait_seconds,
+            overflow_to=queue.overflow_to,
+            overflow_seconds=queue.overflow_seconds,
+            overflow_waiting=queue.overflow_waiting,
+            hours=None if queue.hours == _ALWAYS else queue.hours,
+        )
+        for name, queue in settings.every_queue().items()
     }
-    return Plan(default=own.name, rules=rules, routing=settings.routing, calendar=settings.calendar)
-
-
-def _rule(further: FurtherQueue) -> Rule:
-    return Rule(
-        wait_seconds=further.wait_seconds,
-        overflow_to=further.overflow_to,
-        overflow_seconds=further.overflow_seconds,
-        overflow_waiting=further.overflow_waiting,
-        hours=None if further.hours == _ALWAYS else further.hours,
-    )
+    return Plan(default=settings.queue.name, rules=rules, routing=settings.routing, calendar=settings.calendar)
 
 
 def queues(settings: Settings) -> list[Queue]:
     """What every queue asks of its agents, everybody's first."""
-    further = settings.queues.items()
     return [
-        Queue(name=settings.queue.name),
-        Queue(name=settings.queue.english_name, skill="english"),
-        *(
-            Queue(name=name, skill=q.skill, least_level=q.least_level, sub_centre=q.sub_centre, trainees=q.trainees)
-            for name, q in further
-        ),
+        Queue(name=name, skill=q.skill, least_level=q.least_level, sub_centre=q.sub_centre, trainees=q.trainees)
+        for name, q in settings.every_queue().items()
     ]

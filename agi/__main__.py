@@ -9,6 +9,7 @@ import sys
 import structlog
 import uvloop
 
+from acd import routing
 from agi import background, lookup, workers
 from agi.answers import SystemAnswers
 from agi.server import Server
@@ -21,8 +22,9 @@ from hotline.settings import Settings
 async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
     """Answer Asterisk until ``stop``, then let the calls in progress finish, for as long as the settings allow."""
     dsn = credentials.load().database
-    async with lookup.opened(dsn, chosen.calendar) as lookups, asyncio.TaskGroup() as group:
-        server = Server(Sessions(chosen).make, SystemAnswers(lookups), group)
+    async with lookup.opened(dsn, chosen.calendar) as lookups, routing.pool(dsn) as pool, asyncio.TaskGroup() as group:
+        answers = SystemAnswers(lookups, routing.Router(chosen, pool, group.create_task))
+        server = Server(Sessions(chosen).make, answers, group)
         port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
         structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
         sweep = group.create_task(server.sweep())

@@ -18,6 +18,7 @@ import structlog
 
 from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
 from agi.errors import AgiError, CannotListen, PeerSilent, UnexpectedReply
+from agi.routing import RouteSession
 from agi.session import End, Fetch, Send, Session, Step, Store, Wait
 from ivr_flows.lookups import Answer
 
@@ -32,7 +33,7 @@ _BACKLOG = 1024
 
 log = structlog.get_logger("agi")
 
-MakeSession = Callable[[Environment], Session]
+MakeSession = Callable[[Environment], Session | RouteSession]
 
 
 class Answers(Protocol):
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._decoder = Decoder()
-        self._session: Session | None = None
+        self._session: Session | RouteSession | None = None
         self._transport: asyncio.Transport | None = None
         self._uniqueid = ""
         self._ended = self._sent = False

@@ -57,7 +57,7 @@ LONGEST_STATE = 1400
 """Characters of a state: one command, of 2047 bytes, sets it together with the path and the other variables."""
 LARGEST_STATE = 64 * 1024
 """Bytes of a state that was read."""
-_NUMBER = re.compile(r"^\+?[0-9]{1,20}$")
+NUMBER = re.compile(r"^\+?[0-9]{1,20}$")
 _VALUE = re.compile(r"^[A-Za-z0-9_.,:@/+*#=-]*$")
 
 Resolve = Callable[[str, str], str]
@@ -169,7 +169,7 @@ class Session:
     def caller(self) -> str:
         """The caller's number; empty when it is withheld or none."""
         number = self._environment.caller_number
-        return number if _NUMBER.match(number) else ""
+        return number if NUMBER.match(number) else ""
 
     def begin(self) -> Step:
         """The first step: a call that begins, or one that the dialplan gives back."""

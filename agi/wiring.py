@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agi.codec import Environment
+from agi.routing import SCRIPT, RouteSession
 from agi.session import Session, saved_state
 from hotline import calendar, clock, paths
 from hotline.settings import Settings
@@ -20,8 +21,10 @@ class Sessions:
         self._library = Library(settings.ivr.flow, exit_keys=settings.queue.exit_keys)
         self._voice = Voice(paths.var() / "asterisk" / "sounds")
 
-    def make(self, environment: Environment) -> Session:
+    def make(self, environment: Environment) -> Session | RouteSession:
         """A call that begins gets the flow as it is now; one that comes back gets its own version."""
+        if environment.script == SCRIPT:
+            return RouteSession(environment)
         state = saved_state(environment)
         flow = self._library.version(state.flow) if state else self._library.current()
         return Session(flow, environment, state, moment=self._moment, resolve=self._voice.resolve)
