@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import uvloop
 
-from acd import heartbeat, steps
+from acd import heartbeat, membership, missed, shifts, steps
 from acd.parts import Parts
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
@@ -21,7 +21,7 @@ AREAS: Mapping[str, steps.Handler] = {}
 async def serve() -> None:
     """Wire settings, pool and parts, and run until told to stop."""
     chosen = settings.load()
-    async with await database.pool(credentials.load().database, name="acd", largest=8) as pool:
+    async with await database.pool(credentials.load().database, name="acd", largest=16) as pool:
         parts = Parts(chosen, pool, chosen.asterisk.node)
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(_all(parts))
@@ -31,7 +31,11 @@ async def serve() -> None:
 
 async def _all(parts: Parts) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(heartbeat.run())
+        members = membership.State()
+        tasks.create_task(heartbeat.run(lambda: {"members_in_place": members.in_place}))
+        tasks.create_task(membership.run(parts, members))
+        tasks.create_task(missed.run(parts))
+        tasks.create_task(shifts.run(parts))
         tasks.create_task(steps.run(parts, AREAS))
 
 

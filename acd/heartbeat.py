@@ -1,9 +1,11 @@
-"""``var/run/acd.alive``: touched every second while this process works."""
+"""``var/run/acd.alive``: written every second while this process works, with what it says of itself."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from hotline import paths
@@ -12,13 +14,15 @@ _log = structlog.get_logger()
 _EVERY_SECONDS = 1.0
 
 
-async def run() -> None:
-    """For ever; a disk that is full is said once a minute and stops nothing."""
+async def run(tell: Callable[[], dict[str, object]]) -> None:
+    """For ever; ``tell``: what the process says of itself. A disk that is full is said once a minute and stops nothing."""
     file, said = paths.var() / "run" / "acd.alive", 0
     while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("{}")
+            fresh = file.with_suffix(".new")
+            fresh.write_bytes(msgspec.json.encode(tell()))
+            fresh.replace(file)
         except OSError as error:
             if said % 60 == 0:
                 _log.warning("the sign of life could not be written", error=str(error))

@@ -2,7 +2,7 @@
 
 ``ami`` is the user that reads and commands, ``ami_reader`` the one that only reads; ``database`` is the DSN of the
 application role, ``database_owner`` that of the role that migrates. ``web`` holds the users of the web application: ``admin``,
-the shift ``leader``, the hotline ``office``, and the agents.
+the shift ``leader``, the hotline ``office``, and the agents. ``pins``: six digits by which an agent logs in at another seat.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,7 @@ class Credentials(msgspec.Struct, frozen=True):
     web: dict[str, str]
     database: str
     database_owner: str
+    pins: dict[str, str] = {}
 
 
 def path() -> Path:
@@ -53,12 +55,21 @@ def ensure(settings: Settings) -> Credentials:
         ami_reader=known.ami_reader if known else AmiUser("reader", _secret()),
         agents=_secrets(known.agents if known else {}, settings.agents.numbers()),
         web=_secrets(known.web if known else {}, ["admin", "leader", "office", *settings.agents.numbers()]),
+        pins=_pins(known.pins if known else {}, settings.agents.numbers()),
         database=_dsn(settings, known.database if known else "", "hotline"),
         database_owner=_dsn(settings, known.database_owner if known else "", "hotline_owner"),
     )
     if made != known:
         _write(made)
     return made
+
+
+def ensure_pins(agents: Iterable[str]) -> None:
+    """Make the PINs of agents that have none."""
+    known = load()
+    made = msgspec.structs.replace(known, pins=_pins(known.pins, agents))
+    if made != known:
+        _write(made)
 
 
 def load() -> Credentials:
@@ -76,6 +87,10 @@ def load() -> Credentials:
 def _secrets(known: dict[str, str], users: list[str]) -> dict[str, str]:
     """Those known, and new ones for the users that have none."""
     return known | {user: _secret() for user in users if not known.get(user)}
+
+
+def _pins(known: dict[str, str], agents: Iterable[str]) -> dict[str, str]:
+    return known | {agent: f"{secrets.randbelow(1_000_000):06}" for agent in agents if not known.get(agent)}
 
 
 def _dsn(settings: Settings, known: str, role: str) -> str:

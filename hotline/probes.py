@@ -96,6 +96,14 @@ async def bridge_works() -> str | None:
     return "; ".join(wrong) or None
 
 
+async def members_in_place() -> str | None:
+    """Whether the acd process lives and has found every queue with the members that it should have."""
+    wrong = await beats("acd")
+    if wrong is None and heartbeat("acd").get("members_in_place") is not True:
+        wrong = "the members of the queues are not in place yet"
+    return wrong
+
+
 def reason(error: BaseException) -> str:
     """What an exception says, in words; one that says nothing, as a timeout, is named."""
     return str(error) or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)

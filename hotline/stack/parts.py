@@ -37,6 +37,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     alive: Check
     well: Check | None = None
     """What ``status`` asks instead: whether it can do its work. One that lives and cannot is not started anew for that."""
+    settles_within: float = 0.0
+    """How long the stack waits for this part to be well, once all parts are up, before it says that it is ready."""
     patience: int = 3
     every: float = 1.0
     start_seconds: float = 60.0
@@ -83,6 +85,14 @@ def table(
             alive=lambda: probes.beats("ami_bridge"),
             well=probes.bridge_works,
             patience=30,
+        ),
+        Part(
+            name="acd",
+            command=[*python, "acd"],
+            alive=lambda: probes.beats("acd"),
+            well=probes.members_in_place,
+            patience=60,
+            settles_within=20.0,
         ),
         Part(name="recordings", command=[*python, "recordings"], alive=lambda: probes.beats("recordings"), patience=60),
         Part(

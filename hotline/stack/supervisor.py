@@ -20,7 +20,7 @@ import structlog
 
 from hotline import clock, messages, paths
 from hotline.errors import HotlineError, StartError
-from hotline.stack.parts import Part, log_file
+from hotline.stack.parts import Check, Part, log_file
 
 log = structlog.get_logger()
 
@@ -154,6 +154,8 @@ async def _keep_all(kept: list[_Kept], ready: Callable[[], None]) -> None:
         for one in kept:
             await one.come_up()
             watchers.create_task(one.watch())
+        for one in kept:
+            await one.settle()
         ready()
 
 
@@ -185,6 +187,14 @@ class _Kept:
         self._say(messages.text("up.ready", part=part.name, seconds=f"{clock.monotonic() - began:.1f}"))
         if part.after:
             await part.after()
+
+    async def settle(self) -> None:
+        """Wait until it is well, no longer than it may take: what keeps it from that must not keep the telephones away."""
+        deadline = clock.monotonic() + self._part.settles_within
+        while clock.monotonic() < deadline:
+            if self._part.well is None or await _asked(self._part, self._part.well) is None:
+                return
+            await asyncio.sleep(0.1)
 
     async def watch(self) -> None:
         """Restart the part for ever: with a growing pause when it dies soon, after a short one when it had run calmly."""
@@ -261,10 +271,10 @@ async def _leaves(child: Child, part: Part) -> bool:
     return False
 
 
-async def _asked(part: Part) -> str | None:
-    """The part's own check; one that breaks counts as failed."""
+async def _asked(part: Part, check: Check | None = None) -> str | None:
+    """The part's own check, ``alive`` unless another is given; one that breaks counts as failed."""
     try:
-        return await part.alive()
+        return await (check or part.alive)()
     except Exception as error:  # a check must not end the supervisor, whatever it meets
         log.warning("check_failed", part=part.name, exc_info=True)
         return f"{type(error).__name__}: {error}"
