@@ -38,6 +38,7 @@ CONTEXTS = (
     "party-citizen",
     "seats",
     "sent",
+    "supervise",
     "survey",
 )
 """Where a channel may be sent: contexts of ``asterisk-conf`` (a test looks). Those that dial take nothing but digits for it."""
@@ -47,6 +48,7 @@ _NAME = r"(?:PJSIP|Local)/[A-Za-z0-9_.@+*-]{1,60}-[0-9a-f]{8}(?:;[12])?"
 _UNIQUE = r"[A-Za-z][A-Za-z0-9_-]{0,31}-[0-9]{9,11}\.[0-9]{1,10}"
 _CHANNEL = rf"{_NAME}|{_UNIQUE}|command-[0-9a-f]{{32}}"
 _TEXT = r"[^\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff${}]{0,80}"
+_SHOWN = r"(?:[^\W_][\w -]{0,30} <[0-9]{1,20}>|[0-9]{1,20})"
 _ANSWER_SECONDS = 10.0
 _RING_SECONDS = 30
 _NO_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -285,7 +287,7 @@ ACTIONS: Mapping[str, Action] = {
             "context": _TO_CONTEXT,
             "exten": _TO_EXTEN,
             "ring_seconds": Parameter("Timeout", "[1-9][0-9]?|1[01][0-9]|120", "1 to 120 seconds", required=False),
-            "caller_id": Parameter("CallerID", "[0-9]{1,20}", "a number of at most 20 digits", required=False),
+            "caller_id": Parameter("CallerID", _SHOWN, "a number of at most 20 digits, or a name <number>", required=False),
             "variables": Parameter(
                 "Variable",
                 r"(?:_{0,2}HOTLINE_[A-Z_]{1,30}=[A-Za-z0-9_.:@+-]{0,64}(?:,(?!$)|$)){1,10}",
