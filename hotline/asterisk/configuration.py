@@ -1,7 +1,7 @@
 """Renders ``asterisk-conf/`` into ``var/asterisk/etc`` and lays out the folders Asterisk works in.
 
 Templates (``*.j2``, Jinja2) see ``settings``, ``credentials``, ``dirs``, ``documents`` (the folder of what is faxed, as it stands
-between quotes in the dialplan), ``newer_filters``, ``queues`` by name with their static ``members``, and ``queue_gosub``: the
+between quotes in the dialplan), ``newer_filters``, ``queues`` by name, and ``queue_gosub``: the
 place of an argument of ``Queue()`` that 21 has no more; every value that a template
 prints is checked for its place: a newline, a semicolon, a bracket or a control character is refused with the name of the
 file and of the value, so that no setting can end a line, a value or a section. Files are of mode 0600, folders of mode 0700.
@@ -102,8 +102,6 @@ def render(settings: Settings, credentials: Credentials, installation: Installat
         "documents": str(paths.var() / "fax").replace('"', '\\"'),
         "newer_filters": installation.newer_event_filters(),
         "queues": settings.every_queue(),
-        "members": {settings.queue.name: settings.agents.numbers(), settings.queue.english_name: settings.queue.english()}
-        | dict.fromkeys(settings.queues, ()),
         "queue_gosub": "," if installation.version[0] < 21 else "",
     }
     for source in sorted(TEMPLATES.iterdir()):

@@ -128,10 +128,7 @@ def test_every_template_renders_with_unusual_settings(render: Rendered) -> None:
     assert "FASTAGI = agi://[::1]:1\n" in (dirs.etc / "extensions.conf").read_text()
     assert section(dirs.etc / "http.conf", "general")["bindaddr"] == ["::1"]
     assert section(dirs.etc / "rtp.conf", "general") == {"rtpstart": ["1"], "rtpend": ["65535"], "strictrtp": ["yes"]}
-    assert section(dirs.etc / "queues.conf", "Q")["member"] == [
-        "PJSIP/100,0,100,PJSIP/100",
-        "PJSIP/100@browser,0,100,PJSIP/100@browser",
-    ]
+    assert {"Q", "Q.100"} <= {title for title, _ in sections(dirs.etc / "queues.conf")}
 
 
 def test_rendering_again_changes_nothing(render: Rendered) -> None:
@@ -347,7 +344,7 @@ def test_two_state_folders_that_are_too_long_do_not_share_a_socket(
 # --- the dialplan ---------------------------------------------------------------------------------------------------------
 
 STANDBY = 'ExecIf($["${HOTLINE_NEXT}" = ""]?AGI(standby,${HOTLINE_STAGE},${HOTLINE_RESULT}))'
-DIALPLAN = ("extensions.conf", "handover.conf", "transfer.conf", "fax.conf")
+DIALPLAN = ("extensions.conf", "routing.conf", "handover.conf", "transfer.conf", "fax.conf")
 NEXT = {"agents", "message", "transfer", "fax", "hangup"}
 """What ``HOTLINE_NEXT`` can be: a test of the engine has the same."""
 
@@ -413,7 +410,8 @@ def test_nothing_that_a_caller_sends_is_expanded_in_the_dialplan(render: Rendere
     expanded = set(re.findall(r"\$\{(\w+)", "\n".join(line.partition(";")[0] for line in text.splitlines())))
     ours = {name for name in expanded if name.startswith("HOTLINE_")} | {"FASTAGI", "IF", "FILTER"}
     asterisks = {"UNIQUEID", "EXTEN", "CHANNEL", "REASON", "QUEUE_MEMBER", "QUEUE_WAITING_COUNT", "MEMBERNAME", "DEVICE_STATE"}
-    asterisks |= {"STRFTIME"}
+    asterisks |= {"STRFTIME", "EPOCH", "QUEUE_EXISTS", "QUEUENAME"}
+    ours |= {name for name in expanded if name.startswith(("QUEUE_OF_", "WAIT_", "WHOLE_WAIT_", "OVERFLOWS_"))}  # globals
     arguments = {"ARG1", "ARG2"}  # of our own Gosub
     assert expanded - ours - asterisks - arguments == {"QUEUESTATUS", "DIALSTATUS", "FAXSTATUS", "FAXERROR"}
     assert set(re.findall(r"CHANNEL\((\w+)\)", text)) == {"userfield"}, "the path, which we have written"
@@ -428,7 +426,7 @@ def test_every_way_through_the_dialplan_survives_an_empty_next_step(render: Rend
         for steps in extensions.values():
             applications = [application for _, application in steps]
             for place, application in enumerate(applications):
-                if application.startswith("AGI(${FASTAGI}"):
+                if application.startswith("AGI(${FASTAGI}") and context != "route":
                     *asked, otherwise, then = applications[place + 1 :]
                     assert asked == ([] if context == "survey" else [STANDBY]), context
                     assert otherwise.startswith('GotoIf($["${HOTLINE_NEXT}" = ""]?'), context
@@ -440,7 +438,8 @@ def test_agents_dial_each_other_and_the_queues_but_nothing_outside_and_nobody_re
     etc = render().etc
     contexts = dialplan(etc)
     places = {*Settings().agents.numbers(), *Settings().control.slots(), "12345", "123458"}
-    assert set(contexts["seats"]) == set(contexts["handover"]) == places
+    assert set(contexts["seats"]) == places
+    assert set(contexts["handover"]) == places | {"hotline", "english"}
     assert contexts["units"] == {}
     assert section(etc / "pjsip.conf", "units")["context"] == ["units"]
     assert section(etc / "pjsip.conf", "seat")["set_var"] == ["TRANSFER_CONTEXT=handover"]
@@ -464,6 +463,47 @@ def test_after_every_queue_its_end_is_told(render: Rendered) -> None:
                 told, logged = applications[place + 1 : place + 3]
                 assert told == "UserEvent(QueueExit,Queue: ${HOTLINE_QUEUE},Status: ${QUEUESTATUS},Uniqueid: ${UNIQUEID})"
                 assert logged == "CELGenUserEvent(QueueExit,${QUEUESTATUS})"
+
+
+NORTH = {"queues": {"north": {"overflow_to": "hotline", "overflow_seconds": 60, "wait_seconds": 300, "step_seconds": 10}}}
+
+
+def test_a_call_that_nobody_routes_still_has_a_queue_and_a_wait_and_no_time_limit_after_it(render: Rendered) -> None:
+    """FastAGI may be dead or hang: two seconds, then the globals hold."""
+    etc = render(parse(NORTH, source="test")).etc
+    known = {
+        name: value for (name,), (value,) in ((item[:1], item[1]) for item in section(etc / "extensions.conf", "globals").items())
+    }
+    assert [known[f"{word}_north"] for word in ("WAIT", "WHOLE_WAIT", "OVERFLOWS", "QUEUE_OF")] == [
+        "60",
+        "300",
+        "hotline",
+        "north",
+    ]
+    assert [known[f"{word}_hotline"] for word in ("WAIT", "WHOLE_WAIT", "OVERFLOWS")] == ["600", "600", ""]
+    steps = [application for _, application in dialplan(etc)["route"]["s"]]
+    asks = next(place for place, step in enumerate(steps) if step.startswith("AGI("))
+    assert steps[asks - 1] == "Set(TIMEOUT(absolute)=2)" and steps[asks + 1] == "Set(TIMEOUT(absolute)=0)"
+    assert dialplan(etc)["route"]["T"] == [("", "Goto(s,answered)")]
+
+
+def test_the_position_is_the_last_argument_of_queue_in_each_version(render: Rendered) -> None:
+    for version, commas in (((22, 10, 0), 2), ((20, 6, 0), 3)):
+        (queue,) = [
+            step for _, step in dialplan(render(version=version).etc)["agents"]["s"] if step.startswith("Queue(${HOTLINE_QUEUE},")
+        ]
+        assert queue == "Queue(${HOTLINE_QUEUE},c,,,${HOTLINE_WAIT}," + commas * "," + "${HOTLINE_RULE},${HOTLINE_PLACE})"
+
+
+def test_rules_widen_by_level_and_keep_priority_from_trainees_at_first(render: Rendered) -> None:
+    file = render(parse(NORTH, source="test")).etc / "queuerules.conf"
+    assert section(file, "hotline")["penaltychange"] == ["0,14,0,0"]
+    assert section(file, "hotline.priority")["penaltychange"] == ["0,9,0,0", "21,14,0,0"]
+    steps = ["0,0,0,0", "10,1,0,0", "20,2,0,0", "30,3,0,0", "40,4,0,0"]
+    assert section(file, "north")["penaltychange"] == [*steps, "50,14,0,0"]
+    assert section(file, "north.priority")["penaltychange"] == [*steps, "50,9,0,0", "51,14,0,0"]
+    equal = render(parse({"routing": {"trainees": "equal"}}, source="test")).etc / "queuerules.conf"
+    assert section(equal, "hotline")["penaltychange"] == ["0,14,0,10"]
 
 
 @pytest.mark.parametrize("strategy", ["ringall", "leastrecent"])

@@ -59,11 +59,8 @@ def test_both_end_in_the_flow_or_with_the_call(etc: Path) -> None:
         assert contexts[name]["s"][-1][1] == "Goto(flow,s,1)"
         assert contexts[name]["h"][-1][1].startswith(f"UserEvent(HotlineStep,Step: {name}:")
     assert {"failed", "h", "s"} == set(contexts["fax-job"])
-    assert [line for line in (etc / "extensions.conf").read_text().splitlines() if line.startswith("#include")] == [
-        '#include "handover.conf"',
-        '#include "transfer.conf"',
-        '#include "fax.conf"',
-    ]
+    lines = (etc / "extensions.conf").read_text().splitlines()
+    assert {f'#include "{name}.conf"' for name in ("handover", "transfer", "fax")} < set(lines)
 
 
 @pytest.mark.parametrize("name", ["a, b", 'a"b', "a(b"])
