@@ -471,9 +471,7 @@ NORTH = {"queues": {"north": {"overflow_to": "hotline", "overflow_seconds": 60, 
 def test_a_call_that_nobody_routes_still_has_a_queue_and_a_wait_and_no_time_limit_after_it(render: Rendered) -> None:
     """FastAGI may be dead or hang: two seconds, then the globals hold."""
     etc = render(parse(NORTH, source="test")).etc
-    known = {
-        name: value for (name,), (value,) in ((item[:1], item[1]) for item in section(etc / "extensions.conf", "globals").items())
-    }
+    known = {name: values[0] for name, values in section(etc / "extensions.conf", "globals").items()}
     assert [known[f"{word}_north"] for word in ("WAIT", "WHOLE_WAIT", "OVERFLOWS", "QUEUE_OF")] == [
         "60",
         "300",
