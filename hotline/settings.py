@@ -24,7 +24,6 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 HHMM = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
-Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z_]{0,31}$")]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")]
 Skill = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Strategy = Literal["leastrecent", "ringall", "fewestcalls", "random", "rrmemory", "rrordered", "wrandom", "linear"]
@@ -68,7 +67,7 @@ class Agents(_Section, frozen=True):
     first: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1001
     last: Annotated[int, msgspec.Meta(ge=100, le=99999)] = 1060
     login: Literal["telephone", "code"] = "telephone"
-    pause_reasons: list[Word] = msgspec.field(default_factory=lambda: ["break", "meal", "meeting", "training", "other"])
+    pause_reasons: list[Skill] = msgspec.field(default_factory=lambda: ["break", "meal", "meeting", "training", "other"])
     missed_calls: Annotated[int, msgspec.Meta(ge=0, le=20)] = 2
     shift_grace_minutes: Annotated[int, msgspec.Meta(ge=0, le=720)] = 0
 
