@@ -161,23 +161,23 @@ def test_a_link_whose_first_questions_are_not_answered_is_made_anew() -> None:
     """Otherwise the gap before it would never be repaired, although the peer is alive."""
 
     class Asks(Heard):
+        link: Link
+
         async def up(self) -> None:
             await super().up()
-            await link.send({"Action": "Unheard"}, seconds=0.05)
+            await self.link.send({"Action": "Unheard"}, seconds=0.05)
 
     async def work() -> None:
-        nonlocal link
         async with peer() as other:
             heard = Asks()
-            link = Link(Ami(port=other.port), USER, on_frames=heard.hear, on_up=heard.up, on_down=heard.down)
-            task = asyncio.get_running_loop().create_task(link.run())
+            heard.link = Link(Ami(port=other.port), USER, on_frames=heard.hear, on_up=heard.up, on_down=heard.down)
+            task = asyncio.get_running_loop().create_task(heard.link.run())
             await until(lambda: heard.ups >= 2)
             assert "the first questions were not answered" in heard.downs[0][1]
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    link: Link
     in_a_loop(work)
 
 
