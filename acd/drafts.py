@@ -18,7 +18,7 @@ from acd.errors import RefusedError
 from acd.permissions import Person, may
 from hotline import sql
 
-Outcome = Literal["answered", "not_competent", "declined", "unreachable", "caller_left", "no_consent", "failed"]
+Outcome = Literal["answered", "not_competent", "declined", "unreachable", "caller_left", "no_consent", "failed", "cancelled"]
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "drafts.sql")
 _ACTION = "ticket.draft"
 LARGEST_PAGE = 100

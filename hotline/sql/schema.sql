@@ -377,6 +377,32 @@ CREATE TABLE public.call_rollups (
     CONSTRAINT call_rollups_level_check CHECK (((level >= 1) AND (level <= 4)))
 );
 
+CREATE TABLE public.call_routes (
+    route_id bigint NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    asked_queue text NOT NULL,
+    queue text NOT NULL,
+    priority smallint NOT NULL,
+    kept_seconds integer NOT NULL,
+    place integer NOT NULL,
+    first_agent text NOT NULL,
+    why text[] NOT NULL,
+    CONSTRAINT call_routes_kept_seconds_check CHECK ((kept_seconds >= 0)),
+    CONSTRAINT call_routes_place_check CHECK ((place >= 0)),
+    CONSTRAINT call_routes_priority_check CHECK ((priority >= 0))
+);
+
+ALTER TABLE public.call_routes ALTER COLUMN route_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.call_routes_route_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.callback_entries (
     entry_id uuid NOT NULL,
     node text NOT NULL,
@@ -537,6 +563,11 @@ CREATE TABLE public.other_hotlines (
     CONSTRAINT other_hotlines_name_check CHECK ((name <> ''::text)),
     CONSTRAINT other_hotlines_position_check CHECK ((("position" >= 1) AND ("position" <= 9))),
     CONSTRAINT other_hotlines_prompts_check CHECK (((prompts)::text <> ''::text))
+);
+
+CREATE TABLE public.overdue_callers (
+    number public.telephone_number NOT NULL,
+    CONSTRAINT overdue_callers_number_check CHECK (((number)::text <> ''::text))
 );
 
 CREATE TABLE public.queue_listings (
@@ -715,7 +746,7 @@ CREATE TABLE public.ticket_drafts (
     taken_at timestamp with time zone,
     CONSTRAINT ticket_drafts_attempts_check CHECK ((jsonb_typeof(attempts) = 'array'::text)),
     CONSTRAINT ticket_drafts_made_by_check CHECK ((made_by <> ''::text)),
-    CONSTRAINT ticket_drafts_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'not_competent'::text, 'declined'::text, 'unreachable'::text, 'caller_left'::text, 'no_consent'::text, 'failed'::text])))
+    CONSTRAINT ticket_drafts_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'not_competent'::text, 'declined'::text, 'unreachable'::text, 'caller_left'::text, 'no_consent'::text, 'failed'::text, 'cancelled'::text])))
 );
 
 CREATE TABLE public.ticket_query_failures (
@@ -804,6 +835,9 @@ ALTER TABLE ONLY public.bridge_status
 ALTER TABLE ONLY public.call_rollups
     ADD CONSTRAINT call_rollups_pkey PRIMARY KEY (level, start, node);
 
+ALTER TABLE ONLY public.call_routes
+    ADD CONSTRAINT call_routes_pkey PRIMARY KEY (route_id);
+
 ALTER TABLE ONLY public.callback_entries
     ADD CONSTRAINT callback_entries_pkey PRIMARY KEY (entry_id);
 
@@ -845,6 +879,9 @@ ALTER TABLE ONLY public.other_hotlines
 
 ALTER TABLE ONLY public.other_hotlines
     ADD CONSTRAINT other_hotlines_position_key UNIQUE ("position") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.overdue_callers
+    ADD CONSTRAINT overdue_callers_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY public.queue_listings
     ADD CONSTRAINT queue_listings_pkey PRIMARY KEY (node);
@@ -934,6 +971,8 @@ CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (at);
 
+CREATE INDEX call_routes_by_call ON public.call_routes USING btree (node, call_id);
+
 CREATE INDEX callback_entries_by_outbound ON public.callback_entries USING btree (outbound_id) WHERE (outbound_id IS NOT NULL);
 
 CREATE INDEX callback_entries_by_wait ON public.callback_entries USING btree (node, waiting_since) WHERE (settled_at IS NULL);
@@ -968,15 +1007,19 @@ CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id)
 
 CREATE INDEX requests_by_call ON ONLY public.requests USING btree (node, call_id);
 
+CREATE INDEX requests_by_caller ON ONLY public.requests USING btree (caller, requested_at);
+
 CREATE INDEX requests_by_version ON ONLY public.requests USING btree (node, version);
+
+CREATE INDEX requests_default_caller_requested_at_idx ON public.requests_default USING btree (caller, requested_at);
 
 CREATE INDEX requests_default_node_call_id_idx ON public.requests_default USING btree (node, call_id);
 
+CREATE INDEX requests_waiting ON ONLY public.requests USING btree (node, queue) WHERE (outcome = 'waiting'::text);
+
+CREATE INDEX requests_default_node_queue_idx ON public.requests_default USING btree (node, queue) WHERE (outcome = 'waiting'::text);
+
 CREATE INDEX requests_default_node_version_idx ON public.requests_default USING btree (node, version);
-
-CREATE INDEX requests_waiting ON ONLY public.requests USING btree (queue, requested_at) WHERE ((outcome = 'waiting'::text) AND (NOT void));
-
-CREATE INDEX requests_default_queue_requested_at_idx ON public.requests_default USING btree (queue, requested_at) WHERE ((outcome = 'waiting'::text) AND (NOT void));
 
 CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
 
@@ -1002,13 +1045,15 @@ ALTER INDEX public.agent_turns_by_version ATTACH PARTITION public.agent_turns_de
 
 ALTER INDEX public.agent_turns_pkey ATTACH PARTITION public.agent_turns_default_pkey;
 
+ALTER INDEX public.requests_by_caller ATTACH PARTITION public.requests_default_caller_requested_at_idx;
+
 ALTER INDEX public.requests_by_call ATTACH PARTITION public.requests_default_node_call_id_idx;
+
+ALTER INDEX public.requests_waiting ATTACH PARTITION public.requests_default_node_queue_idx;
 
 ALTER INDEX public.requests_by_version ATTACH PARTITION public.requests_default_node_version_idx;
 
 ALTER INDEX public.requests_pkey ATTACH PARTITION public.requests_default_pkey;
-
-ALTER INDEX public.requests_waiting ATTACH PARTITION public.requests_default_queue_requested_at_idx;
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.announcements FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 

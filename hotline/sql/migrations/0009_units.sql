@@ -30,7 +30,7 @@ CREATE TABLE ticket_drafts (
     joined_at         timestamptz,                        -- the caller and the unit could talk
     end_order         text NOT NULL DEFAULT '',           -- who left, in that order: unit,caller
     outcome           text NOT NULL CHECK (outcome IN ('answered', 'not_competent', 'declined', 'unreachable', 'caller_left',
-                                                       'no_consent', 'failed')),
+                                                       'no_consent', 'failed', 'cancelled')),
     further_questions text NOT NULL DEFAULT '',
     made_by           text NOT NULL CHECK (made_by <> ''),
     made_at           timestamptz NOT NULL,
