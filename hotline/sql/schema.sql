@@ -313,6 +313,27 @@ CREATE TABLE public.bridge_status (
     version bigint NOT NULL
 );
 
+CREATE TABLE public.call_dispositions (
+    disposition_id bigint NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    agent text NOT NULL,
+    disposition text NOT NULL,
+    said_by text NOT NULL,
+    said_at timestamp with time zone NOT NULL,
+    CONSTRAINT call_dispositions_disposition_check CHECK ((disposition = ANY (ARRAY['silent'::text, 'malicious'::text, 'long_occupation'::text]))),
+    CONSTRAINT call_dispositions_said_by_check CHECK ((said_by <> ''::text))
+);
+
+ALTER TABLE public.call_dispositions ALTER COLUMN disposition_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.call_dispositions_disposition_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.calls (
     node text NOT NULL,
     call_id text NOT NULL,
@@ -443,6 +464,31 @@ CREATE TABLE public.callback_requests (
     CONSTRAINT callback_requests_number_check CHECK ((number <> ''::text))
 );
 
+CREATE TABLE public.caller_blocks (
+    block_id bigint NOT NULL,
+    number text NOT NULL,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    set_by text NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_by text,
+    CONSTRAINT caller_blocks_check CHECK ((until_at > from_at)),
+    CONSTRAINT caller_blocks_check1 CHECK (((lifted_by IS NULL) = (lifted_at IS NULL))),
+    CONSTRAINT caller_blocks_number_check CHECK ((number <> ''::text)),
+    CONSTRAINT caller_blocks_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT caller_blocks_set_by_check CHECK ((set_by <> ''::text))
+);
+
+ALTER TABLE public.caller_blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.caller_blocks_block_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.caller_groups (
     number public.telephone_number NOT NULL,
     "group" text NOT NULL,
@@ -469,6 +515,25 @@ CREATE TABLE public.commands (
     CONSTRAINT commands_check1 CHECK (((sent_at IS NOT NULL) OR (state = ANY (ARRAY['waiting'::text, 'refused'::text, 'expired'::text])))),
     CONSTRAINT commands_parameters_check CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT commands_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'done'::text, 'refused'::text, 'unknown'::text, 'expired'::text])))
+);
+
+CREATE TABLE public.control_calls (
+    node text NOT NULL,
+    citizen text NOT NULL,
+    call_id text NOT NULL,
+    agent text DEFAULT ''::text NOT NULL,
+    leg text DEFAULT ''::text NOT NULL,
+    place text NOT NULL,
+    colleague text DEFAULT ''::text NOT NULL,
+    colleague_leg text DEFAULT ''::text NOT NULL,
+    slot text DEFAULT ''::text NOT NULL,
+    result text DEFAULT ''::text NOT NULL,
+    emergency text DEFAULT ''::text NOT NULL,
+    searching_since timestamp with time zone,
+    silent_since timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT control_calls_emergency_check CHECK ((emergency = ANY (ARRAY[''::text, 'dialling'::text, 'again'::text, 'answered'::text, 'failed'::text]))),
+    CONSTRAINT control_calls_place_check CHECK ((place = ANY (ARRAY['talking'::text, 'held'::text, 'consulting'::text, 'consulted'::text, 'party'::text, 'parked'::text, 'sent'::text, 'queue'::text, 'over'::text])))
 );
 
 CREATE TABLE public.directory_versions (
@@ -531,6 +596,34 @@ CREATE TABLE public.gaps (
     cause text NOT NULL
 );
 
+CREATE TABLE public.malicious_marks (
+    mark_id bigint NOT NULL,
+    number text NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    agent text NOT NULL,
+    level smallint NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    marked_by text NOT NULL,
+    marked_at timestamp with time zone NOT NULL,
+    reported_at timestamp with time zone,
+    reset_by text,
+    reset_at timestamp with time zone,
+    CONSTRAINT malicious_marks_check CHECK (((reset_by IS NULL) = (reset_at IS NULL))),
+    CONSTRAINT malicious_marks_level_check CHECK (((level >= 1) AND (level <= 3))),
+    CONSTRAINT malicious_marks_marked_by_check CHECK ((marked_by <> ''::text)),
+    CONSTRAINT malicious_marks_number_check CHECK ((number <> ''::text))
+);
+
+ALTER TABLE public.malicious_marks ALTER COLUMN mark_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.malicious_marks_mark_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.messages (
     message_id bigint NOT NULL,
     node text NOT NULL,
@@ -565,9 +658,51 @@ CREATE TABLE public.other_hotlines (
     CONSTRAINT other_hotlines_prompts_check CHECK (((prompts)::text <> ''::text))
 );
 
+CREATE TABLE public.outbound_calls (
+    outbound_id uuid NOT NULL,
+    node text NOT NULL,
+    agent text NOT NULL,
+    number text NOT NULL,
+    purpose text NOT NULL,
+    ticket text DEFAULT ''::text NOT NULL,
+    ordered_by text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    dialled_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    result text DEFAULT ''::text NOT NULL,
+    CONSTRAINT outbound_calls_agent_check CHECK ((agent <> ''::text)),
+    CONSTRAINT outbound_calls_check CHECK (((ended_at IS NULL) OR (result <> ''::text))),
+    CONSTRAINT outbound_calls_number_check CHECK ((number ~ '^[0-9]{3,20}$'::text)),
+    CONSTRAINT outbound_calls_ordered_by_check CHECK ((ordered_by <> ''::text)),
+    CONSTRAINT outbound_calls_purpose_check CHECK ((purpose = ANY (ARRAY['answer'::text, 'complete_data'::text, 'callback'::text, 'other'::text]))),
+    CONSTRAINT outbound_calls_result_check CHECK ((result = ANY (ARRAY[''::text, 'answered'::text, 'busy'::text, 'no_answer'::text, 'unreachable'::text, 'agent_not_reached'::text, 'given_up'::text, 'unknown'::text])))
+);
+
 CREATE TABLE public.overdue_callers (
     number public.telephone_number NOT NULL,
     CONSTRAINT overdue_callers_number_check CHECK (((number)::text <> ''::text))
+);
+
+CREATE TABLE public.quality_flags (
+    flag_id bigint NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    number smallint NOT NULL,
+    agent text NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT quality_flags_kind_check CHECK ((kind = 'agent_hung_up_first'::text))
+);
+
+ALTER TABLE public.quality_flags ALTER COLUMN flag_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quality_flags_flag_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.queue_listings (
@@ -714,6 +849,91 @@ CREATE TABLE public.spoken_articles (
     CONSTRAINT spoken_articles_title_check CHECK ((title <> ''::text))
 );
 
+CREATE TABLE public.supervision_events (
+    supervision_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    mode text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    CONSTRAINT supervision_events_check CHECK (((mode = ''::text) <> (call_id = ''::text)))
+);
+
+CREATE TABLE public.supervisions (
+    supervision_id uuid NOT NULL,
+    node text NOT NULL,
+    person text NOT NULL,
+    role text NOT NULL,
+    seat text NOT NULL,
+    channel text NOT NULL,
+    target text NOT NULL,
+    whom text NOT NULL,
+    agent text DEFAULT ''::text NOT NULL,
+    reason text NOT NULL,
+    may smallint NOT NULL,
+    mode text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended text DEFAULT ''::text NOT NULL,
+    CONSTRAINT supervisions_check CHECK (((ended_at IS NULL) = (ended = ''::text))),
+    CONSTRAINT supervisions_ended_check CHECK ((ended = ANY (ARRAY[''::text, 'hung_up'::text, 'not_answered'::text, 'lost'::text]))),
+    CONSTRAINT supervisions_may_check CHECK (((may >= 1) AND (may <= 3))),
+    CONSTRAINT supervisions_mode_check CHECK ((mode = ANY (ARRAY['monitor'::text, 'caller'::text, 'agent'::text, 'whisper'::text, 'barge'::text, 'take_over'::text]))),
+    CONSTRAINT supervisions_person_check CHECK ((person <> ''::text)),
+    CONSTRAINT supervisions_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT supervisions_target_check CHECK ((target = ANY (ARRAY['call'::text, 'agent'::text, 'queue'::text]))),
+    CONSTRAINT supervisions_whom_check CHECK ((whom <> ''::text))
+);
+
+CREATE TABLE public.threeways (
+    threeway_id bigint NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    caller_channel text NOT NULL,
+    agent text NOT NULL,
+    agent_channel text NOT NULL,
+    unit_channel text DEFAULT ''::text NOT NULL,
+    unit text NOT NULL,
+    unit_name text DEFAULT ''::text NOT NULL,
+    consent boolean NOT NULL,
+    question text DEFAULT ''::text NOT NULL,
+    contact_number text DEFAULT ''::text NOT NULL,
+    numbers jsonb DEFAULT '[]'::jsonb NOT NULL,
+    attempts jsonb DEFAULT '[]'::jsonb NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    connected_at timestamp with time zone,
+    joined_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    caller_is text NOT NULL,
+    agent_is text NOT NULL,
+    unit_is text NOT NULL,
+    disposition text DEFAULT ''::text NOT NULL,
+    outcome text,
+    "left" text[] DEFAULT '{}'::text[] NOT NULL,
+    further_questions text DEFAULT ''::text NOT NULL,
+    asked text DEFAULT ''::text NOT NULL,
+    asked_at timestamp with time zone,
+    heard jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT threeways_agent_check CHECK ((agent <> ''::text)),
+    CONSTRAINT threeways_agent_is_check CHECK ((agent_is = ANY (ARRAY['dialling'::text, 'room'::text, 'caller'::text, 'gone'::text]))),
+    CONSTRAINT threeways_attempts_check CHECK (((jsonb_typeof(attempts) = 'array'::text) AND (jsonb_array_length(attempts) <= 2))),
+    CONSTRAINT threeways_caller_is_check CHECK ((caller_is = ANY (ARRAY['waiting'::text, 'room'::text, 'queue'::text, 'agent'::text, 'gone'::text]))),
+    CONSTRAINT threeways_check CHECK (((outcome IS NULL) = (ended_at IS NULL))),
+    CONSTRAINT threeways_check1 CHECK ((consent OR (outcome = 'no_consent'::text))),
+    CONSTRAINT threeways_disposition_check CHECK ((disposition = ANY (ARRAY[''::text, 'declined'::text, 'wrong_unit'::text, 'not_competent'::text, 'machine'::text, 'fax'::text, 'cancelled'::text]))),
+    CONSTRAINT threeways_numbers_check CHECK ((jsonb_typeof(numbers) = 'array'::text)),
+    CONSTRAINT threeways_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'not_competent'::text, 'declined'::text, 'unreachable'::text, 'caller_left'::text, 'no_consent'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT threeways_unit_is_check CHECK ((unit_is = ANY (ARRAY['away'::text, 'room'::text, 'gone'::text])))
+);
+
+ALTER TABLE public.threeways ALTER COLUMN threeway_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.threeways_threeway_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.ticket_answers (
     ticket_no public.keypad_code NOT NULL,
     caller_number public.telephone_number DEFAULT ''::text NOT NULL,
@@ -832,6 +1052,9 @@ ALTER TABLE ONLY public.bridge_positions
 ALTER TABLE ONLY public.bridge_status
     ADD CONSTRAINT bridge_status_pkey PRIMARY KEY (node);
 
+ALTER TABLE ONLY public.call_dispositions
+    ADD CONSTRAINT call_dispositions_pkey PRIMARY KEY (disposition_id);
+
 ALTER TABLE ONLY public.call_rollups
     ADD CONSTRAINT call_rollups_pkey PRIMARY KEY (level, start, node);
 
@@ -844,6 +1067,9 @@ ALTER TABLE ONLY public.callback_entries
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_pkey PRIMARY KEY (request_id);
 
+ALTER TABLE ONLY public.caller_blocks
+    ADD CONSTRAINT caller_blocks_pkey PRIMARY KEY (block_id);
+
 ALTER TABLE ONLY public.caller_groups
     ADD CONSTRAINT caller_groups_pkey PRIMARY KEY (number);
 
@@ -852,6 +1078,9 @@ ALTER TABLE ONLY public.calls
 
 ALTER TABLE ONLY public.commands
     ADD CONSTRAINT commands_pkey PRIMARY KEY (command_id);
+
+ALTER TABLE ONLY public.control_calls
+    ADD CONSTRAINT control_calls_pkey PRIMARY KEY (node, citizen);
 
 ALTER TABLE ONLY public.directory_versions
     ADD CONSTRAINT directory_versions_pkey PRIMARY KEY (part);
@@ -868,6 +1097,12 @@ ALTER TABLE ONLY public.fax_jobs
 ALTER TABLE ONLY public.gaps
     ADD CONSTRAINT gaps_pkey PRIMARY KEY (gap_id);
 
+ALTER TABLE ONLY public.malicious_marks
+    ADD CONSTRAINT malicious_marks_node_call_id_key UNIQUE (node, call_id);
+
+ALTER TABLE ONLY public.malicious_marks
+    ADD CONSTRAINT malicious_marks_pkey PRIMARY KEY (mark_id);
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_node_call_id_recording_id_key UNIQUE (node, call_id, recording_id);
 
@@ -880,8 +1115,17 @@ ALTER TABLE ONLY public.other_hotlines
 ALTER TABLE ONLY public.other_hotlines
     ADD CONSTRAINT other_hotlines_position_key UNIQUE ("position") DEFERRABLE INITIALLY DEFERRED;
 
+ALTER TABLE ONLY public.outbound_calls
+    ADD CONSTRAINT outbound_calls_pkey PRIMARY KEY (outbound_id);
+
 ALTER TABLE ONLY public.overdue_callers
     ADD CONSTRAINT overdue_callers_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.quality_flags
+    ADD CONSTRAINT quality_flags_node_call_id_number_kind_key UNIQUE (node, call_id, number, kind);
+
+ALTER TABLE ONLY public.quality_flags
+    ADD CONSTRAINT quality_flags_pkey PRIMARY KEY (flag_id);
 
 ALTER TABLE ONLY public.queue_listings
     ADD CONSTRAINT queue_listings_pkey PRIMARY KEY (node);
@@ -916,8 +1160,17 @@ ALTER TABLE ONLY public.spoken_articles
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.supervision_events
+    ADD CONSTRAINT supervision_events_pkey PRIMARY KEY (supervision_id, at, mode, call_id);
+
+ALTER TABLE ONLY public.supervisions
+    ADD CONSTRAINT supervisions_pkey PRIMARY KEY (supervision_id);
+
 ALTER TABLE ONLY public.survey_ratings
     ADD CONSTRAINT survey_ratings_pkey PRIMARY KEY (rating_id);
+
+ALTER TABLE ONLY public.threeways
+    ADD CONSTRAINT threeways_pkey PRIMARY KEY (threeway_id);
 
 ALTER TABLE ONLY public.ticket_answers
     ADD CONSTRAINT ticket_answers_pkey PRIMARY KEY (ticket_no);
@@ -971,6 +1224,8 @@ CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
 CREATE INDEX audit_log_by_time ON public.audit_log USING btree (at);
 
+CREATE INDEX call_dispositions_by_call ON public.call_dispositions USING btree (node, call_id);
+
 CREATE INDEX call_routes_by_call ON public.call_routes USING btree (node, call_id);
 
 CREATE INDEX callback_entries_by_outbound ON public.callback_entries USING btree (outbound_id) WHERE (outbound_id IS NOT NULL);
@@ -985,6 +1240,8 @@ CREATE INDEX callback_requests_by_entry ON public.callback_requests USING btree 
 
 CREATE INDEX callback_requests_new ON public.callback_requests USING btree (node, waiting_since) WHERE (entry_id IS NULL);
 
+CREATE INDEX caller_blocks_by_number ON public.caller_blocks USING btree (number, until_at);
+
 CREATE INDEX calls_by_queueing ON public.calls USING btree (queued_at) WHERE (queued_at IS NOT NULL);
 
 CREATE INDEX calls_by_start ON public.calls USING btree (started_at);
@@ -997,11 +1254,25 @@ CREATE INDEX commands_by_time ON public.commands USING btree (asked_at);
 
 CREATE INDEX commands_open ON public.commands USING btree (node, asked_at) WHERE (settled_at IS NULL);
 
+CREATE INDEX control_calls_by_agent ON public.control_calls USING btree (node, agent, changed_at) WHERE (agent <> ''::text);
+
+CREATE UNIQUE INDEX control_calls_slots ON public.control_calls USING btree (node, slot) WHERE (place = 'parked'::text);
+
 CREATE INDEX exclusions_by_time ON public.exclusions USING btree (from_at);
 
 CREATE INDEX fax_jobs_open ON public.fax_jobs USING btree (node, asked_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX gaps_by_time ON public.gaps USING btree (node, to_at);
+
+CREATE INDEX malicious_marks_by_number ON public.malicious_marks USING btree (number, marked_at);
+
+CREATE INDEX outbound_calls_by_call ON public.outbound_calls USING btree (node, call_id);
+
+CREATE INDEX outbound_calls_by_ticket ON public.outbound_calls USING btree (ticket, ordered_at) WHERE (ticket <> ''::text);
+
+CREATE UNIQUE INDEX outbound_calls_open ON public.outbound_calls USING btree (number) WHERE (ended_at IS NULL);
+
+CREATE INDEX quality_flags_by_agent ON public.quality_flags USING btree (agent, at);
 
 CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id);
 
@@ -1023,9 +1294,21 @@ CREATE INDEX requests_default_node_version_idx ON public.requests_default USING 
 
 CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
 
+CREATE UNIQUE INDEX supervisions_by_channel ON public.supervisions USING btree (node, channel);
+
+CREATE INDEX supervisions_by_time ON public.supervisions USING btree (asked_at);
+
+CREATE UNIQUE INDEX supervisions_open ON public.supervisions USING btree (node, seat) WHERE (ended_at IS NULL);
+
 CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, call_id);
 
 CREATE INDEX survey_ratings_by_time ON public.survey_ratings USING btree (rated_at);
+
+CREATE INDEX threeways_by_agent ON public.threeways USING btree (agent, begun_at);
+
+CREATE INDEX threeways_by_call ON public.threeways USING btree (node, call_id);
+
+CREATE UNIQUE INDEX threeways_open ON public.threeways USING btree (node, call_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX ticket_drafts_by_maker ON public.ticket_drafts USING btree (made_by, made_at);
 
@@ -1080,6 +1363,9 @@ ALTER TABLE ONLY public.shift_plan
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.supervision_events
+    ADD CONSTRAINT supervision_events_supervision_id_fkey FOREIGN KEY (supervision_id) REFERENCES public.supervisions(supervision_id);
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_parent_fkey FOREIGN KEY (parent) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;
