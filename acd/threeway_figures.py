@@ -14,8 +14,8 @@ _QUERIES = sql.load(Path(__file__).parent / "sql" / "threeway_figures.sql")
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """All three-way calls of a time. ``answered_calls``: calls in which citizen and unit talked and it was the right unit, each once;
-    they are the subtotal of what the front desk answered (TWC-16). ``outcomes``: outcome to number.
+    """All three-way calls of a time. ``answered_calls``: calls in which citizen and unit talked and it was the right one, each once:
+    the subtotal of what the front desk answered (TWC-16). ``outcomes``: outcome to number.
     """
 
     threeways: int
@@ -27,8 +27,8 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfAgent(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one agent: three-way calls in which a unit was dialled, in which it proved to be the wrong one (TWC-07), and calls that a
-    unit answered."""
+    """Of one agent: three-way calls in which a unit was dialled, in which it proved to be the wrong one (TWC-07), and calls that
+    a unit answered."""
 
     agent: str
     dialled: int
@@ -37,8 +37,8 @@ class OfAgent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfUnit(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one unit: three-way calls in which it was dialled, in how many somebody answered (``reached``), or nobody or a machine did
-    (``out_of_reach``). ``attempts``: Dial's word (``BUSY``; ``OPEN``: not over) to number of attempts.
+    """Of one unit: three-way calls in which it was dialled, in how many somebody answered (``reached``), or nobody or a machine
+    did (``out_of_reach``). ``attempts``: Dial's word (``BUSY``; ``OPEN``: not over) to number of attempts.
     """
 
     unit: str

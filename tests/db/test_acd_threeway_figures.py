@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DAY = dt.datetime(2026, 11, 22, 1, 0, tzinfo=dt.UTC)
 NEXT = DAY + dt.timedelta(days=1)
 INSERT = """
-    INSERT INTO threeways (node, call_id, agent, unit, unit_name, consent, attempts, begun_at, connected_at, ended_at, disposition,
-                           outcome, caller_channel, agent_channel, caller_is, agent_is, unit_is)
+    INSERT INTO threeways (node, call_id, agent, unit, unit_name, consent, attempts, begun_at, connected_at, ended_at,
+                           disposition, outcome, caller_channel, agent_channel, caller_is, agent_is, unit_is)
     VALUES ('node1', $1, $2, $3, 'CITY', $4, $5, $6, $7, $8, $9, $10, 'c', 'a', 'gone', 'gone', 'gone')
 """
 
