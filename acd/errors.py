@@ -33,6 +33,9 @@ CODES: dict[str, Kind] = {
     "in_a_call": "conflict",
     "seat_busy": "conflict",
     "seat_taken": "conflict",
+    "reason_missing": "invalid",
+    "already_supervising": "conflict",
+    "unknown_supervision": "unknown",
     "asterisk_refused": "failed",
     "outcome_unknown": "timeout",
 }

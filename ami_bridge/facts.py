@@ -16,6 +16,7 @@ from ami_bridge.fact import Fact as Fact  # noqa: PLC0414  facts are imported fr
 from ami_bridge.fact import Headers, Parse, queue_of, whole
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_HEARD = 1_000_000_000
 
 
 class ChannelStarted(Fact, frozen=True):
@@ -410,6 +411,14 @@ def _user_event(h: Headers, at: dt.datetime) -> Fact | None:
             return None
 
 
+def _spied(h: Headers, at: dt.datetime) -> Fact:
+    """A supervisor's telephone began to hear a channel: a step of its own, numbered beyond those of the dialplan by its time."""
+    number = _HEARD + (at - _EPOCH) // dt.timedelta(milliseconds=1) % 86_400_000
+    detail = f"call={h['spyeelinkedid']};leg={h['spyeeuniqueid']}"
+    linkedid, unique = h["spyerlinkedid"], h["spyeruniqueid"]
+    return AcdStep(at=at, call_id=linkedid, uniqueid=unique, number=number, step="supervise:hears", detail=detail)
+
+
 def _booted(h: Headers, at: dt.datetime) -> Fact:
     return Booted(at=at, call_id="", uptime=int(h["uptime"]))
 
@@ -436,6 +445,7 @@ _EVENTS: dict[str, Parse] = {
     "AgentConnect": _agent_connected,
     "AgentComplete": _agent_completed,
     "UserEvent": _user_event,
+    "ChanSpyStart": _spied,
     "FullyBooted": _booted,
     "Shutdown": _shut_down,
 } | member_facts.EVENTS
