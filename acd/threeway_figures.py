@@ -14,8 +14,8 @@ _QUERIES = sql.load(Path(__file__).parent / "sql" / "threeway_figures.sql")
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """All three-way calls of a time. ``answered_calls``: calls in which citizen and unit talked and it was the right one, each once:
-    the subtotal of what the front desk answered (TWC-16). ``outcomes``: outcome to number.
+    """All three-way calls of a time. ``answered_calls``: calls in which citizen and unit talked, and it was the right one; each
+    once, the subtotal of what the front desk answered (TWC-16). ``outcomes``: outcome to number.
     """
 
     threeways: int
