@@ -18,6 +18,7 @@ from bench import (
     ivr_cpu,
     live_latency,
     mixed,
+    threeways,
 )
 from bench.figure import Figure, publish, say
 
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "ceiling": ceiling.measure,
     "hour": hour.measure,
     "mixed": mixed.measure,
+    "threeways": threeways.measure,
 }
 
 

@@ -169,16 +169,21 @@ class Run:
 
 def worst_gaps(calls: Sequence[Call], stalls: Sequence[Gap]) -> list[float]:
     """Of each leg that measured, its longest gap in ms that no late telephone of ours explains (0: none over 60 ms)."""
+    return gaps_between(calls, stalls, dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
+
+
+def gaps_between(calls: Sequence[Call], stalls: Sequence[Gap], first: dt.datetime, last: dt.datetime) -> list[float]:
+    """The same of the gaps that ended between two moments."""
     spans = [(at - dt.timedelta(milliseconds=gap.ms), at) for gap in stalls for at in [dt.datetime.fromisoformat(gap.at)]]
     slack = dt.timedelta(milliseconds=40)
 
-    def explained(gap: Gap) -> bool:
+    def counts(gap: Gap) -> bool:
         end = dt.datetime.fromisoformat(gap.at)
         begin = end - dt.timedelta(milliseconds=gap.ms)
-        return any(first <= end + slack and last >= begin - slack for first, last in spans)
+        return first <= end <= last and not any(late <= end + slack and over >= begin - slack for late, over in spans)
 
-    measured = [call.sound for call in calls if call.sound is not None and call.sound.mode == "measure"]
-    return [max((gap.ms for gap in sound.gap_list if not explained(gap)), default=0.0) for sound in measured]
+    measured = [call.sound for call in calls if call.sound is not None and call.sound.mode != "drop"]
+    return [max((gap.ms for gap in sound.gap_list if counts(gap)), default=0.0) for sound in measured]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Sequence
 
 from hotline import g711
 from hotline.phones.errors import SpeechError
@@ -51,6 +52,11 @@ def frames(linear: bytes) -> list[bytes]:
     alaw = g711.encode(linear)
     alaw += bytes([g711.SILENCE]) * (-len(alaw) % FRAME)
     return [alaw[start : start + FRAME] for start in range(0, len(alaw), FRAME)]
+
+
+def linear(alaw: Sequence[bytes]) -> bytes:
+    """The linear sound of A-law frames."""
+    return g711.decode(b"".join(alaw))
 
 
 def audible(payload: bytes) -> bool:
