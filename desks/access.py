@@ -40,7 +40,7 @@ async def _let_in(route: Route, parts: Parts, request: web.Request) -> Session |
         raise web.HTTPUnauthorized
     if session.role not in route.roles:
         await parts.sessions.log(session.username, "refused", f"{route.method} {route.path}", {"role": session.role})
-        raise web.HTTPForbidden
+        raise RefusedError("forbidden", role=session.role, allowed=sorted(route.roles))
     return session
 
 

@@ -9,12 +9,18 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from acd import parts as acd_parts
+from acd.permissions import ROLES
 from ami_bridge.figures import live, metrics
 from desks.feed import Feed
 from desks.health import Health
 from desks.login import Session, Sessions
 from desks.parameters import Parameter
 from hotline.settings import Settings
+
+ANYBODY = None
+STAFF = frozenset(ROLES)
+LEADERS = frozenset({"supervisor", "shift_leader", "office", "leader"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class Parts:
     def rules(self) -> metrics.Rules:
         """What the figures count by."""
         return rules(self.settings)
+
+    @property
+    def acd(self) -> acd_parts.Parts:
+        """What the orders of ``acd`` want."""
+        return acd_parts.Parts(self.settings, self.pool, self.settings.asterisk.node)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ REFUSALS = {
     "bad_body": HTTPStatus.BAD_REQUEST,
     "wrong_password": HTTPStatus.UNAUTHORIZED,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "forbidden": HTTPStatus.FORBIDDEN,
     "foreign_origin": HTTPStatus.FORBIDDEN,
     "same_person": HTTPStatus.CONFLICT,
     "already_settled": HTTPStatus.CONFLICT,

@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 
+from acd.errors import CODES as ORDER_CODES
 from desks.answers import CODES
 from desks.desk import Route
 from desks.errors import REFUSALS
+
+_ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES}))
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_type)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "12345", "version": "1", "description": "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS}))},
+        "info": {"title": "12345", "version": "1", "description": _ERRORS},
         "paths": paths,
         "components": {
             "schemas": components,

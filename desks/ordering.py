@@ -5,17 +5,32 @@ An order says what happened, not that it was sent; what is refused is told with 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 
 from acd import permissions
+from acd.errors import RefusedError
 from acd.permissions import Person
 from desks import answers
-from desks.desk import Ask
+from desks.desk import Ask, Route
 from desks.entrance import Done
+from desks.parameters import Parameter
+
+_WORD = re.compile(r"[\w.:@*#+-]{1,80}")
+_LINE = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$"
+Line = Annotated[str, msgspec.Meta(max_length=200, pattern=_LINE)]
+"""A few words in one line."""
+Said = Annotated[str, msgspec.Meta(max_length=4000, pattern=r"^[^\x00\ud800-\udfff]*$")]
+"""What a citizen said, in as many lines as it takes."""
+AgentNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,5}$")]
+PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,20}$")]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+"""A call, a queue, a unit, a place: what has a name."""
 
 
 def person(ask: Ask) -> Person:
@@ -30,11 +45,50 @@ def roles(action: str) -> frozenset[str]:
 
 
 def order(carry_out: Callable[..., Awaitable[Any]]) -> Callable[[Ask], Awaitable[web.Response]]:
-    """Calls ``carry_out(ask, person, **values)``, values from path, query and body, and answers with its result."""
+    """Calls ``carry_out(ask, person, **values)``, values from path, query and body, and answers with its result.
+
+    An agent in the path may be ``me``; an id is a UUID.
+    """
 
     async def handler(ask: Ask) -> web.Response:
         body = {} if ask.body is None else msgspec.structs.asdict(ask.body)
-        said = await carry_out(ask, person(ask), **ask.request.match_info, **ask.query, **body)
+        who = person(ask)
+        said = await carry_out(ask, who, **_from_path(ask.request.match_info, who), **ask.query, **body)
         return answers.json(Done() if said is None else said)
 
     return handler
+
+
+def _from_path(given: Mapping[str, str], who: Person) -> dict[str, Any]:
+    """The parts of the path that the table names; raises ``HTTPNotFound`` when one cannot be anything."""
+    values: dict[str, Any] = dict(given)
+    if not all(_WORD.fullmatch(value) for value in given.values()):
+        raise web.HTTPNotFound
+    if values.get("agent") == "me":
+        if not who.agent:
+            raise RefusedError("unknown_agent", agent="me")
+        values["agent"] = who.agent
+    if "id" in values:
+        try:
+            values["id"] = uuid.UUID(values["id"])
+        except ValueError:
+            raise web.HTTPNotFound from None
+    return values
+
+
+def ordered(
+    method: str,
+    path: str,
+    carry_out: Callable[..., Awaitable[Any]],
+    action: str,
+    called: tuple[str, str],
+    *,
+    answer: type = Done,
+    query: tuple[Parameter, ...] = (),
+    body: type | None = None,
+) -> Route:
+    """An entry of the table of routes for an order, or a question, that ``action`` of ``acd.permissions`` stands for.
+
+    ``called``: in Chinese and in English.
+    """
+    return Route(method, path, order(carry_out), roles(action), *called, query=query, body=body, answer=answer)

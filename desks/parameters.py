@@ -87,6 +87,25 @@ def words_of(allowed: Sequence[str] | None) -> Callable[[str, str], tuple[str, .
     return read
 
 
+def number_of_page(name: str, text: str) -> int:
+    """From 1."""
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text):
+        raise RefusedError("bad_number", parameter=name, least=1, most=9999)
+    return int(text)
+
+
+def words(name: str, text: str) -> str:
+    """What somebody looks for, in a few words."""
+    if len(text) > 100 or not text.isprintable():
+        raise RefusedError("bad_text", parameter=name)
+    return text
+
+
+def yes_no(name: str, text: str) -> bool:
+    """``true`` or ``false``."""
+    return one_of(("true", "false"))(name, text) == "true"
+
+
 def page_size(name: str, text: str) -> int:
     """From 1 to the largest page."""
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= _LARGEST_PAGE:
@@ -164,6 +183,30 @@ LIMIT = Parameter(
     english="Lines in a page",
     default=_PAGE,
 )
+PAGE = Parameter(
+    name="page",
+    read=number_of_page,
+    schema={"type": "integer", "minimum": 1, "maximum": 9999, "default": 1},
+    chinese="第几页",
+    english="Which page",
+    default=1,
+)
+TEXT = Parameter(
+    name="text",
+    read=words,
+    schema={"type": "string", "maxLength": 100},
+    chinese="关键词",
+    english="Words to look for",
+    default="",
+)
+CATEGORY = Parameter(
+    name="category",
+    read=words,
+    schema={"type": "string", "maxLength": 100},
+    chinese="分类,如 C1 或 C1/路灯",
+    english="Category, such as C1 or C1/路灯",
+    default="",
+)
 AFTER = Parameter(name="after", read=cursor, schema={"type": "string"}, chinese="上一页的 next", english="The page before's next")
 SHOWN_WINDOWS = Parameter(
     name="windows",
@@ -179,6 +222,12 @@ SHOWN_VIEWS = Parameter(
     chinese="只要这些视图,逗号分隔",
     english="Only these views, with commas",
 )
+
+
+def flag(name: str, chinese: str, english: str, *, default: bool) -> Parameter:
+    """A parameter that is ``true`` or ``false``."""
+    schema = {"type": "boolean", "default": default}
+    return Parameter(name=name, read=yes_no, schema=schema, chinese=chinese, english=english, default=default)
 
 
 def read(table: Sequence[Parameter], given: MultiMapping[str]) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acd.errors import CODES as ORDER_CODES
 from desks import answers, language
 from desks.errors import REFUSALS
 
@@ -42,7 +43,7 @@ def test_no_header_breaks_the_choice(accepted: str) -> None:
 
 
 def test_both_catalogues_have_a_sentence_for_every_code() -> None:
-    codes = set(answers.CODES.values()) | set(REFUSALS)
+    codes = set(answers.CODES.values()) | set(REFUSALS) | set(ORDER_CODES)
     for spoken in ("zh-CN", "en"):
         assert set(language.catalogue(spoken)) == codes
         assert all(language.catalogue(spoken).values())
