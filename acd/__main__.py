@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import uvloop
 
-from acd import heartbeat, membership, missed, shifts, steps, supervision_steps
+from acd import heartbeat, membership, missed, shifts, steps, supervision_steps, threeway_steps
 from acd.parts import Parts
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
 
-AREAS: Mapping[str, steps.Handler] = {"supervise": supervision_steps.hear}
+AREAS: Mapping[str, steps.Handler] = {"threeway": threeway_steps.hear, "supervise": supervision_steps.hear}
 """Who takes the steps of which area."""
 
 
@@ -38,6 +38,7 @@ async def _all(parts: Parts) -> None:
         tasks.create_task(shifts.run(parts))
         tasks.create_task(supervision_steps.run(parts))
         tasks.create_task(steps.run(parts, AREAS))
+        tasks.create_task(threeway_steps.run(parts))
 
 
 def main() -> int:

@@ -129,6 +129,17 @@ class Control(_Section, frozen=True):
         return [str(n) for n in range(self.park_first, self.park_last + 1)]
 
 
+class Threeway(_Section, frozen=True):
+    """Three-way calls with undertaking units (TWC-08): how long a unit's telephone rings, and the pause before the second attempt.
+
+    ``silence_seconds``: a seat's or unit's telephone that sends no sound for so long is dead; one that holds the call is not.
+    """
+
+    ring_seconds: Annotated[int, msgspec.Meta(ge=2, le=120)] = 25
+    pause_seconds: Annotated[int, msgspec.Meta(ge=0, le=60)] = 3
+    silence_seconds: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 30
+
+
 class Supervision(_Section, frozen=True):
     """Listening to live calls (QUA-03). ``tone``: the parties hear a short tone when somebody begins to listen."""
 
@@ -323,6 +334,7 @@ class Settings(_Section, frozen=True):
     queue: Queue = Queue()
     queues: dict[Name, FurtherQueue] = {}
     control: Control = Control()
+    threeway: Threeway = Threeway()
     supervision: Supervision = Supervision()
     routing: Routing = msgspec.field(default_factory=Routing)
     hours: Hours = msgspec.field(default_factory=Hours)
