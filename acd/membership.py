@@ -143,6 +143,7 @@ class _Correction:
             return
         async with connection.transaction():
             await connection.execute(QUERIES["correction_begins"])
+            await connection.execute(QUERIES["close_impossible"], parts.settings.agents.numbers())
             commands = await self._commands(connection, is_final=True)
             asked = await ask(connection, parts.node, commands, person=SYSTEM, reason="members are put right")
         if commands:

@@ -57,6 +57,8 @@ def _import(arguments: argparse.Namespace) -> int:
     change = _in_database(
         lambda connection: store.put(connection, arguments.kind, entries, actor=_actor(), file=arguments.file.name)
     )
+    if arguments.kind == "agents":
+        credentials.ensure_pins(entry.agent for entry in entries)
     print(messages.text("directory.imported", added=change.added, changed=change.changed, removed=change.removed))
     return 0
 

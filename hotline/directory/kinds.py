@@ -7,6 +7,7 @@ the line where the entry begins, the entry, and what is wrong.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -25,6 +26,7 @@ Key = Annotated[int, msgspec.Meta(ge=1, le=8)]
 """The keys 9 and 0 lead to an agent and back on every level."""
 Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+AgentNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,5}$")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 UnitCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
 Category = Annotated[str, msgspec.Meta(pattern=r"^C[1-9](/[^/\x00-\x1f\x7f]{1,60})?$")]
@@ -123,7 +125,43 @@ class UnitEntry(_Entry, frozen=True, kw_only=True):
     numbers: Annotated[list[UnitNumber], msgspec.Meta(min_length=1, max_length=20)]
 
 
-Entry: TypeAlias = HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry | UnitEntry
+class AgentEntry(_Entry, frozen=True, kw_only=True):
+    """An agent (ORG-20): ``skills`` with levels 1 to 5 (IVR-25); a trainee, until the end of a day, with a mentor (IVR-26)."""
+
+    agent: AgentNumber
+    name: Line
+    name_en: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")] = ""
+    role: Literal[
+        "agent",
+        "trainee",
+        "dispatcher",
+        "callback_agent",
+        "shift_leader",
+        "supervisor",
+        "quality",
+        "office",
+        "leader",
+        "administrator",
+    ] = "agent"
+    skills: dict[Word, Annotated[int, msgspec.Meta(ge=1, le=5)]] = {}
+    sub_centre: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
+    team: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,64}$")] = ""
+    trainee: bool = False
+    trainee_until: dt.date | None = None
+    mentor: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{3,5})?$")] = ""
+
+
+class ShiftEntry(_Entry, frozen=True, kw_only=True):
+    """When an agent is planned to be logged in."""
+
+    agent: AgentNumber
+    begins: Moment
+    ends: Moment
+
+
+Entry: TypeAlias = (
+    HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry | UnitEntry | AgentEntry | ShiftEntry
+)
 KINDS: Mapping[str, type[Entry]] = {
     "hotlines": HotlineEntry,
     "callers": CallerEntry,
@@ -131,6 +169,8 @@ KINDS: Mapping[str, type[Entry]] = {
     "announcements": AnnouncementEntry,
     "ticket-answers": TicketEntry,
     "units": UnitEntry,
+    "agents": AgentEntry,
+    "shifts": ShiftEntry,
 }
 """What can be imported and exported, by the word of the command line."""
 
@@ -255,6 +295,18 @@ def _unit(entry: UnitEntry) -> Iterator[str]:
             yield f"{where}.duty_to: does not come after duty_from"
 
 
+def _agent(entry: AgentEntry) -> Iterator[str]:
+    if not entry.trainee and (entry.trainee_until or entry.mentor):
+        yield "trainee: only a trainee has a mentor and a last day: trainee = true"
+    if entry.mentor == entry.agent:
+        yield "mentor: nobody is one's own"
+
+
+def _shift(entry: ShiftEntry) -> Iterator[str]:
+    if not dt.timedelta() < entry.ends - entry.begins <= dt.timedelta(days=1):
+        yield "ends: comes after begins, within a day"
+
+
 _TOGETHER: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "hotlines": _hotline,
     "callers": _caller,
@@ -262,6 +314,8 @@ _TOGETHER: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "announcements": _announcement,
     "ticket-answers": _ticket,
     "units": _unit,
+    "agents": _agent,
+    "shifts": _shift,
 }
 _UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
     "hotlines": (("code", lambda e: e.code), ("key", lambda e: e.key)),
@@ -270,6 +324,8 @@ _UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
     "announcements": (("entry", lambda e: (tuple(e.prompts), e.starts_at, e.ends_at, e.reason, e.person)),),
     "ticket-answers": (("ticket_no", lambda e: e.ticket_no),),
     "units": (("code", lambda e: e.code),),
+    "agents": (("agent", lambda e: e.agent),),
+    "shifts": (("begins", lambda e: (e.agent, e.begins)),),
 }
 
 
@@ -286,6 +342,20 @@ def _between(kind: str, entries: list[tuple[int, Any]]) -> Iterator[tuple[int, s
         yield from _tree(entries)
     if kind == "units":
         yield from _parents(entries, "unit")
+    if kind == "agents":
+        known = {entry.agent for _, entry in entries}
+        yield from (
+            (n, f"mentor: there is no agent {one.mentor!r}") for n, one in entries if one.mentor and one.mentor not in known
+        )
+    if kind == "shifts":
+        yield from _overlaps(entries)
+
+
+def _overlaps(entries: list[tuple[int, Any]]) -> Iterator[tuple[int, str]]:
+    in_order = sorted(entries, key=lambda one: (one[1].agent, one[1].begins))
+    for (_, before), (number, entry) in itertools.pairwise(in_order):
+        if before.agent == entry.agent and before.begins < entry.begins < before.ends:
+            yield number, f"begins: before the end of another shift of {entry.agent}"
 
 
 def _tree(entries: list[tuple[int, Any]]) -> Iterator[tuple[int, str]]:

@@ -112,6 +112,8 @@ def _values(row: asyncpg.Record) -> dict[str, Any]:
         values["prompts"] = [name for name in values["prompts"].split(",") if name]
     if "hours" in values:
         values["hours"] = msgspec.json.decode(values["hours"])
+    if "skills" in values:
+        values["skills"] = msgspec.json.decode(values["skills"])
     if "numbers" in values:
         values["numbers"] = msgspec.json.decode(values["numbers"], type=list[UnitNumber])
     return values

@@ -1358,9 +1358,6 @@ ALTER TABLE ONLY public.callback_requests
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
 
-ALTER TABLE ONLY public.shift_plan
-    ADD CONSTRAINT shift_plan_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
-
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;
 

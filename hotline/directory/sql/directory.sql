@@ -130,5 +130,47 @@ RETURNING xmax = 0 AS added
 SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text
 FROM units ORDER BY code
 
+-- Agents are not removed: what they did stays theirs.
+-- name: remove_agents
+UPDATE agents SET active = false
+WHERE active AND agent NOT IN (SELECT f.agent FROM jsonb_to_recordset($1::jsonb) AS f (agent text)) RETURNING true
+
+-- name: put_agents
+INSERT INTO agents AS known
+    (agent, name, name_en, role, skills, sub_centre, team, trainee, trainee_until, mentor, active, origin)
+SELECT f.agent, f.name, f.name_en, f.role, f.skills, f.sub_centre, f.team, f.trainee, f.trainee_until, f.mentor, true, 'directory'
+FROM jsonb_to_recordset($1::jsonb)
+     AS f (agent text, name text, name_en text, role text, skills jsonb, sub_centre text, team text, trainee boolean,
+           trainee_until date, mentor text)
+ON CONFLICT (agent) DO UPDATE SET
+    name = excluded.name, name_en = excluded.name_en, role = excluded.role, skills = excluded.skills,
+    sub_centre = excluded.sub_centre, team = excluded.team, trainee = excluded.trainee, trainee_until = excluded.trainee_until,
+    mentor = excluded.mentor, active = true, origin = 'directory'
+WHERE (known.name, known.name_en, known.role, known.skills, known.sub_centre, known.team, known.trainee, known.trainee_until,
+       known.mentor, known.active, known.origin)
+      IS DISTINCT FROM (excluded.name, excluded.name_en, excluded.role, excluded.skills, excluded.sub_centre, excluded.team,
+                        excluded.trainee, excluded.trainee_until, excluded.mentor, true, 'directory')
+RETURNING xmax = 0 AS added
+
+-- name: get_agents
+SELECT agent, name, name_en, role, skills::text, sub_centre, team, trainee, trainee_until, mentor
+FROM agents WHERE active ORDER BY agent
+
+-- name: remove_shifts
+DELETE FROM shift_plan AS known
+WHERE NOT EXISTS (
+    SELECT FROM jsonb_to_recordset($1::jsonb) AS f (agent text, begins timestamptz)
+    WHERE (f.agent, f.begins) = (known.agent, known.begins)
+) RETURNING true
+
+-- name: put_shifts
+INSERT INTO shift_plan AS known (agent, begins, ends)
+SELECT f.agent, f.begins, f.ends FROM jsonb_to_recordset($1::jsonb) AS f (agent text, begins timestamptz, ends timestamptz)
+ON CONFLICT (agent, begins) DO UPDATE SET ends = excluded.ends WHERE known.ends <> excluded.ends
+RETURNING xmax = 0 AS added
+
+-- name: get_shifts
+SELECT agent, begins, ends FROM shift_plan ORDER BY begins, agent
+
 -- name: note
 INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)

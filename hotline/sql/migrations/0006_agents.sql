@@ -50,7 +50,7 @@ CREATE TABLE agent_events (
 CREATE INDEX agent_events_by_agent ON agent_events (agent, at);
 
 CREATE TABLE shift_plan (
-    agent  text NOT NULL REFERENCES agents,
+    agent  text NOT NULL,                                                    -- may be planned before it is an agent
     begins timestamptz NOT NULL,
     ends   timestamptz NOT NULL CHECK (ends > begins),
     PRIMARY KEY (agent, begins)
