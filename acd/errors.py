@@ -56,9 +56,6 @@ CODES: dict[str, Kind] = {
     "already_ordered": "conflict",
     "unit_hangs_up_first": "conflict",
     "bad_digits": "invalid",
-    "reason_missing": "invalid",
-    "already_supervising": "conflict",
-    "unknown_supervision": "unknown",
     "asterisk_refused": "failed",
     "outcome_unknown": "timeout",
 }
