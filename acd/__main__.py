@@ -9,12 +9,16 @@ from collections.abc import Mapping
 
 import uvloop
 
-from acd import heartbeat, membership, missed, shifts, steps, supervision_steps, threeway_steps
+from acd import control_callers, control_steps, heartbeat, membership, missed, shifts, steps, supervision_steps, threeway_steps
 from acd.parts import Parts
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
 
-AREAS: Mapping[str, steps.Handler] = {"threeway": threeway_steps.hear, "supervise": supervision_steps.hear}
+AREAS: Mapping[str, steps.Handler] = {
+    "control": control_steps.hear,
+    "threeway": threeway_steps.hear,
+    "supervise": supervision_steps.hear,
+}
 """Who takes the steps of which area."""
 
 
@@ -34,11 +38,9 @@ async def _all(parts: Parts) -> None:
         members = membership.State()
         tasks.create_task(heartbeat.run(lambda: {"members_in_place": members.in_place}))
         tasks.create_task(membership.run(parts, members))
-        tasks.create_task(missed.run(parts))
-        tasks.create_task(shifts.run(parts))
-        tasks.create_task(supervision_steps.run(parts))
+        for part in (control_callers, missed, shifts, supervision_steps, threeway_steps):
+            tasks.create_task(part.run(parts))
         tasks.create_task(steps.run(parts, AREAS))
-        tasks.create_task(threeway_steps.run(parts))
 
 
 def main() -> int:

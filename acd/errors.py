@@ -38,6 +38,8 @@ CODES: dict[str, Kind] = {
     "unknown_supervision": "unknown",
     "not_now": "conflict",
     "agent_not_there": "conflict",
+    "agent_busy": "conflict",
+    "agent_not_reached": "conflict",
     "unknown_target": "unknown",
     "unknown_kind": "invalid",
     "no_free_place": "conflict",

@@ -25,6 +25,7 @@ CONTEXTS = (
     "agents",
     "back",
     "consult",
+    "control-over",
     "emergency",
     "flow",
     "handed",
