@@ -41,6 +41,12 @@ CONTEXTS = (
     "sent",
     "supervise",
     "survey",
+    "threeway-back",
+    "threeway-caller",
+    "threeway-dial",
+    "threeway-done",
+    "threeway-enter",
+    "threeway-join",
 )
 """Where a channel may be sent: contexts of ``asterisk-conf`` (a test looks). Those that dial take nothing but digits for it."""
 _CONTEXT = rf"(?:{'|'.join(CONTEXTS)})"
