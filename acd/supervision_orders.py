@@ -273,11 +273,11 @@ async def _found_again(connection: asyncpg.Connection, parts: Parts, known: Supe
 
 
 async def _seat(parts: Parts, person: Person, seat: str) -> str:
-    """Where to ring: the person's own session, or the seat that was named."""
+    """Where to ring: at the person's own session, or the seat that was named; a mentor's is the own one."""
     own = await parts.pool.fetchval(QUERIES["seat_of"], person.agent) if person.agent else None
     if not seat and own is None:
         raise RefusedError("not_logged_in")
-    if seat and seat != own and not may(person, "call.listen"):
+    if seat and seat not in (own, person.agent) and not may(person, "call.listen"):
         raise RefusedError("not_allowed", action="call.listen", role=person.role, seat=seat)
     if seat and seat not in parts.settings.agents.numbers():
         raise RefusedError("unknown_seat", seat=seat)
