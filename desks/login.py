@@ -61,14 +61,15 @@ class Sessions:
             raise RefusedError("too_many_attempts")
         expected = self._passwords.get(wanted.username)
         is_right = hmac.compare_digest(wanted.password.encode(), (expected or secrets.token_urlsafe()).encode())
-        if expected is None or not is_right:
+        role = await self._role(wanted.username) if expected and is_right else None
+        if role is None:
             self._by_user.failed(wanted.username, now)
             self._by_address.failed(address, now)
             # A name that is nobody's may be a password in the wrong field: it is not written down.
             await self.log(wanted.username if expected else "unknown", "login.failed", f"address:{address}")
             raise RefusedError("wrong_password")
         self._by_user.succeeded(wanted.username)
-        return await self._begin(wanted.username, address)
+        return await self._begin(wanted.username, role, address)
 
     async def find(self, token: str) -> Session | None:
         """Whose token this is, if anybody's; while the database is away, as it was known last."""
@@ -103,9 +104,16 @@ class Sessions:
             return None
         return self._remember(Session(row["username"], row["role"], row["expires_at"], key))
 
-    async def _begin(self, username: str, address: str) -> tuple[str, Session]:
+    async def _role(self, username: str) -> str | None:
+        """That of an agent's row (ORG-20 to ORG-36), or of a name that is one; None for who is no agent any more."""
+        if username in _NAMED:
+            return _NAMED[username]
+        row = await self._pool.fetchrow(_QUERIES["role_of"], username)
+        return row["role"] if row else "agent"
+
+    async def _begin(self, username: str, role: str, address: str) -> tuple[str, Session]:
         token, now = secrets.token_urlsafe(32), clock.now()
-        session = Session(username, _NAMED.get(username, "agent"), now + LASTS, _hash(token))
+        session = Session(username, role, now + LASTS, _hash(token))
         await self._pool.execute(_QUERIES["clean"], now)
         await self._pool.execute(_QUERIES["keep"], session.token_hash, username, session.role, now, session.expires_at)
         await self.log(username, "login", f"address:{address}")

@@ -19,7 +19,7 @@ from acd.permissions import Person
 from desks import answers
 from desks.desk import Ask, Route
 from desks.entrance import Done
-from desks.parameters import Parameter
+from desks.parameters import Parameter, name_of
 
 _WORD = re.compile(r"[\w.:@*#+-]{1,80}")
 _LINE = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$"
@@ -31,6 +31,15 @@ AgentNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,5}$")]
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,20}$")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 """A call, a queue, a unit, a place: what has a name."""
+
+CALL = Parameter(
+    name="call",
+    read=name_of,
+    schema={"type": "string"},
+    chinese="通话编号",
+    english="Id of a call",
+    needed=True,
+)
 
 
 def person(ask: Ask) -> Person:
@@ -68,12 +77,20 @@ def _from_path(given: Mapping[str, str], who: Person) -> dict[str, Any]:
         if not who.agent:
             raise RefusedError("unknown_agent", agent="me")
         values["agent"] = who.agent
-    if "id" in values:
-        try:
-            values["id"] = uuid.UUID(values["id"])
-        except ValueError:
-            raise web.HTTPNotFound from None
-    return values
+    try:
+        return {name: _KINDS[name](value) if name in _KINDS else value for name, value in values.items()}
+    except ValueError:
+        raise web.HTTPNotFound from None
+
+
+def _counted(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+_KINDS: Mapping[str, Callable[[str], object]] = {"id": uuid.UUID, "threeway": _counted}
+"""What parts of the path are when they are no words."""
 
 
 def ordered(

@@ -14,7 +14,7 @@ from desks import answers, entrance, live, metrics, openapi, parameters
 from desks.desk import ANYBODY, LEADERS, STAFF, Ask, Route
 from desks.health import Report
 from desks.login import Login
-from desks.tables import agents, callbacks, drafts, figures, units
+from desks.tables import agents, callbacks, drafts, figures, supervision, threeways, units
 
 _SHOWN = (parameters.SHOWN_WINDOWS, parameters.SHOWN_VIEWS)
 
@@ -43,5 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *agents.ROUTES,
     *callbacks.ROUTES,
     *drafts.ROUTES,
+    *supervision.ROUTES,
+    *threeways.ROUTES,
     *units.ROUTES,
 )
