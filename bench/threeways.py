@@ -46,7 +46,7 @@ _RATE = 3.0
 _SAMPLE = 5
 _FULL_PERCENT = 97.0
 _PATIENCE_SECONDS = 90.0
-_LISTEN = dt.timedelta(seconds=4)
+_LISTEN, _LISTEN_FRAMES = dt.timedelta(seconds=4), 150
 _TALKING = """
 SELECT caller_number, call_id, state.agent, channel FROM agent_states state JOIN calls USING (node, call_id)
 WHERE state.state = 'talking' AND channel <> '' AND caller_number = ANY($1)
@@ -299,10 +299,10 @@ def _tones(call: Call, until: dt.datetime) -> frozenset[int]:
     """The tones in the last seconds before ``until`` of what a telephone kept."""
     if call.sound is None or call.sound.recording is None or call.sound.first_packet_at is None:
         return frozenset()
-    frames = sound.frames(sound.read_wav(Path(call.sound.recording).read_bytes(), call.sound.recording))
+    linear = sound.read_wav(Path(call.sound.recording).read_bytes(), call.sound.recording)
     since = until - _LISTEN - dt.datetime.fromisoformat(call.sound.first_packet_at)
-    first = int(since / dt.timedelta(seconds=FRAME / sound.RATE))
+    first = 2 * FRAME * int(since / dt.timedelta(seconds=FRAME / sound.RATE))
     ear = hearing.Hearing()
-    for place, frame in enumerate(frames[first : first + 150]):
+    for place, frame in enumerate(sound.frames(linear[first : first + _LISTEN_FRAMES * 2 * FRAME])):
         ear.take(frame, place * 20_000_000)
-    return ear.between(0, 150 * 20_000_000)
+    return ear.between(0, _LISTEN_FRAMES * 20_000_000)

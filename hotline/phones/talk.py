@@ -16,7 +16,7 @@ from hotline.phones.errors import PhoneError
 from hotline.phones.sipp import Sipp
 from hotline.phones.wires import Wire
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.08
 _PAUSE_AFTER_KEYS_SECONDS = 0.12
 _AFTER_REFER_SECONDS = 0.3
