@@ -450,4 +450,4 @@ def test_the_operators_table_has_exactly_the_parts_of_the_stack(desk: Desk) -> N
     chapter = text("docs/operator.md").partition("## What runs")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE)
     logs = {file.stem for file in (desk.stack.var / "log").glob("*.log")}
-    assert set(listed) == logs and len(listed) == 6
+    assert set(listed) == logs and len(listed) == 7
