@@ -5,21 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
 
 import uvloop
 
-from acd import control_callers, control_steps, heartbeat, membership, missed, shifts, steps, supervision_steps, threeway_steps
+from acd import heartbeat, membership, steps
+from acd.areas import AREAS, LOOPS
 from acd.parts import Parts
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
-
-AREAS: Mapping[str, steps.Handler] = {
-    "control": control_steps.hear,
-    "threeway": threeway_steps.hear,
-    "supervise": supervision_steps.hear,
-}
-"""Who takes the steps of which area."""
 
 
 async def serve() -> None:
@@ -38,8 +31,8 @@ async def _all(parts: Parts) -> None:
         members = membership.State()
         tasks.create_task(heartbeat.run(lambda: {"members_in_place": members.in_place}))
         tasks.create_task(membership.run(parts, members))
-        for part in (control_callers, missed, shifts, supervision_steps, threeway_steps):
-            tasks.create_task(part.run(parts))
+        for run in LOOPS:
+            tasks.create_task(run(parts))
         tasks.create_task(steps.run(parts, AREAS))
 
 

@@ -17,7 +17,7 @@ from acd.callbacks import Entry
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
-from hotline import clock, sql
+from hotline import clock, numbers, sql
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "callbacks.sql")
 _RIGHT = "call.callback"
@@ -75,6 +75,14 @@ async def listed(parts: Parts, person: Person, *, queue: str | None = None, is_o
     return found
 
 
+async def mine(parts: Parts, person: Person, entry_id: uuid.UUID) -> Entry:
+    """The entry that one has taken, before it is called. Raises ``RefusedError`` as ``give_back``."""
+    await orders.authorise(parts.pool, person, _RIGHT, person.agent)
+    async with parts.pool.acquire() as connection:
+        await _mine(connection, person, entry_id)
+        return await _entry(connection, entry_id)
+
+
 async def begin(connection: asyncpg.Connection, person: Person, entry_id: uuid.UUID, outbound_id: uuid.UUID) -> None:
     """The agent said yes: in the transaction that orders the call. Raises ``RefusedError`` as ``give_back``."""
     await _mine(connection, person, entry_id)
@@ -82,10 +90,22 @@ async def begin(connection: asyncpg.Connection, person: Person, entry_id: uuid.U
     await orders.audit(connection, person, "callback.call", f"callback:{entry_id}", {"outbound_id": str(outbound_id)})
 
 
-async def ended(connection: asyncpg.Connection, parts: Parts, outbound_id: uuid.UUID, result: Result) -> None:
-    """What came of the call: settled, or tried again later; a call for no entry, or one known already, changes nothing."""
+async def number_of(parts: Parts, entry_id: uuid.UUID) -> str:
+    """The number to be dialled. Raises ``RefusedError``: ``unknown_entry``."""
+    async with parts.pool.acquire() as connection, connection.transaction():
+        return numbers.dialled((await _entry(connection, entry_id)).number)
+
+
+async def ended(connection: asyncpg.Connection, parts: Parts, outbound_id: uuid.UUID, result: Result | None) -> None:
+    """What came of the call: settled, or tried again later; None: the number was not dialled, which was no try.
+
+    A call for no entry, or one known already, changes nothing.
+    """
     row = await connection.fetchrow(_QUERIES["of_outbound"], outbound_id)
     if row is None:
+        return
+    if result is None:
+        await connection.execute(_QUERIES["not_dialled"], row["entry_id"])
         return
     after = callback_rules.after_try(row["tries"], result, clock.now(), callbacks.rules(parts.settings))
     if after.is_settled:

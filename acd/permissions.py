@@ -52,6 +52,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "caller.mark_malicious": {**_AT_WORK, **_LEADS},
     "caller.reset_malicious": _LEADS,
     "caller.block": {"office": "anyone"},
+    "caller.list": {**_LEADS, "office": "anyone"},
+    "quality.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone"},
     "ticket.draft": {**_AT_WORK, **_LEADS, "dispatcher": "anyone", "office": "anyone"},
     "unit.search": {**_AT_WORK, **_LEADS, "office": "anyone"},
 }

@@ -183,6 +183,7 @@ LIMIT = Parameter(
     english="Lines in a page",
     default=_PAGE,
 )
+AGENT = Parameter(name="agent", read=name_of, schema=_WORD, chinese="坐席", english="Agent")
 PAGE = Parameter(
     name="page",
     read=number_of_page,

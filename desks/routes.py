@@ -14,7 +14,7 @@ from desks import answers, entrance, live, metrics, openapi, parameters
 from desks.desk import ANYBODY, LEADERS, STAFF, Ask, Route
 from desks.health import Report
 from desks.login import Login
-from desks.tables import agents, callbacks, drafts, figures, supervision, threeways, units
+from desks.tables import agents, callbacks, callers, drafts, figures, hands, supervision, threeways, units
 
 _SHOWN = (parameters.SHOWN_WINDOWS, parameters.SHOWN_VIEWS)
 
@@ -42,6 +42,8 @@ ROUTES: tuple[Route, ...] = (
     *figures.ROUTES,
     *agents.ROUTES,
     *callbacks.ROUTES,
+    *callers.ROUTES,
+    *hands.ROUTES,
     *drafts.ROUTES,
     *supervision.ROUTES,
     *threeways.ROUTES,

@@ -6,6 +6,7 @@ Nothing answers calls here: an order that needs Asterisk says that its outcome i
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -291,6 +292,100 @@ def test_a_three_way_call_without_consent_is_a_draft_and_what_cannot_be_is_refus
             assert (await said(me, "GET /api/drafts"))["drafts"][0]["further_questions"] == "何时修好"
 
     with_desks(empty_database, work)
+
+
+def test_without_a_call_every_order_for_it_is_refused_with_that_reason(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await at_work(desks)
+        bodies: dict[str, Any] = {
+            "consult": {"kind": "queue", "name": "hotline"},
+            "transfer": {"kind": "agent", "name": "1002"},
+            "searching": {},
+            "emergency": {"kind": "police"},
+            "hang-up": {"disposition": "silent"},
+            "malicious": {},
+        }
+        plain = ("hold", "resume", "back", "complete", "join", "drop", "park", "survey", "silent")
+        async with await as_(desks, "agent", "1001") as me:
+            assert await refused(me, "GET /api/agents/me/call", None, 409) == "not_in_a_call"
+            for word in (*plain, *bodies):
+                assert await refused(me, f"POST /api/agents/me/call/{word}", bodies.get(word), 409) == "not_in_a_call", word
+                assert await refused(me, f"POST /api/agents/1002/call/{word}", bodies.get(word), 403) == "not_allowed", word
+            assert await refused(me, "POST /api/agents/me/call/emergency", {"kind": "plumber"}, 400) == "bad_body"
+            assert await refused(me, "POST /api/agents/me/dial", {"number": "1 2"}, 400) == "bad_body"
+            assert await refused(me, f"GET /api/outbound/{uuid.uuid4()}", None, 404) == "unknown_call"
+            assert (await said(me, "GET /api/outbound"))["calls"] == []
+            assert (await said(me, "GET /api/parked"))["parked"] == []
+
+    with_desks(empty_database, work)
+
+
+def test_blocks_are_the_office_s_and_marks_are_counted_anew_by_who_leads(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await desks.writer.execute(
+            "INSERT INTO malicious_marks (number, node, call_id, agent, level, marked_by, marked_at)"
+            " SELECT '13800000001', 'n1', 'c' || one, '1001', one, '1001', now() FROM generate_series(1, 2) AS one"
+        )
+        async with await as_(desks, "office") as office, await as_(desks, "shift_leader") as leader:
+            (caller,) = (await said(leader, "GET /api/malicious"))["callers"]
+            assert (caller["number"], caller["marks"], caller["level"]) == ("13800000001", 2, 2)
+            wish = {"number": "13800000001", "until": _in_a_week(), "reason": "threats"}
+            assert await refused(leader, "POST /api/blocks", wish, 403) == "forbidden"
+            past = {**wish, "until": "2020-01-01T00:00:00Z"}
+            assert await refused(office, "POST /api/blocks", past, 422) == "bad_time"
+            made = (await said(office, "POST /api/blocks", wish))["block_id"]
+            (block,) = (await said(leader, "GET /api/blocks"))["blocks"]
+            assert (block["block_id"], block["set_by"]) == (made, "somebody")
+            assert (await said(office, "POST /api/blocks/lift", {"number": "13800000001"})) == {"count": 1}
+            assert (await said(leader, "POST /api/malicious/reset", {"number": "13800000001"})) == {"count": 2}
+            assert (await said(leader, "GET /api/malicious"))["callers"] == []
+        assert len(await audited(desks, "caller.list_malicious")) == 2
+
+    with_desks(empty_database, work)
+
+
+def test_quality_flags_are_seen_by_who_leads_and_by_whose_they_are(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await desks.writer.execute(
+            "INSERT INTO quality_flags (node, call_id, number, agent, kind, at)"
+            " SELECT 'n1', 'c1', 1, agent, 'agent_hung_up_first', '2026-01-01 05:00Z' FROM (VALUES ('1001')) AS one (agent)"
+        )
+        async with await as_(desks, "quality") as quality, await as_(desks, "agent", "1002") as other:
+            assert [one["agent"] for one in (await said(quality, f"GET /api/quality-flags?{HOUR}"))["flags"]] == ["1001"]
+            assert (await said(other, f"GET /api/quality-flags?{HOUR}"))["flags"] == []
+            assert await refused(other, f"GET /api/quality-flags?{HOUR}&agent=1001", None, 403) == "not_allowed"
+
+    with_desks(empty_database, work)
+
+
+def test_supervision_needs_a_reason_somebody_to_hear_and_the_right(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await at_work(desks, "1001")
+        await at_work(desks, "1002", "supervisor")
+        wish = {"target": "agent", "whom": "1001", "mode": "monitor", "reason": "coaching"}
+        async with await as_(desks, "supervisor", "1002") as leader, await as_(desks, "agent", "1001") as agent:
+            assert await refused(leader, "POST /api/supervisions", {**wish, "reason": ""}, 400) == "bad_body"
+            assert await refused(leader, "POST /api/supervisions", {**wish, "reason": " "}, 422) == "reason_missing"
+            assert await refused(leader, "POST /api/supervisions", {**wish, "whom": "4711"}, 404) == "unknown_agent"
+            assert (
+                await refused(leader, "POST /api/supervisions", {**wish, "target": "queue", "whom": "q"}, 404) == "unknown_queue"
+            )
+            assert await refused(leader, "POST /api/supervisions", {**wish, "target": "call", "whom": "c"}, 404) == "unknown_call"
+            assert await refused(leader, "POST /api/supervisions", {**wish, "mode": "barge"}, 409) == "not_in_a_call"
+            assert await refused(agent, "POST /api/supervisions", {**wish, "whom": "1002"}, 403) == "not_allowed"
+            gone = f"/api/supervisions/{uuid.uuid4()}"
+            assert await refused(leader, f"POST {gone}/stop", None, 404) == "unknown_supervision"
+            assert await refused(leader, f"PUT {gone}/mode", {"mode": "whisper"}, 404) == "unknown_supervision"
+            assert (await said(leader, f"GET /api/supervisions?{HOUR}"))["supervisions"] == []
+            assert await refused(agent, f"GET /api/supervisions?{HOUR}", None, 403) == "forbidden"
+        assert await audited(desks, "supervision.list") == [("1002", "supervisions")]
+        assert await audited(desks, "call.listen.refused") == [("1001", "agent:1002")]
+
+    with_desks(empty_database, work)
+
+
+def _in_a_week() -> str:
+    return (clock.now() + dt.timedelta(days=7)).isoformat()
 
 
 def test_an_order_that_no_asterisk_takes_says_that_its_outcome_is_not_known(empty_database: Postgres) -> None:
