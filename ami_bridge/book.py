@@ -9,7 +9,7 @@ told of each fact after it was written (``listen``).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +71,8 @@ class Reckoning(msgspec.Struct, frozen=True):
     node: str = ""
     rules: Rules = Rules()
     wrapup_us: int = 0
+    wrapups: Mapping[str, int] = {}
+    """Of queues that have their own, in microseconds."""
 
 
 class Book:
@@ -234,7 +236,7 @@ class Book:
 
     def _put(self, call: Call) -> None:
         how = self._reckoning
-        found = rows.of_call(call, how.rules, node=how.node, wrapup_us=how.wrapup_us)
+        found = rows.of_call(call, how.rules, node=how.node, wrapup_us=how.wrapup_us, wrapups=how.wrapups)
         if calls.is_closed(call) and any(request.outcome == "waiting" for request in found.requests):
             self.unconserved.add(call.call_id)
         else:

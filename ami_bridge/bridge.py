@@ -54,7 +54,8 @@ class Bridge:
         self._alive_file = var / "run" / "ami_bridge.alive"
         self._store = Store(self._node, credentials.database, folder / "position.json", self._position, skill=settings.skill)
         self._windows = Windows(self._node, credentials.database)
-        self._floor = Floor(settings.queue, show=self._store.put, mark=self._windows.put, keep=self._store.put)
+        wrapups = {name: queue.wrapup_seconds for name, queue in settings.queues.items()}
+        self._floor = Floor(settings.queue, wrapups=wrapups, show=self._store.put, mark=self._windows.put, keep=self._store.put)
         self._book = Book(folder, self._store, _reckoning(settings), listen=self._listen)
         self._witnesses = Witnesses(var / "asterisk" / "log", self._book)
         self._silent_since: dt.datetime | None = None
@@ -259,6 +260,7 @@ def _reckoning(settings: Settings) -> Reckoning:
         node=settings.asterisk.node,
         rules=Rules(short_abandon_us=settings.figures.short_abandon_seconds * _SECOND_US),
         wrapup_us=settings.queue.wrapup_seconds * _SECOND_US,
+        wrapups={name: queue.wrapup_seconds * _SECOND_US for name, queue in settings.queues.items()},
     )
 
 

@@ -7,7 +7,7 @@ every waiting caller; a window of overload that was open when the link broke end
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ami_bridge import facts, members, membership, overload
 from ami_bridge.fact import Fact
@@ -21,7 +21,7 @@ from hotline.settings import Queue
 class Floor:
     """Agents, members and waiting callers of one node, as they are told.
 
-    ``show`` gets each agent that changed, ``keep`` each member, ``mark`` each window.
+    ``show`` gets each agent that changed, ``keep`` each member, ``mark`` each window. ``wrapups``: of queues that have their own.
     """
 
     def __init__(
@@ -30,9 +30,10 @@ class Floor:
         show: Callable[[AgentState], None],
         mark: Callable[[Effect], None],
         keep: Callable[[Member | Listed], None],
+        wrapups: Mapping[str, int] = {},
     ) -> None:
         self._show, self._mark, self._keep = show, mark, keep
-        self._members = members.State(wrapup_seconds=settings.wrapup_seconds)
+        self._members = members.State(wrapup_seconds=settings.wrapup_seconds, wrapups=wrapups)
         self._membership = membership.State()
         self._overload = overload.State(waiting_limit=settings.overload_waiting)
         self._waiting: dict[str, set[str]] = {}

@@ -13,13 +13,13 @@ in it is gone. Legal facts are the keys of ``_APPLY``; others change nothing. Ti
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from ami_bridge import facts
-from ami_bridge.fact import Fact
+from ami_bridge.fact import Fact, queue_of
 from ami_bridge.member_facts import ListingEnded, MemberGone, MemberSeen, QueueListed
 
 _FREE, _RINGING, _ON_HOLD = 1, 6, 8
@@ -61,15 +61,18 @@ class _Agent(msgspec.Struct):
     members: dict[tuple[str, str], MemberSeen] = msgspec.field(default_factory=dict)
     parts: list[_Part] = msgspec.field(default_factory=list)
     last_call: int = 0
+    last_queue: str = ""
+    """Of its last call: app_queue gives the wrap-up time of that one."""
     ending: str = ""
     """What it did last for a queue, until its telephone is free again."""
     shown: AgentState | None = None
 
 
 class State(msgspec.Struct):
-    """Every agent of a node. ``wrapup_seconds``: the queues' wrap-up time, where a member has none of its own."""
+    """Every agent of a node. ``wrapup_seconds``: the wrap-up time of queues that ``wrapups`` does not name."""
 
     wrapup_seconds: int
+    wrapups: Mapping[str, int] = {}
     agents: dict[str, _Agent] = msgspec.field(default_factory=dict)
     legs: dict[str, str] = msgspec.field(default_factory=dict)
     calls: dict[str, set[str]] = msgspec.field(default_factory=dict)
@@ -172,7 +175,7 @@ def _completed(state: State, fact: facts.AgentCompleted) -> set[str]:
     if agent is None:
         return set()
     _release(state, agent, lambda part: part.call_id == fact.call_id)
-    agent.last_call = max(agent.last_call, int(fact.at.timestamp()))
+    agent.last_call, agent.last_queue = max(agent.last_call, int(fact.at.timestamp())), fact.queue
     return {fact.agent}
 
 
@@ -276,7 +279,7 @@ def _view(state: State, name: str, agent: _Agent, at: dt.datetime) -> AgentState
         paused=is_paused,
         pause_reason=max((seen.last_pause, seen.pause_reason) for seen in paused)[1] if is_paused else "",
         call_id=call_id,
-        queues=tuple(sorted({seen.queue.partition(".")[0] for seen in members})),
+        queues=tuple(sorted({queue_of(seen.queue) for seen in members})),
         at=at,
         channel=channel,
     )
@@ -301,7 +304,9 @@ def _doing(agent: _Agent) -> tuple[str | None, str | None, str]:
 
 def _wrapped_up(state: State, agent: _Agent) -> dt.datetime | None:
     """Until when app_queue leaves the agent alone after its last call; None before the first one, or without wrap-up time."""
-    seconds = max((seen.wrapup_seconds or state.wrapup_seconds for seen in agent.members.values()), default=0)
+    queues = {agent.last_queue} if agent.last_queue else {queue_of(queue) for queue, _ in agent.members}
+    own = max((seen.wrapup_seconds for seen in agent.members.values()), default=0)
+    seconds = own or max((state.wrapups.get(queue, state.wrapup_seconds) for queue in queues), default=0)
     return dt.datetime.fromtimestamp(agent.last_call + seconds, dt.UTC) if agent.last_call and seconds else None
 
 

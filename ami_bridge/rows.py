@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from ami_bridge import calls, requests, turns
@@ -27,7 +29,8 @@ class CallFacts(msgspec.Struct, frozen=True):
         return self.record.call_id
 
 
-def of_call(call: Call, rules: Rules, *, node: str, wrapup_us: int = 0) -> CallFacts:
+def of_call(call: Call, rules: Rules, *, node: str, wrapup_us: int = 0, wrapups: Mapping[str, int] = {}) -> CallFacts:
     """The rows that the evidence amounts to now."""
     is_heard = call.started.source is Source.AMI
-    return CallFacts(calls.record(call), requests.of_call(call, rules, node), turns.of_call(call, node, wrapup_us), is_heard)
+    found = turns.of_call(call, node, wrapup_us, wrapups)
+    return CallFacts(calls.record(call), requests.of_call(call, rules, node), found, is_heard)

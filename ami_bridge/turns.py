@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import msgspec
 
@@ -28,8 +29,11 @@ class _Ring(msgspec.Struct, kw_only=True):
     ring_us: int | None = None
 
 
-def of_call(call: Call, node: str = "", wrapup_us: int = 0) -> tuple[Turn, ...]:
-    """The turns of this call, in the order of their beginnings; ``wrapup_us``: what the queue gives after a conversation."""
+def of_call(call: Call, node: str = "", wrapup_us: int = 0, wrapups: Mapping[str, int] = {}) -> tuple[Turn, ...]:
+    """The turns of this call, in the order of their beginnings.
+
+    ``wrapup_us``: what a queue gives after a conversation, unless ``wrapups`` names it.
+    """
     rings: list[_Ring] = []
     for at, source, fact in visits.agreed([piece for piece in call.told if type(piece[2]) in _OF_AGENTS]):
         match fact:
@@ -46,7 +50,9 @@ def of_call(call: Call, node: str = "", wrapup_us: int = 0) -> tuple[Turn, ...]:
     if not rings:
         return ()
     _close(call, rings)
-    return tuple(_turn(call, ring, number, node, wrapup_us) for number, ring in enumerate(rings, start=1))
+    return tuple(
+        _turn(call, ring, number, node, wrapups.get(ring.queue, wrapup_us)) for number, ring in enumerate(rings, start=1)
+    )
 
 
 _OF_AGENTS = frozenset({facts.AgentCalled, facts.RingNoAnswer, facts.AgentConnected, facts.AgentCompleted, facts.Transferred})

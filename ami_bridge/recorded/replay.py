@@ -123,6 +123,7 @@ class _Pass:
         self._origins, self._at, self._with_visits = origins, asked.at, asked.with_visits
         self._rules = Rules(short_abandon_us=settings.figures.short_abandon_seconds * 1_000_000)
         self._wrapup_us = settings.queue.wrapup_seconds * 1_000_000
+        self._wrapups = {name: queue.wrapup_seconds * 1_000_000 for name, queue in settings.queues.items()}
         self._lines: dict[str, deque[queue_log.Line]] = {}
         lines = streams.log_lines(asked.queue_logs)
         if self.reader.has_clock:
@@ -173,7 +174,15 @@ class _Pass:
         node = self.nodes.get(name)
         if node is None:
             origin = self._origins.get(name, Origin.TRUNK)
-            node = Node(name, self.reader.coverage, self._rules, origin, self._wrapup_us, with_visits=self._with_visits)
+            node = Node(
+                name,
+                self.reader.coverage,
+                self._rules,
+                origin,
+                self._wrapup_us,
+                wrapups=self._wrapups,
+                with_visits=self._with_visits,
+            )
             node.lines = self._lines_of(name)
             self.nodes[name] = node
         return node

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -50,11 +50,19 @@ class Node:
     """One node: its state, the rows of calls that are over, and the lines of its queue log that wait for the stream."""
 
     def __init__(
-        self, name: str, coverage: Coverage, rules: Rules, origin: Origin, wrapup_us: int = 0, *, with_visits: bool = False
+        self,
+        name: str,
+        coverage: Coverage,
+        rules: Rules,
+        origin: Origin,
+        wrapup_us: int = 0,
+        *,
+        wrapups: Mapping[str, int] = {},
+        with_visits: bool = False,
     ) -> None:
         self.name, self._coverage, self._rules, self._wrapup_us = name, coverage, rules, wrapup_us
         self.state = State(origin=origin)
-        self._with_visits = with_visits
+        self._with_visits, self._wrapups = with_visits, wrapups
         self.rows: dict[str, Rows] = {}
         self.lines: deque[queue_log.Line] = deque()
         self._touched: dict[str, Call] = {}
@@ -192,7 +200,7 @@ class Node:
             answered=record.connected_at is not None,
             ended_in_menu=record.disposition == "ivr_hangup" and not found,
             requests=found,
-            turns=turns.of_call(call, self.name, self._wrapup_us) if call.is_inbound or self._with_visits else (),
+            turns=turns.of_call(call, self.name, self._wrapup_us, self._wrapups) if call.is_inbound or self._with_visits else (),
             visits=tuple(visits.of_call(call)) if self._with_visits else (),
         )
 

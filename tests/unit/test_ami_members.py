@@ -311,3 +311,12 @@ def test_the_end_of_a_call_that_we_made() -> None:
     fact = facts.from_event("OriginateResponse", told_so, when(0))
     assert isinstance(fact, member_facts.OriginateEnded)
     assert (fact.command, fact.answered, member_facts.ORIGINATE_CAUSES[fact.cause]) == ("x", False, "busy")
+
+
+def test_the_wrap_up_is_that_of_the_queue_of_the_last_call() -> None:
+    state = State(5, {"taxes": 60})
+    for fact in (seen(0, 1), seen(0, 1, queue="taxes"), called(1), seen(1, 3), connected(2), completed(8), seen(8.1, 1)):
+        members.apply(state, fact)
+    assert members.next_deadline(state) == when(13)
+    members.apply(state, msgspec.structs.replace(completed(20), queue="taxes"))
+    assert members.next_deadline(state) == when(80)
