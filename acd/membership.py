@@ -136,7 +136,7 @@ class _Correction:
         if listed_at != self._listed_at:
             self._listed_at, self._refused = listed_at, set()
         if not self._is_seeded:
-            await _seed(connection, parts.settings)
+            await seed(connection, parts.settings)
             self._is_seeded = True
         if not await self._commands(connection, is_final=False):
             self.state.in_place = True
@@ -174,7 +174,7 @@ class _Correction:
         return [one for one in reconcile.difference(want, there) if _key(one) not in self._refused]
 
 
-async def _seed(connection: asyncpg.Connection, settings: Settings) -> None:
+async def seed(connection: asyncpg.Connection, settings: Settings) -> None:
     """Agents of the settings, and their sessions from the first start; sessions that cannot be are closed."""
     numbers, english = settings.agents.numbers(), set(settings.queue.english())
     rows = [{"agent": number, "skills": {"english": 5} if number in english else {}} for number in numbers]
