@@ -36,7 +36,12 @@ _RESULTS: Mapping[str, str] = {
     "CANCEL": "given_up",
 }
 """Dial's word to ours; any other one is ``unreachable``."""
-_CALLED_BACK: Mapping[str, callback_rules.Result] = {"answered": "answered", "busy": "busy", "no_answer": "no_answer"}
+_CALLED_BACK: Mapping[str, callback_rules.Result | None] = {
+    "answered": "answered",
+    "busy": "busy",
+    "no_answer": "no_answer",
+    "agent_not_reached": None,
+}
 
 
 class Outbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,12 @@ async def call(
     return await get(parts, outbound_id)
 
 
+async def call_back(parts: Parts, person: Person, entry_id: uuid.UUID) -> Outbound:
+    """Dial an entry of the call-back list that the agent has taken. Raises ``RefusedError`` as ``call`` does."""
+    number = await callback_orders.number_of(parts, entry_id)
+    return await call(parts, person, number, "callback", entry_id=entry_id)
+
+
 def _originate(parts: Parts, seat: str, agent: str, number: str, outbound_id: uuid.UUID) -> Parameters:
     """The agent sees the number that will be dialled."""
     return {
@@ -150,6 +161,13 @@ async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None
             await _in_hand(connection, step, outbound_id)
         case "outbound_over" | "outbound_left":
             await _ended(connection, parts, outbound_id, step.at, _RESULTS.get(words.get("result", ""), "unreachable"))
+
+
+async def over(connection: asyncpg.Connection, parts: Parts, step: Step) -> None:
+    """Whoever was called is in nobody's hands any more; of another call this says nothing."""
+    outbound_id = await connection.fetchval(QUERIES["outbound_of_call"], step.node, step.call_id)
+    if outbound_id is not None:
+        await _ended(connection, parts, outbound_id, step.at, "answered")
 
 
 async def _in_hand(connection: asyncpg.Connection, step: Step, outbound_id: uuid.UUID) -> None:

@@ -109,6 +109,9 @@ SELECT entry_id, tries FROM callback_entries WHERE outbound_id = $1 AND state = 
 -- name: again
 UPDATE callback_entries SET state = 'waiting', result = $2, not_before = $3 WHERE entry_id = $1
 
+-- name: not_dialled
+UPDATE callback_entries SET state = 'waiting', tries = tries - 1 WHERE entry_id = $1
+
 -- name: settle
 UPDATE callback_entries SET state = 'settled', result = $2, settled_at = now(), settled_by = $3, note = $4, claimed_until = NULL
 WHERE entry_id = $1

@@ -74,7 +74,7 @@ async def kept_up(parts: Parts) -> None:
         await callbacks.keep(connection, parts)
 
 
-async def tried(parts: Parts, person: Person, entry_id: uuid.UUID, result: str) -> None:
+async def tried(parts: Parts, person: Person, entry_id: uuid.UUID, result: str | None) -> None:
     """The agent says yes, and this comes of it."""
     outbound = uuid.uuid4()
     async with parts.pool.acquire() as connection, connection.transaction():
@@ -200,6 +200,19 @@ def test_a_number_is_tried_twice_and_each_result_is_kept(empty_database: Postgre
     listing(empty_database, tmp_path, work)
 
 
+def test_an_agent_who_does_not_pick_up_the_own_telephone_has_tried_nobody(empty_database: Postgres, tmp_path: Path) -> None:
+    async def work(kept: Kept, parts: Parts) -> None:
+        await callbacks.store(parts.pool, asked("13800000001", 300))
+        await kept_up(parts)
+        taken = await callback_orders.take(parts, AGENT)
+        assert taken
+        await tried(parts, AGENT, taken.entry_id, None)
+        (entry,) = await callbacks.listed(parts.pool)
+        assert (entry.state, entry.tries, entry.result) == ("waiting", 0, "")
+
+    listing(empty_database, tmp_path, work)
+
+
 def test_a_number_that_answered_is_done(empty_database: Postgres, tmp_path: Path) -> None:
     async def work(kept: Kept, parts: Parts) -> None:
         await callbacks.store(parts.pool, asked("13800000001", 300))
@@ -213,9 +226,7 @@ def test_a_number_that_answered_is_done(empty_database: Postgres, tmp_path: Path
     listing(empty_database, tmp_path, work)
 
 
-def test_a_forgotten_claim_goes_back_and_who_leads_may_withdraw_an_entry(
-    empty_database: Postgres, tmp_path: Path
-) -> None:
+def test_a_forgotten_claim_goes_back_and_who_leads_may_withdraw_an_entry(empty_database: Postgres, tmp_path: Path) -> None:
     async def work(kept: Kept, parts: Parts) -> None:
         await callbacks.store(parts.pool, asked("13800000001", 300))
         await kept_up(parts)
