@@ -75,14 +75,6 @@ async def listed(parts: Parts, person: Person, *, queue: str | None = None, is_o
     return found
 
 
-async def mine(parts: Parts, person: Person, entry_id: uuid.UUID) -> Entry:
-    """The entry that one has taken, before it is called. Raises ``RefusedError`` as ``give_back``."""
-    await orders.authorise(parts.pool, person, _RIGHT, person.agent)
-    async with parts.pool.acquire() as connection:
-        await _mine(connection, person, entry_id)
-        return await _entry(connection, entry_id)
-
-
 async def begin(connection: asyncpg.Connection, person: Person, entry_id: uuid.UUID, outbound_id: uuid.UUID) -> None:
     """The agent said yes: in the transaction that orders the call. Raises ``RefusedError`` as ``give_back``."""
     await _mine(connection, person, entry_id)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from acd import callback_orders, control_orders, control_outbound, orders
+from acd import control_orders, control_outbound, orders
 from acd.control import Kind, Stand
 from acd.control_orders import Emergency
 from acd.control_outbound import Outbound, Purpose
@@ -176,8 +176,7 @@ async def dial(ask: Ask, person: Person, *, agent: str, number: str, purpose: Pu
 
 async def call_back(ask: Ask, person: Person, *, id: uuid.UUID) -> Outbound:
     """``POST /api/callbacks/{id}/call``: the agent says yes (IVR-18)."""
-    entry = await callback_orders.mine(ask.parts.acd, person, id)
-    return await control_outbound.call(ask.parts.acd, person, entry.number, "callback", entry_id=id)
+    return await control_outbound.call_back(ask.parts.acd, person, id)
 
 
 async def outbound(ask: Ask, person: Person, *, id: uuid.UUID) -> Outbound:
