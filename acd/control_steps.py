@@ -36,3 +36,5 @@ async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None
     after = control.apply(before, Told(step.what, words, step.uniqueid, agent or ""))
     if after != before:
         await control_orders.save(connection, after)
+    if after.place == "over":
+        await control_outbound.over(connection, parts, step)

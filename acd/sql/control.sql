@@ -168,6 +168,9 @@ ON CONFLICT (number) WHERE ended_at IS NULL DO NOTHING RETURNING true
 SELECT outbound_id, node, agent, number, purpose, ticket, ordered_by, ordered_at, call_id, dialled_at, answered_at, ended_at, result
 FROM outbound_calls WHERE outbound_id = $1
 
+-- name: outbound_of_call
+SELECT outbound_id FROM outbound_calls WHERE node = $1 AND call_id = $2 AND ended_at IS NULL
+
 -- name: outbound_told
 WITH told AS (
     UPDATE outbound_calls SET
