@@ -91,9 +91,9 @@ class Queue(_Section, frozen=True):
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500
     exit_keys: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]{1,12}$")] = "12"
     overload_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 10
-    strategy: Strategy = "leastrecent"
+    strategy: Strategy = "rrmemory"
     english_name: Name = "english"
-    english_strategy: Strategy = "leastrecent"
+    english_strategy: Strategy = "rrmemory"
     english_agents: list[Annotated[int, msgspec.Meta(ge=100, le=99999)]] = []
     overflow_to: str = ""
     overflow_seconds: Annotated[int, msgspec.Meta(ge=0, le=86400)] = 0
@@ -184,7 +184,7 @@ class FurtherQueue(_Section, frozen=True):
     least_level: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     sub_centre: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
     trainees: bool = True
-    strategy: Strategy = "leastrecent"
+    strategy: Strategy = "rrmemory"
     wait_seconds: Seconds = 600
     wrapup_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 5
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100000)] = 500

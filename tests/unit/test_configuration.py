@@ -507,5 +507,5 @@ def test_rules_widen_by_level_and_keep_priority_from_trainees_at_first(render: R
 @pytest.mark.parametrize("strategy", ["ringall", "leastrecent"])
 def test_each_queue_has_its_strategy(render: Rendered, strategy: str) -> None:
     file = render(parse({"queue": {"english_strategy": strategy}}, source="test")).etc / "queues.conf"
-    assert section(file, "hotline")["strategy"] == ["leastrecent"]
+    assert section(file, "hotline")["strategy"] == ["rrmemory"]
     assert section(file, "english")["strategy"] == [strategy]
