@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acd import sessions, supervision_orders
+from acd import control_orders, sessions, supervision_orders, threeways
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
@@ -26,7 +26,7 @@ from tests.voices import connect, floor
 LEADER, SUPERVISOR, QUALITY = Person("leader", "shift_leader"), Person("chen", "supervisor"), Person("wu", "quality")
 AGENT, MENTOR = Person("1002", "agent", "1002"), Person("1003", "agent", "1003")
 WHY = "投诉复核"
-SETTINGS = {
+SETTINGS: dict[str, dict[str, object]] = {
     "queue": {"wrapup_seconds": 0, "ring_seconds": 8},
     "agents": {"login": "code", "last": 1020},
     "threeway": {"silence_seconds": 3},
@@ -348,17 +348,41 @@ def test_who_may_not_is_refused_with_an_audit_line_and_nothing_rings(stack: Tria
     play(stack, scene)
 
 
-def test_a_call_on_hold_and_a_room_of_three_are_listened_to_and_talked_into(stack: Trial) -> None:
+def test_a_call_on_hold_and_a_room_of_three_are_listened_to_talked_into_and_taken_over(stack: Trial) -> None:
+    """Whoever is on hold hears music and no supervisor; a supervisor who talks with all comes into the room."""
+
     async def scene(now: Scene) -> None:
         agent = await now.agent("1001")
+        me = Person("1001", "agent", "1001")
         citizen = await now.phones.citizen("13900000108")
         call = await connect(citizen, agent)
-        boss = await now.phones.seat("1011")
+        boss, unit = await now.phones.seat("1011"), await now.phones.unit("83120001", "answer")
+        await control_orders.hold(now.parts, me)
+        await citizen.talk.until_music()
+        held, ear = await now.begin(boss, Wish(target="call", whom=await now.call(citizen), mode="whisper", reason=WHY))
+        await hear(ear=(ear, {agent}), agent=(call, {boss}))
+        assert citizen.talk.hears_music
+        await control_orders.resume(now.parts, me)
+        await hear(ear=(ear, {agent, citizen}), agent=(call, {citizen, boss}), citizen=(citizen.talk, {agent}))
         await call.hold()
         await citizen.talk.until_music()
-        _, ear = await now.begin(boss, Wish(target="call", whom=await now.call(citizen), reason=WHY))
         await call.resume()
-        await hear(ear=(ear, {agent, citizen}), citizen=(citizen.talk, {agent}))
+        three = await threeways.begin(now.parts, me, unit="CG", consent=True)
+        joined = await unit.rings()
+        await hear(ear=(ear, {agent, unit}), agent=(call, {unit, boss}), unit=(joined, {agent}))
+        await threeways.join(now.parts, me, three.threeway_id)
+        await hear(ear=(ear, {agent, unit, citizen}), citizen=(citizen.talk, {agent, unit}), unit=(joined, {agent, citizen}))
+        await ear.press("6")
+        await hear(
+            ear=(ear, {agent, unit, citizen}), citizen=(citizen.talk, {agent, unit, boss}), agent=(call, {unit, citizen, boss})
+        )
+        await ear.press("4")
+        await hear(ear=(ear, {agent, unit, citizen}), citizen=(citizen.talk, {agent, unit}), agent=(call, {unit, citizen}))
+        await supervision_orders.change(now.parts, SUPERVISOR, held.supervision_id, "take_over")
+        await hear(ear=(ear, {citizen}), citizen=(citizen.talk, {boss}))
+        await call.ended()
+        await joined.ended()
         await citizen.talk.hang_up()
+        await ear.ended()
 
     play(stack, scene)
