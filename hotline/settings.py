@@ -333,10 +333,10 @@ class Settings(_Section, frozen=True):
     agents: Agents = msgspec.field(default_factory=Agents)
     queue: Queue = Queue()
     queues: dict[Name, FurtherQueue] = {}
+    routing: Routing = msgspec.field(default_factory=Routing)
     control: Control = Control()
     threeway: Threeway = Threeway()
     supervision: Supervision = Supervision()
-    routing: Routing = msgspec.field(default_factory=Routing)
     hours: Hours = msgspec.field(default_factory=Hours)
     callbacks: Callbacks = Callbacks()
     calendar: Calendar = msgspec.field(default_factory=Calendar)
