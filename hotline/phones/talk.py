@@ -162,10 +162,6 @@ class Talk:
         """Say nothing from now on (silence is sent)."""
         self._wire.loop([])
 
-    def rest(self, *, is_resting: bool = True) -> None:
-        """Send no packets at all, as a telephone with silence suppression does while nobody speaks; or send again."""
-        self._wire.rest(is_resting=is_resting)
-
     def say(self, frames: list[bytes]) -> None:
         """Say these frames over and over (``sound.frames(sound.read_wav(…))``)."""
         self._wire.loop(frames)

@@ -65,11 +65,6 @@ class Wire:
         with self._wires.lock:
             self._telephone.sender.loop(frames)
 
-    def rest(self, *, is_resting: bool) -> None:
-        """Send no packets at all, or send again."""
-        with self._wires.lock:
-            (self._wires.resting.add if is_resting else self._wires.resting.discard)(self._telephone)
-
     def loop_after(self, keys: str, frames: list[bytes]) -> None:
         """Say this from the moment on when these keys have come in."""
         with self._wires.lock:
@@ -103,7 +98,6 @@ class Wires:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._telephones: dict[int, Telephone] = {}
-        self.resting: set[Telephone] = set()
         self._epoll = select.epoll()
         self._is_over = False
         self._thread = threading.Thread(target=self._run, name="wires", daemon=True)
@@ -142,7 +136,7 @@ class Wires:
                 continue
             with self.lock:
                 for telephone in self._telephones.values():
-                    if telephone.busy and telephone not in self.resting:
+                    if telephone.busy:
                         telephone.send()
             due = due + _FRAME_SECONDS if -wait < _LONGEST_LAG_SECONDS else clock.monotonic()
 

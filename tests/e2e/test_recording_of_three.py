@@ -81,11 +81,7 @@ async def conference(stack: Trial) -> tuple[dict[str, tuple[Talk, dt.datetime, d
         await called.until_hears({agent.tone})
         joined = clock.now()
         await silent(agent, silences)
-        caller.rest()
-        resting = clock.now()
-        await asyncio.sleep(1.0)
-        caller.rest(is_resting=False)
-        silences.append((caller, resting, clock.now()))
+        await silent(caller, silences)
         await act(Action="Redirect", Channel=name, Context="threeway-join", Exten="71", Priority="1")
         await caller.until_hears({agent.tone, called.tone})
         for talk in (called, caller, agent):
@@ -109,7 +105,7 @@ def tones(sound: list[int], began: dt.datetime) -> list[tuple[dt.datetime, froze
 
 @pytest.mark.parametrize("part", ["caller", "agent", "unit"])
 def test_everybody_is_in_the_one_recording_at_the_time_of_speaking(stack: Trial, three: Any, part: str) -> None:
-    """Through every phase: two talk, the citizen waits with music and sends nothing for a while, three talk, two talk again."""
+    """Through every phase: two talk, the citizen waits with music, three talk, two talk again."""
     spoken, silences, (file, began) = three
     talk, first, last = spoken[part]
     channel = samples(file)[0 if part == "caller" else 1]
