@@ -102,7 +102,8 @@ def _order(state: State, order: Order) -> tuple[State, list[Effect]]:
         if state.phase == "farewell" and not (state.is_service_line or order.is_firm):
             raise RefusedError("unit_hangs_up_first")
         disposition = "not_competent" if state.phase == "joined" and not order.is_solved else ""
-    after = msgspec.structs.replace(state, asked=order.what, asked_at=order.at, disposition=disposition or state.disposition)
+    marks = {"disposition": disposition or state.disposition, "agent": order.agent or state.agent}
+    after = msgspec.structs.replace(state, asked=order.what, asked_at=order.at, **marks)
     return after, list(_COMMANDS.get(order.what, _drop)(state))
 
 
@@ -154,18 +155,20 @@ def _move(state: State, told: Told) -> State:
 
 
 def _attempted(state: State, told: Told) -> State:
+    """What is known of an attempt; of one that was not told yet, its place is kept."""
     place = int(told.words.get("attempt", "0")) - 1
-    if not 0 <= place < ATTEMPTS or place > len(state.attempts):
+    if not 0 <= place < ATTEMPTS:
         return state
     known = list(state.attempts)
-    if place == len(known):
-        known.append(Attempt(number=told.words.get("number", ""), dialled_at=told.at))
-    if told.what == "dialled" and not known[place].result:
-        words = told.words
-        ended = {"ended_at": told.at, "result": words.get("result", ""), "cause": words.get("cause", "")}
-        known[place] = msgspec.structs.replace(known[place], **ended)
-    if told.what == "answered":
-        known[place] = msgspec.structs.replace(known[place], ended_at=told.at, result="ANSWER")
+    while len(known) <= place:
+        known.append(Attempt(number=state.numbers[min(len(known), len(state.numbers) - 1)].number, dialled_at=told.at))
+    changes: dict[str, object] = {"number": told.words.get("number", known[place].number)}
+    if told.what == "dialling":
+        changes["dialled_at"] = told.at
+    elif not known[place].result:
+        result = "ANSWER" if told.what == "answered" else told.words.get("result", "")
+        changes |= {"ended_at": told.at, "result": result, "cause": told.words.get("cause", "")}
+    known[place] = msgspec.structs.replace(known[place], **changes)
     return msgspec.structs.replace(state, attempts=known)
 
 
@@ -241,8 +244,10 @@ def _settle(before: State, state: State, at: dt.datetime) -> tuple[State, list[E
 
 
 def _is_over(state: State) -> bool:
-    """Citizen and agent are together again, or the unit is not there and neither does the citizen wait."""
-    return state.agent_is == "caller" or (state.unit_is != "room" and state.caller_is in ("gone", "queue"))
+    """Citizen and agent are together again, or the unit is not there, nor dialled, and neither does the citizen wait."""
+    if state.agent_is == "caller":
+        return True
+    return state.agent_is != "dialling" and state.unit_is != "room" and state.caller_is in ("gone", "queue")
 
 
 def outcome(state: State) -> Outcome:

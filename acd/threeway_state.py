@@ -39,7 +39,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """A three-way call: who it is about, where everybody is, and what TWC-15 wants to know.
+    """A three-way call: who it is about, where everybody is, and what TWC-15 wants to know. ``agent``: whose it is now.
 
     ``heard``: the number of the last step of each channel. ``asked``: an order whose effect has not been seen. ``left``: who
     left, first first.
@@ -93,10 +93,14 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What a person wants. ``is_solved``: the unit is let go with the matter done; ``is_firm``: though it should go first."""
+    """What a person wants. ``is_solved``: the unit is let go with the matter done; ``is_firm``: though it should go first.
+
+    ``agent``: who takes it up.
+    """
 
     what: str
     at: dt.datetime
+    agent: str = ""
     is_solved: bool = False
     is_firm: bool = False
 

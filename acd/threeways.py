@@ -146,7 +146,7 @@ async def _order(parts: Parts, person: Person, threeway_id: int, what: str, *, d
     async with parts.pool.acquire() as connection, connection.transaction():
         state, _ = await threeway_store.load(connection, threeway_id, lock=True)
         await _authorise(parts, person, what, state)
-        after, effects = threeway.apply(state, Order(what, clock.now(), **how))
+        after, effects = threeway.apply(state, Order(what, clock.now(), person.agent if what == "take_up" else "", **how))
         await threeway_store.save(connection, after)
         sent: list[Send] = [effect for effect in effects if isinstance(effect, Send)]
         sent += [_key(state, digit) for digit in digits]
