@@ -8,9 +8,7 @@ tells (``acd/supervision_steps.py``), whatever has died in between.
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import uuid
-from pathlib import Path
 
 import asyncpg
 import msgspec
@@ -20,35 +18,13 @@ from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person, may
 from acd.supervision import Found, Mode, Order, Wish
+from acd.supervision_book import QUERIES, Supervision, about, ended, get
 from ami_bridge import actions
-from hotline import clock, sql
+from hotline import clock
 
-QUERIES = sql.load(Path(__file__).parent / "sql" / "supervision.sql")
 _RING_SECONDS = 20
 _GRACE_SECONDS = 12.0
 _LOOK_SECONDS = 0.03
-LARGEST_PAGE = 200
-
-
-class Supervision(msgspec.Struct, frozen=True, kw_only=True):
-    """One use: who listens at which seat, to what, why, in which mode now; ``ended``: hung_up, not_answered, lost or empty."""
-
-    supervision_id: uuid.UUID
-    node: str
-    person: str
-    role: str
-    seat: str
-    channel: str
-    target: str
-    whom: str
-    agent: str
-    reason: str
-    may: int
-    mode: Mode
-    asked_at: dt.datetime
-    started_at: dt.datetime | None
-    ended_at: dt.datetime | None
-    ended: str
 
 
 async def begin(parts: Parts, person: Person, wish: Wish, seat: str = "") -> Supervision:
@@ -147,72 +123,6 @@ async def stop(parts: Parts, person: Person, which: uuid.UUID) -> Supervision:
     return await get(parts, which)
 
 
-async def get(parts: Parts, which: uuid.UUID) -> Supervision:
-    """One; raises ``RefusedError`` (``unknown_supervision``)."""
-    row = await parts.pool.fetchrow(QUERIES["get"], which)
-    if row is None:
-        raise RefusedError("unknown_supervision")
-    return Supervision(**row)
-
-
-async def listed(
-    parts: Parts, begin: dt.datetime, end: dt.datetime, *, open_only: bool = False, limit: int = LARGEST_PAGE
-) -> list[Supervision]:
-    """Those asked for in this time, the latest first."""
-    rows = await parts.pool.fetch(QUERIES["listed"], open_only, begin, end, min(limit, LARGEST_PAGE))
-    return [Supervision(**row) for row in rows]
-
-
-async def ended(pool: asyncpg.Pool, which: uuid.UUID, how: str) -> None:
-    """Write down the end of one that its telephone does not tell."""
-    async with pool.acquire() as connection, connection.transaction():
-        row = await connection.fetchrow(QUERIES["lock"], which)
-        if row is not None:
-            known = Supervision(**row)
-            await enter(connection, known, supervision.end(standing(known), clock.now(), how), clock.now())
-
-
-def standing(known: Supervision) -> supervision.Standing:
-    """What the pure part knows of it."""
-    return supervision.Standing(mode=known.mode, started_at=known.started_at, ended_at=known.ended_at, ended=known.ended)
-
-
-async def enter(connection: asyncpg.Connection, known: Supervision, change: supervision.Change, at: dt.datetime) -> None:
-    """Save what changed, with its audit line; entering it again changes nothing."""
-    if change.mode or change.call_id:
-        fresh = await connection.fetchval(QUERIES["event"], known.supervision_id, at, change.mode, change.call_id)
-        if fresh is None:
-            return
-    now = change.now
-    await connection.execute(QUERIES["save"], known.supervision_id, now.mode, now.started_at, now.ended_at, now.ended)
-    if change.line:
-        await _line(connection, known, change, at)
-
-
-async def _line(connection: asyncpg.Connection, known: Supervision, change: supervision.Change, at: dt.datetime) -> None:
-    detail: dict[str, object] = {**_about_it(known), "at": at}
-    if change.line == "mode":
-        detail["mode"] = change.mode
-    if change.line == "ended":
-        events = await connection.fetch(QUERIES["events"], known.supervision_id)
-        detail |= {"from": change.now.started_at, "to": change.now.ended_at, "ended": change.now.ended}
-        detail["modes"] = [{"mode": row["mode"], "at": row["at"]} for row in events if row["mode"]]
-        detail["calls"] = [{"call_id": row["call_id"], "at": row["at"]} for row in events if row["call_id"]]
-    who = Person(known.person, known.role)
-    await orders.audit(connection, who, f"supervision.{change.line}", f"{known.target}:{known.whom}", detail)
-
-
-def _about_it(known: Supervision) -> dict[str, object]:
-    return {
-        "supervision_id": known.supervision_id,
-        "role": known.role,
-        "seat": known.seat,
-        "agent": known.agent,
-        "reason": known.reason,
-        "mode": known.mode,
-    }
-
-
 class _Row(msgspec.Struct, frozen=True):
     """A supervision that is about to begin."""
 
@@ -235,7 +145,7 @@ async def _add(connection: asyncpg.Connection, parts: Parts, person: Person, new
     row = await connection.fetchrow(QUERIES["get"], new.made)
     assert row is not None
     known = Supervision(**row)
-    await orders.audit(connection, person, "supervision.ordered", f"{order.target}:{order.whom}", _about_it(known))
+    await orders.audit(connection, person, "supervision.ordered", f"{order.target}:{order.whom}", about(known))
 
 
 async def _permitted(parts: Parts, person: Person, wish: Wish, made: uuid.UUID) -> tuple[str, Found, Order]:

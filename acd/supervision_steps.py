@@ -11,7 +11,8 @@ from acd import orders, supervision
 from acd.membership import SYSTEM
 from acd.parts import Parts
 from acd.steps import Step
-from acd.supervision_orders import QUERIES, Supervision, ended, enter, is_there, standing
+from acd.supervision_book import QUERIES, Supervision, ended, enter, standing
+from acd.supervision_orders import is_there
 from hotline import database
 
 _log = structlog.get_logger()

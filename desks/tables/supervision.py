@@ -8,10 +8,10 @@ from typing import Annotated
 
 import msgspec
 
-from acd import orders, supervision_orders
+from acd import orders, supervision_book, supervision_orders
 from acd.permissions import Person
 from acd.supervision import Mode, Target, Wish
-from acd.supervision_orders import Supervision
+from acd.supervision_book import Supervision
 from desks import parameters
 from desks.desk import LEADERS, Ask, Route
 from desks.ordering import AgentNumber, Line, Word, order, ordered
@@ -61,7 +61,7 @@ async def stop(ask: Ask, person: Person, *, id: uuid.UUID) -> Supervision:
 
 async def everything(ask: Ask, person: Person, *, open: bool, **time: dt.datetime) -> Supervisions:
     """``GET /api/supervisions``; looking leaves an audit line."""
-    found = await supervision_orders.listed(ask.parts.acd, time["from"], time["to"], open_only=open)
+    found = await supervision_book.listed(ask.parts.acd, time["from"], time["to"], open_only=open)
     detail = {"from": time["from"], "to": time["to"], "found": len(found)}
     await orders.audit(ask.parts.pool, person, "supervision.list", "supervisions", detail)
     return Supervisions(found)

@@ -15,7 +15,7 @@ from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
 from acd.supervision import Wish
-from acd.supervision_orders import Supervision
+from acd.supervision_book import Supervision
 from hotline import clock, database
 from hotline.phones.talk import Talk
 from hotline.phones.voices import Floor, Phone, SeatPhone
