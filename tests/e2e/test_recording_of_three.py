@@ -92,6 +92,7 @@ async def conference(stack: Trial) -> tuple[dict[str, tuple[Talk, dt.datetime, d
         await agent.hang_up()
         over = clock.now()
         await caller.hang_up()
+        await asyncio.to_thread(wait_until, lambda: "0 active channels" in stack.asterisk("core show channels"), what="the end")
     return {"caller": (caller, spoke, over), "agent": (agent, spoke, over), "unit": (called, joined, left)}, silences
 
 
