@@ -11,6 +11,7 @@ from hotline import paths
 RULES = [
     *(f"IVR-{number:02}" for number in range(1, 36)),
     *(f"CH-{number}" for number in range(30, 41)),
+    *(f"TWC-{number:02}" for number in range(1, 17)),
     *(f"KPI-{number:02}" for number in [*range(1, 34), *range(40, 46)]),
     *("ORG-25", "SEC-12", "CFG-05"),
 ]
