@@ -159,6 +159,17 @@ class Faults:
             self._stack.kill("ami_bridge")
             await asyncio.sleep(seconds)
 
+    async def kill_acd(self) -> None:
+        """kill -9 of the process that answers calls; the supervisor starts another one."""
+        self._stack.kill("acd")
+
+    async def freeze_acd(self, seconds: float = 5.0) -> None:
+        """It stands still for a while."""
+        pid = self._stack.pid("acd")
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
     async def postgres_away(self) -> None:
         """The database dies and stays away for a while (``BENCH_AWAY_SECONDS``)."""
         async with self._nobody_restarts():

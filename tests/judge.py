@@ -97,7 +97,7 @@ def _of_call(truth: CallTruth, rows: Sequence[Request], turns: Sequence[Turn]) -
         if not _is_cut_short(truth, asked, row):
             found += [f"request {number}: {fault}" for fault in _of_request(asked, row)]
     if not truth.cut_at and not any(row.repaired for row in rows):
-        found += _of_turns(truth, turns)
+        found += _of_turns(truth, turns) or _of_talks(truth, turns)
     return found
 
 
@@ -135,6 +135,18 @@ def _of_turns(truth: CallTruth, turns: Sequence[Turn]) -> list[str]:
     if len(wanted) == len(said) and all(one.agent == turn.agent and turn.result in (one.result, one.also) for one, turn in pairs):
         return []
     return [f"rang {[(one.agent, one.result) for one in wanted]}, but we say {[(turn.agent, turn.result) for turn in said]}"]
+
+
+def _of_talks(truth: CallTruth, turns: Sequence[Turn]) -> list[str]:
+    """How long each agent had the citizen, and on hold."""
+    said = sorted((turn for turn in turns if turn.connected_at), key=lambda turn: (turn.agent, turn.rang_at))
+    found = []
+    for told, turn in zip(sorted(truth.talked, key=lambda one: (one.agent, one.at)), said, strict=False):
+        held, whole = turn.hold_us / 1e6, (turn.talk_us + turn.hold_us) / 1e6
+        for what, (least, most), ours in (("talked", told.seconds, whole), ("held", told.held, held)):
+            if not least <= ours <= most:
+                found.append(f"{told.agent} {what} {least:.3f} to {most:.3f} s, but we say {ours:.3f}")
+    return found
 
 
 def _wider(window: Window, slack: dt.timedelta) -> Window:

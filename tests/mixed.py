@@ -16,11 +16,13 @@ from typing import Any
 
 import msgspec
 
+from acd.parts import Parts
 from ami_bridge.lines import Request, Turn
 from ami_bridge.recorded import replay
 from ami_bridge.recorded.replay import Asked
-from hotline import clock, paths
-from tests import stories
+from hotline import clock, database, paths
+from tests import stories, stories_acd
+from tests.comings import Comings, quiet, units
 from tests.faults import AmiProxy, Faults
 from tests.judge import CallSeen, judge, judge_calls, near_a_gap
 from tests.stage import Stage, Story
@@ -29,9 +31,11 @@ from tests.truth import CallTruth, Window
 
 MAIN_AGENTS = tuple(str(user) for user in (*range(1001, 1041), *range(1061, 1081)))
 ENGLISH_AGENTS = tuple(str(user) for user in range(1041, 1047))
+COLLEAGUES = tuple(str(user) for user in range(1056, 1061))
+SUPERVISORS = tuple(str(user) for user in range(1047, 1051))
 MOST_WAITING = 50
 SETTINGS: dict[str, dict[str, object]] = {
-    "agents": {"last": 1080},
+    "agents": {"last": 1080, "missed_calls": 2},
     "queue": {
         "wrapup_seconds": 0,
         "wait_seconds": 18,
@@ -41,6 +45,8 @@ SETTINGS: dict[str, dict[str, object]] = {
         "english_strategy": "ringall",
         "english_agents": [int(user) for user in ENGLISH_AGENTS],
     },
+    "control": {"ring_seconds": 6},
+    "threeway": {"silence_seconds": 600, "ring_seconds": 6, "pause_seconds": 1},
     "ivr": {"flow": "mixed"},
     "calendar": {"night": []},
     "ami": {"ping_seconds": 1, "silence_seconds": 4},
@@ -70,8 +76,22 @@ OFTEN: dict[Story, int] = {
     stories.joined_with_queue_answered: 1,
     stories.joined_with_queue_waiting: 1,
     stories.on_hold: 2,
+    stories_acd.hold_and_resume: 3,
+    stories_acd.agent_dies_on_hold: 2,
+    stories_acd.parked_and_picked_up: 2,
+    stories_acd.consulted_back: 2,
+    stories_acd.consulted_completed: 2,
+    stories_acd.sent_by_order: 2,
+    stories_acd.sent_to_queue_by_order: 3,
+    stories_acd.three_way_answered: 3,
+    stories_acd.three_way_busy_twice: 2,
+    stories_acd.three_way_caller_hangs_up_while_dialling: 1,
+    stories_acd.three_way_agent_dies_joined: 2,
+    stories_acd.listened_to: 2,
+    stories_acd.taken_over: 2,
+    stories_acd.missed_by_two: 2,
 }
-"""Stories of everybody's queue, and how often each is among a hundred."""
+"""Stories of everybody's queue, and how often each is among about 140."""
 ENGLISH: dict[str, dict[Story, int]] = {
     "rings_all": {stories.rings_all: 10},
     "overflows": {stories.overflows_and_is_answered: 6, stories.overflows_and_abandons: 4},
@@ -119,6 +139,8 @@ class Comparison(msgspec.Struct, kw_only=True):
     repaired: int
     cut: int
     broken: list[str]
+    doubtful: list[str]
+    comings: dict[str, int]
     differences: list[str]
     in_gaps: list[str]
     seconds: float
@@ -171,15 +193,21 @@ def prepare(stack: Trial) -> None:
 async def run(stack: Trial, planned: Sequence[Phase], *, rate: float) -> Comparison:
     """Play all phases on a running stack with ``SETTINGS``, then compare."""
     chance, begun = random.Random(12345), clock.monotonic()
-    async with AmiProxy((stack.settings.ami.host, stack.settings.ami.port)) as proxy:
+    async with (
+        AmiProxy((stack.settings.ami.host, stack.settings.ami.port)) as proxy,
+        await database.pool(stack.credentials.database, name="test", largest=16) as pool,
+    ):
         await _through(stack, proxy)
-        faults, stage, first = Faults(stack, proxy), Stage(stack), 0
+        await units(stack.credentials.database_owner)
+        parts = Parts(stack.settings, pool, stack.settings.asterisk.node)
+        stage = Stage(stack, parts, colleagues=COLLEAGUES, supervisors=SUPERVISORS)
+        faults, comings, first = Faults(stack, proxy), Comings(parts, MAIN_AGENTS), 0
         for phase in planned:
             played = cast(phase, chance)
-            await _play(stage, faults, phase, _Cast(played, first, rate))
+            await _play(stage, faults, comings, phase, _Cast(played, first, rate))
             first += len(played)
         found = await asyncio.to_thread(_settled, stack, stage.truths)
-        return await asyncio.to_thread(_comparison, stack, stage, faults, found, clock.monotonic() - begun)
+        return await asyncio.to_thread(_comparison, stack, stage, (faults, comings), found, clock.monotonic() - begun)
 
 
 async def _through(stack: Trial, proxy: AmiProxy) -> None:
@@ -191,13 +219,13 @@ async def _through(stack: Trial, proxy: AmiProxy) -> None:
     )
 
 
-async def _play(stage: Stage, faults: Faults, phase: Phase, chosen: _Cast) -> None:
-    users = (*MAIN_AGENTS, *stories.COLLEAGUES, *(() if phase.kind == "empty" else ENGLISH_AGENTS))
+async def _play(stage: Stage, faults: Faults, comings: Comings, phase: Phase, chosen: _Cast) -> None:
+    away = (*stories.COLLEAGUES, *COLLEAGUES, *SUPERVISORS)
+    users = (*MAIN_AGENTS, *away, *(() if phase.kind == "empty" else ENGLISH_AGENTS))
     faults.on_asterisk_gone = stage.cut
-    async with stage.seats(users) as seats:
-        for user in stories.COLLEAGUES:
-            await asyncio.to_thread(stage.stack.asterisk, f"queue pause member PJSIP/{user}")
-        async with asyncio.TaskGroup() as tasks:
+    async with stage.seats(users) as seats, stage.units():
+        await quiet(stage.parts, away)
+        async with comings, asyncio.TaskGroup() as tasks:
             for share, name in phase.faults:
                 tasks.create_task(_later(share * len(chosen.stories) / chosen.rate, faults, name))
             await stage.play(chosen.stories, chosen.first, chosen.rate)
@@ -238,7 +266,7 @@ def _differences(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
         theirs = {row.call_id for row in mine}
         said = judge([truth], mine, [turn for turn in turns if turn.call_id in theirs])
         said += judge_calls([truth], [call for call in calls if call.caller == truth.caller])
-        sides[near_a_gap(truth, gaps)].extend(said)
+        sides[truth.in_doubt or near_a_gap(truth, gaps)].extend(said)
     return _Found([*sides[False], *judge([], strangers, [])], sides[True])
 
 
@@ -269,8 +297,9 @@ def _replayed(stack: Trial) -> list[str]:
     ]
 
 
-def _comparison(stack: Trial, stage: Stage, faults: Faults, found: _Found, seconds: float) -> Comparison:
+def _comparison(stack: Trial, stage: Stage, hands: tuple[Faults, Comings], found: _Found, seconds: float) -> Comparison:
     truths, requests = stage.truths, _rows(stack)[0]
+    faults, comings = hands
     return Comparison(
         calls=len(truths),
         requests=len(requests),
@@ -281,6 +310,8 @@ def _comparison(stack: Trial, stage: Stage, faults: Faults, found: _Found, secon
         repaired=sum(one.repaired for one in requests),
         cut=sum(truth.cut_at is not None for truth in truths),
         broken=stage.faults,
+        doubtful=stage.doubtful,
+        comings=dict(comings.done),
         differences=found.outside,
         in_gaps=found.inside,
         seconds=round(seconds, 1),

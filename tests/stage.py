@@ -10,15 +10,16 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from acd.parts import Parts
 from hotline import clock
-from hotline.phones.directed import DirectedCallers, DirectedSeats, Line
+from hotline.phones.directed import DirectedCallers, DirectedSeats, DirectedUnits, Line
 from tests import truth
 from tests.trial import Trial
-from tests.truth import Asked, CallTruth, Window, about
+from tests.truth import Asked, CallTruth, Hold, Window, about
 
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 60.0
@@ -29,20 +30,37 @@ class StoryBrokenError(AssertionError):
     """Something that the story waits for does not happen."""
 
 
-class Stage:
-    """One stack with its seats; ``truths`` are those of the stories played so far."""
+UNITS = 200
+"""Units of the directory: more than are called at one time."""
 
-    def __init__(self, stack: Trial) -> None:
-        self.stack = stack
+
+class Stage:
+    """One stack with its seats; ``truths`` are those of the stories played so far, ``doubtful`` of those with an order in doubt.
+
+    ``colleagues``, ``supervisors``: seats that no queue rings, each for one story at a time.
+    """
+
+    def __init__(
+        self, stack: Trial, parts: Parts | None = None, *, colleagues: Iterable[str] = (), supervisors: Iterable[str] = ()
+    ) -> None:
+        self.stack, self._parts = stack, parts
+        self.colleagues, self.supervisors = _lent(colleagues), _lent(supervisors)
         self.settings = stack.settings
         self.secrets = stack.credentials.agents
         self.truths: list[CallTruth] = []
         self.faults: list[str] = []
+        self.doubtful: list[str] = []
         self.complaints = ""
         self.reconnect: Callable[[], None] = lambda: None
         self.sip = f"{self.settings.asterisk.sip_address}:{self.settings.asterisk.sip_port}"
         self._ringing: defaultdict[str, asyncio.Queue[Line]] = defaultdict(asyncio.Queue)
         self._playing: dict[asyncio.Task[None], Play] = {}
+
+    @property
+    def parts(self) -> Parts:
+        """The stack's database, for stories with orders."""
+        assert self._parts
+        return self._parts
 
     def rings_for(self, number: str) -> asyncio.Queue[Line]:
         """The telephones that ring and show this number."""
@@ -52,6 +70,10 @@ class Stage:
         """These agents' telephones."""
         secrets = {user: self.secrets[user] for user in users}
         return DirectedSeats(self.settings, secrets, lambda line: self.rings_for(line.call.caller).put_nowait(line))
+
+    def units(self) -> DirectedUnits:
+        """The units' telephones: one rings for the story whose unit has its number."""
+        return DirectedUnits(self.settings, lambda line: self.rings_for(line.call.party).put_nowait(line))
 
     async def play(self, stories: Sequence[Story], first: int, rate: float) -> None:
         """Citizens dial ``rate`` a second, each its story; until all of them have ended, or Asterisk was killed (``cut``)."""
@@ -88,7 +110,8 @@ class Stage:
             await story(play)
             await play.all_is_over()
         except StoryBrokenError as error:
-            self.faults.append(f"{play.truth.caller} {play.truth.story}: {error}")
+            said = f"{play.truth.caller} {play.truth.story}: {error}"
+            (self.doubtful if play.truth.in_doubt else self.faults).append(said)
             play.line.tell("hangup")
         except asyncio.CancelledError:
             play.is_cut()
@@ -117,6 +140,7 @@ class Play:
         self._stack = contextlib.AsyncExitStack()
         self._rung: list[Line] = []
         self._refused: set[str] = set()
+        self._holds: dict[str, Hold] = {}
 
     # --- the citizen
 
@@ -247,6 +271,41 @@ class Play:
         )
         return await made.get()
 
+    async def borrows(self, seats: asyncio.Queue[str]) -> str:
+        """A seat for this story alone, until it has ended."""
+        seat = await self._within(seats.get(), "a seat is free")
+        self._stack.callback(seats.put_nowait, seat)
+        return seat
+
+    # --- units
+
+    @property
+    def unit(self) -> str:
+        """The unit that this story's agent calls: its code in the directory."""
+        return unit_code(self.index % UNITS)
+
+    async def unit_rung(self) -> Line:
+        """The unit's telephone rings."""
+        return await self._next(unit_number(self.index % UNITS))
+
+    def nobody_dials_again(self) -> None:
+        """Raise ``StoryBrokenError`` when the unit rings once more."""
+        if not self.stage.rings_for(unit_number(self.index % UNITS)).empty():
+            raise StoryBrokenError("the unit is dialled a third time")
+
+    # --- holding the citizen
+
+    def hold_begins(self, line: Line, earliest: dt.datetime, latest: dt.datetime) -> None:
+        """This agent has put the citizen on hold at some time between these."""
+        self._hold(line).begins(earliest, latest)
+
+    def hold_ends(self, line: Line, earliest: dt.datetime, latest: dt.datetime) -> None:
+        """And has taken the citizen back."""
+        self._hold(line).ends(earliest, latest)
+
+    def _hold(self, line: Line) -> Hold:
+        return self._holds.setdefault(line.call.call_id, Hold())
+
     # --- time
 
     async def after(self, seconds: float) -> None:
@@ -299,6 +358,7 @@ class Play:
         call = self.line.call
         left = [done.at for done in call.done] + ([call.ended_at] if call.ended_at else [])
         self.truth.rang = truth.rang(self._rung, self._refused, left)
+        self.truth.talked = truth.talked(self._rung, self._holds)
         self.truth.ended_at, self.truth.ended_by = call.ended_at, call.ended_by
         return self.truth
 
@@ -309,3 +369,20 @@ Story = Callable[[Play], Coroutine[Any, Any, None]]
 def number(place: int) -> str:
     """The number from which the citizen at this place of a run calls."""
     return f"139{place:08d}"
+
+
+def unit_code(place: int) -> str:
+    """The code of the unit at this place of the directory."""
+    return f"MIX{place:03d}"
+
+
+def unit_number(place: int) -> str:
+    """Its telephone's number."""
+    return f"83129{place:03d}"
+
+
+def _lent(seats: Iterable[str]) -> asyncio.Queue[str]:
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    for seat in seats:
+        queue.put_nowait(seat)
+    return queue

@@ -14,7 +14,7 @@ MAIN, ENGLISH = "hotline", "english"
 TO_MAIN, TO_ENGLISH, ENGLISH_ALONE = "1", "8", "7"
 MAIN_NUMBER, ENGLISH_NUMBER = "12345", "123458"
 CALL_BACK, MAILBOX, AGAIN = "1", "2", "0"
-COLLEAGUES = tuple(str(user) for user in range(1051, 1061))
+COLLEAGUES = tuple(str(user) for user in range(1051, 1056))
 """Agents who take no calls from the queues, but those of their colleagues."""
 
 

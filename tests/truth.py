@@ -75,8 +75,39 @@ class Rang(msgspec.Struct, frozen=True):
     also: Result | None = None
 
 
+class Talked(msgspec.Struct, frozen=True):
+    """How long one agent of a queue had the citizen, in seconds: at least and at most, hold included; and how long on hold."""
+
+    agent: str
+    at: dt.datetime
+    seconds: tuple[float, float]
+    held: tuple[float, float]
+
+
+class Hold(msgspec.Struct):
+    """How long an agent has kept the citizen on hold, at least and at most, and since when (if still so)."""
+
+    least: dt.timedelta = dt.timedelta(0)
+    most: dt.timedelta = dt.timedelta(0)
+    since: Window | None = None
+
+    def begins(self, earliest: dt.datetime, latest: dt.datetime) -> None:
+        """On hold from a moment between these."""
+        self.since = Window(earliest, latest)
+
+    def ends(self, earliest: dt.datetime, latest: dt.datetime) -> None:
+        """Until a moment between these."""
+        if self.since is not None:
+            self.least += max(dt.timedelta(0), earliest - self.since.latest)
+            self.most += latest - self.since.earliest
+            self.since = None
+
+
 class CallTruth(msgspec.Struct, kw_only=True):
-    """One citizen's call: ``connected``: an agent talked to it; ``cut_at``: when Asterisk died under it."""
+    """One citizen's call: ``connected``: an agent talked to it; ``cut_at``: when Asterisk died under it.
+
+    ``in_doubt``: something was ordered of which nobody can say whether it was carried out.
+    """
 
     caller: str
     story: str
@@ -87,6 +118,8 @@ class CallTruth(msgspec.Struct, kw_only=True):
     cut_at: dt.datetime | None = None
     requests: list[Asked] = []
     rang: list[Rang] = []
+    talked: list[Talked] = []
+    in_doubt: bool = False
 
 
 def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[Rang]:
@@ -117,3 +150,18 @@ def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[
 def _while(begun: dt.datetime, ended: dt.datetime | None, at: dt.datetime, slack: dt.timedelta) -> bool:
     """Whether it rang then, or (by ``slack``) had just been made to ring."""
     return begun - slack <= at and (ended is None or at <= ended + dt.timedelta(milliseconds=500))
+
+
+def talked(lines: list[Line], holds: dict[str, Hold]) -> list[Talked]:
+    """What the agents of queues had of the citizen; ``holds`` by Call-ID, for those who kept the citizen waiting."""
+    found = []
+    for line in lines:
+        begun, ended = line.call.answered_at, line.call.ended_at
+        if begun is None or ended is None:
+            continue
+        hold = holds.get(line.call.call_id, Hold())
+        hold.ends(ended, ended)
+        spoken, slack = (ended - begun).total_seconds(), SLACK.total_seconds()
+        held = max(0.0, hold.least.total_seconds() - slack), hold.most.total_seconds() + (slack if hold.most else 0.0)
+        found.append(Talked(line.call.party, begun, (max(0.0, spoken - slack), spoken + slack), held))
+    return found
