@@ -25,6 +25,8 @@ QUERIES = sql.load(Path(__file__).parent / "sql" / "control.sql")
 RIGHT = "call.control"
 _NUMBER = re.compile(r"[0-9]{3,20}")
 _BUSY = frozenset({"ringing", "talking", "holding"})
+_ALWAYS = frozenset({"emergency", "search", "found", "silent"})
+"""What may be ordered in a three-way call too, which has orders of its own (``acd/threeways.py``)."""
 _FORGOTTEN_SECONDS = 120
 """So long after its time a parking place that nobody said to be left counts as free."""
 
@@ -199,6 +201,8 @@ async def _order(
     now = clock.now()
     async with parts.pool.acquire() as connection, connection.transaction():
         before = await locked(connection, parts, agent)
+        if what not in _ALWAYS and await connection.fetchval(QUERIES["in_threeway"], before.node, before.call_id):
+            raise RefusedError("not_now", order=what, place="threeway")
         target = await _target(connection, parts, agent, kind, name) if kind else None
         if disposition:
             await _dispose(connection, parts, person, before, disposition, explained=explained, now=now)

@@ -60,6 +60,9 @@ WHERE NOT EXISTS (
 )
 ORDER BY slot LIMIT 1
 
+-- name: in_threeway
+SELECT EXISTS (SELECT FROM threeways WHERE node = $1 AND call_id = $2 AND ended_at IS NULL)
+
 -- name: one_at_a_time
 SELECT pg_advisory_xact_lock(hashtext('control.park'))
 
