@@ -254,6 +254,12 @@ def _bridge(_: Settings) -> Iterator[Finding]:
         yield _finding("ami_bridge", "doctor.bridge_backlog", count=it.backlog, log=log)
 
 
+def _acd(_: Settings) -> Iterator[Finding]:
+    """Whether agents are where they should be, while the process that sees to it runs."""
+    if supervisor.running("acd") and (wrong := asyncio.run(probes.members_in_place())):
+        yield _finding("acd", "doctor.acd", reason=wrong, log=log_file("acd"))
+
+
 def _database(settings: Settings) -> Iterator[Finding]:
     """Whether it answers where it should, and whether its tables fit this checkout."""
     found = _condition(settings)
@@ -286,4 +292,4 @@ def _condition(settings: Settings) -> condition.Condition:
 
 
 _WITHOUT_SETTINGS = (_python, _asterisk, _folders, _modes, _credentials, _prompts)
-_WITH_SETTINGS = (_ports, _asterisk_starts, _bridge, _database)
+_WITH_SETTINGS = (_ports, _asterisk_starts, _bridge, _acd, _database)

@@ -359,6 +359,16 @@ def test_what_troubles_the_bridge_is_named_with_its_mend(bridge: Path, said: str
     assert mend in only(doctor.examine(), "ami_bridge").en
 
 
+def test_agents_whose_places_are_not_confirmed_are_named(well: Trial) -> None:
+    credentials.ensure(well.settings)
+    supervisor.write_pid("acd", os.getpid())
+    alive = well.var / "run" / "acd.alive"
+    alive.write_text('{"members_in_place": true}')
+    assert doctor.examine() == []
+    alive.write_text('{"members_in_place": false}')
+    assert "are not confirmed (the members of the queues are not in place yet)" in only(doctor.examine(), "acd").en
+
+
 def test_a_bridge_that_hangs_is_named(bridge: Path) -> None:
     bridge.write_text("{}")
     os.utime(bridge, (1, 1))
