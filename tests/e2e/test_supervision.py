@@ -30,6 +30,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "queue": {"wrapup_seconds": 0, "ring_seconds": 8},
     "agents": {"login": "code", "last": 1020},
     "threeway": {"silence_seconds": 3},
+    "supervision": {"tone": True},
 }
 Order = Callable[..., Awaitable[Any]]
 
@@ -126,6 +127,15 @@ async def hear(**parties: tuple[Talk, set[Phone]]) -> None:
         await talk.until_hears({other.tone for other in others})
 
 
+async def until_told(party: Talk) -> None:
+    """Wait for the tone that says that somebody listens (``supervision.tone``), while nobody speaks."""
+    for _ in range(150):
+        if party.hears_anything:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{party.name} was not told")
+
+
 def test_each_mode_is_heard_by_those_who_should_and_by_nobody_else(stack: Trial) -> None:
     """The citizen hears nothing of a supervisor who listens or whispers; figures know nothing of it."""
 
@@ -136,8 +146,18 @@ def test_each_mode_is_heard_by_those_who_should_and_by_nobody_else(stack: Trial)
         boss = await now.phones.seat("1011")
         began = clock.now()
         wish = Wish(target="call", whom=await now.call(citizen), reason=WHY)
-        held, ear = await now.begin(boss, wish)
+        call.mute()
+        citizen.talk.mute()
+        await call.until_quiet()
+        await citizen.talk.until_quiet()
+        async with asyncio.TaskGroup() as tasks:
+            for party in (call, citizen.talk):
+                tasks.create_task(until_told(party))
+            begun = tasks.create_task(now.begin(boss, wish))
+        held, ear = begun.result()
         assert ear.number == "1001"
+        call.play(agent.tone)
+        citizen.talk.play(citizen.tone)
 
         async def everybody(in_ear: set[Phone], at_agent: set[Phone], at_citizen: set[Phone]) -> None:
             await hear(ear=(ear, in_ear), agent=(call, at_agent), citizen=(citizen.talk, at_citizen))
