@@ -21,7 +21,7 @@ from tests import trial
 from tests.threeway import CONTACT, QUESTION, Meeting, Office, office
 from tests.trial import Trial
 
-_AT_ONCE = 4
+_AT_ONCE = 6
 Story = Callable[[Office, Meeting], Awaitable[Any]]
 STORIES: dict[str, Story] = {}
 
@@ -38,6 +38,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     chosen = {"queue": {"wrapup_seconds": 0}, "threeway": {"ring_seconds": 3, "pause_seconds": 1}}
     with trial.running(tmp_path_factory.mktemp("three"), chosen) as stack:
         found = asyncio.run(_play(stack))
+        trial.wait_until(lambda: not stack.fetch("SELECT FROM calls WHERE ended_at IS NULL"), what="all calls are over")
+        found["calls"] = stack.fetch("SELECT caller_number, disposition, connected_at FROM calls")
+        found["requests"] = stack.fetch("SELECT outcome, count(*) FROM requests GROUP BY outcome")
         found["complaints"] = stack.asterisk_complaints()
         yield found
 
@@ -484,6 +487,13 @@ def test_a_citizen_who_hangs_up_later_leaves_agent_and_unit_to_take_leave(left: 
         "caller_left",
         ["caller", "unit"],
     )
+
+
+def test_each_citizens_call_is_one_record_and_one_answered_request(played: dict[str, Any]) -> None:
+    """Rooms, units and the way back are no calls of their own."""
+    assert {(call["disposition"], call["connected_at"] is not None) for call in played["calls"]} == {("answered", True)}
+    assert len({call["caller_number"] for call in played["calls"]}) == len(played["calls"]) == len(STORIES)
+    assert played["requests"] == [{"outcome": "answered", "count": len(STORIES)}]
 
 
 def test_asterisk_complains_of_nothing(played: dict[str, Any]) -> None:

@@ -21,8 +21,8 @@ from tests import trial
 from tests.threeway import Meeting, Office, office
 from tests.trial import Trial
 
-_AT_ONCE = 3
-_SEATS = range(1001, 1009)
+_AT_ONCE = 5
+_SEATS = range(1001, 1012)
 Story = Callable[[Office, Meeting], Awaitable[Any]]
 STORIES: dict[str, Story] = {}
 KILLED = ("acd", "ami_bridge", "agi")
@@ -137,10 +137,10 @@ async def agent_dies_joined(at: Office, m: Meeting) -> dict[str, Any]:
     kept = m.citizen.hears(call.tone) and call.hears(m.citizen.tone)
     raised = await _alarms(at, m)
     refused = await _refusal(threeways.take_up(at.parts, Person("1099", "agent", "1099"), m.id))
-    leader = Person("zhao", "shift_leader", "1008")
+    leader = Person("zhao", "shift_leader", "1011")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(threeways.take_up(at.parts, leader, m.id))
-        own = await _rung(at, "1008", died)
+        own = await _rung(at, "1011", died)
     await m.together(own, m.citizen, call)
     await m.until("joined")
     await call.hang_up()
