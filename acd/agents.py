@@ -17,6 +17,8 @@ STATES = ("offline", "unreachable", "ready", "paused", "ringing", "talking", "ho
 IN_A_CALL = frozenset({"ringing", "talking", "holding"})
 NO_ANSWER = "no_answer"
 """The reason of the pause that missed calls make."""
+_MAY_WRAP_UP = frozenset({"paused", "wrap_up", "elsewhere"})
+"""Whoever is in wrap-up time and dials a code for it is elsewhere."""
 _SAME = "="
 _NOT_IN = {"offline": "!not_logged_in"}
 _BUSY_STAY = dict.fromkeys(("ringing", "talking", "holding", "elsewhere"), _SAME)
@@ -90,7 +92,7 @@ def decide(now: Standing, order: str, reason: str = "") -> Standing:
             raise RefusedError("already_paused", reason=reason)
         return Standing(state=state, paused=True, pause_reason=reason)
     if order == "ready":
-        if not now.paused and now.state not in ("paused", "wrap_up"):
+        if not now.paused and now.state not in _MAY_WRAP_UP:
             raise RefusedError("already_ready")
         return Standing(state=state)
     return Standing(state=state, paused=now.paused and order == "move", pause_reason=now.pause_reason if order == "move" else "")
@@ -98,7 +100,7 @@ def decide(now: Standing, order: str, reason: str = "") -> Standing:
 
 def ends_wrap_up(now: Standing, order: str) -> bool:
     """Whether app_queue is to ring the agent at once although the wrap-up time has not passed."""
-    return order == "ready" and now.state == "wrap_up"
+    return order == "ready" and now.state in ("wrap_up", "elsewhere")
 
 
 def drawing() -> str:

@@ -113,6 +113,26 @@ async def call_back(parts: Parts, person: Person, entry_id: uuid.UUID) -> Outbou
     return await call(parts, person, number, "callback", entry_id=entry_id)
 
 
+async def let_in(parts: Parts, person: Person, entry_id: uuid.UUID, channel: str) -> dict[str, str]:
+    """The agent's own telephone has dialled for a call-back: the variables that its channel is to have before it goes to
+    [outbound], at the extension ``HOTLINE_OUTBOUND_NUMBER``. Raises ``RefusedError`` as ``call`` does."""
+    await orders.authorise(parts.pool, person, RIGHT, person.agent)
+    number = checked_number(await callback_orders.number_of(parts, entry_id))
+    outbound_id = uuid.uuid4()
+    async with parts.pool.acquire() as connection, connection.transaction():
+        await _seat(connection, parts, person.agent)
+        await callback_orders.begin(connection, person, entry_id, outbound_id)
+        values = (outbound_id, parts.node, person.agent, number, "callback", "", person.username, clock.now(), channel)
+        if not await connection.fetchval(QUERIES["order_outbound"], *values):
+            raise RefusedError("number_in_use", number=number)
+        await orders.audit(connection, person, "call.outbound", f"agent:{person.agent}", {"number": number, "how": "code"})
+    return {
+        "HOTLINE_OUTBOUND": str(outbound_id),
+        "HOTLINE_OUTBOUND_NUMBER": number,
+        "HOTLINE_MEMBER": person.agent,
+    }
+
+
 def _originate(parts: Parts, seat: str, agent: str, number: str, outbound_id: uuid.UUID) -> Parameters:
     """The agent sees the number that will be dialled."""
     return {

@@ -244,7 +244,7 @@ async def _take_seat(act: _Act, locked: dict[str, _Locked], agent: str, seat: st
     after = agents.decide(one.standing, order)
     there = await act.connection.fetchval(QUERIES["whose_seat"], seat)
     if there is not None:
-        await _make_room(act, locked.get(there), seat)
+        await _make_room(act, locked.get(there), seat, is_dialling=how == "code")
     if one.seat is not None:
         await act.close(agent, "moved")
     chosen = how if how in _HOW else "api"
@@ -254,10 +254,12 @@ async def _take_seat(act: _Act, locked: dict[str, _Locked], agent: str, seat: st
     return await act.ask(reconcile.change(before, await act.wanted(list(locked))), order)
 
 
-async def _make_room(act: _Act, there: _Locked | None, seat: str) -> None:
+async def _make_room(act: _Act, there: _Locked | None, seat: str, *, is_dialling: bool) -> None:
+    """``is_dialling``: the telephone is in use for nothing but this order."""
     if there is None or there.opened_how != "telephone":
         raise RefusedError("seat_taken", seat=seat)
-    agents.decide(there.standing, "displace")
+    if not (is_dialling and there.standing.state == "elsewhere"):
+        agents.decide(there.standing, "displace")
     await act.close(there.agent, "displaced")
     await act.note(there.agent, "log_out", seat, "displaced")
 

@@ -9,9 +9,8 @@ import sys
 import structlog
 import uvloop
 
-from acd import routing
 from agi import background, lookup, workers
-from agi.answers import SystemAnswers
+from agi.answers import SystemAnswers, opened
 from agi.server import Server
 from agi.wiring import Sessions
 from hotline import credentials, log, settings
@@ -22,8 +21,8 @@ from hotline.settings import Settings
 async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
     """Answer Asterisk until ``stop``, then let the calls in progress finish, for as long as the settings allow."""
     dsn = credentials.load().database
-    async with lookup.opened(dsn, chosen.calendar) as lookups, routing.pool(dsn) as pool, asyncio.TaskGroup() as group:
-        answers = SystemAnswers(lookups, routing.Router(chosen, pool, group.create_task))
+    async with lookup.opened(dsn, chosen.calendar) as lookups, opened(dsn) as pools, asyncio.TaskGroup() as group:
+        answers = SystemAnswers.of(chosen, lookups, pools, group.create_task)
         server = Server(Sessions(chosen).make, answers, group)
         port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
         structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
@@ -36,9 +35,9 @@ async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
 
 async def run(chosen: Settings, *, worker: bool) -> None:
     """One process, or the main process of several. SIGTERM and SIGINT stop it, and a worker also the end of its input."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if worker:
         workers.stop_with_the_main_process(stop)
         await serve(chosen, stop, shared=True)

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
+import asyncpg
+
+from acd import routing
+from acd.parts import Parts
 from acd.policy import Asked, Route
-from acd.routing import Router, floor_of, seconds_of
+from acd.routing import Router, Spawn, floor_of, seconds_of
+from agi import code_orders, code_talk
+from agi.code_orders import Keyed
 from agi.lookup import Lookups
 from agi.routing import ASKS
-from hotline import outbox
+from hotline import database, outbox
+from hotline.settings import Settings
 from ivr_flows.lookups import Answer
+
+_CONNECT_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[tuple[asyncpg.Pool, asyncpg.Pool]]:
+    """Connections for routing, and for orders from telephones: neither waits for the other. PostgreSQL may be away."""
+    async with routing.pool(dsn) as routes:
+        orders = await database.pool(dsn, name="codes", largest=4, connect_seconds=_CONNECT_SECONDS)
+        try:
+            yield routes, orders
+        finally:
+            orders.terminate()
 
 
 class SystemAnswers:
     """``server.Answers`` as it is in earnest."""
 
-    def __init__(self, lookups: Lookups, router: Router) -> None:
-        self._lookups, self._router = lookups, router
+    def __init__(self, lookups: Lookups, router: Router, parts: Parts) -> None:
+        self._lookups, self._router, self._parts = lookups, router, parts
+
+    @classmethod
+    def of(cls, settings: Settings, lookups: Lookups, pools: tuple[asyncpg.Pool, asyncpg.Pool], spawn: Spawn) -> SystemAnswers:
+        """With the pools of ``opened``; ``spawn`` runs what no call waits for."""
+        routes, orders = pools
+        return cls(lookups, Router(settings, routes, spawn), Parts(settings, orders, settings.asterisk.node))
 
     async def ask(self, what: str, arguments: Mapping[str, str], caller: str, call_id: str) -> Answer:
-        """See ``Lookups.ask`` and ``Router.route``."""
+        """See ``Lookups.ask``, ``Router.route`` and ``code_orders.carry_out``."""
+        if what == code_talk.ASKS:
+            return Answer("found", await code_orders.carry_out(self._parts, Keyed(**arguments, channel=call_id)))
         if what == ASKS:
             asked = Asked(
                 queue=arguments["queue"], left=arguments["left"] == "left", waited_seconds=seconds_of(arguments["waited"])

@@ -16,6 +16,7 @@ from typing import Any, Protocol, assert_never, cast
 
 import structlog
 
+from agi.code_talk import CodeSession
 from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
 from agi.errors import AgiError, CannotListen, PeerSilent, UnexpectedReply
 from agi.routing import RouteSession
@@ -33,7 +34,7 @@ _BACKLOG = 1024
 
 log = structlog.get_logger("agi")
 
-MakeSession = Callable[[Environment], Session | RouteSession]
+MakeSession = Callable[[Environment], Session | RouteSession | CodeSession]
 
 
 class Answers(Protocol):
@@ -52,7 +53,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._decoder = Decoder()
-        self._session: Session | RouteSession | None = None
+        self._session: Session | RouteSession | CodeSession | None = None
         self._transport: asyncio.Transport | None = None
         self._uniqueid = ""
         self._ended = self._sent = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agi import code_talk
+from agi.code_talk import CodeSession
 from agi.codec import Environment
 from agi.routing import SCRIPT, RouteSession
 from agi.session import Session, saved_state
@@ -21,10 +23,12 @@ class Sessions:
         self._library = Library(settings.ivr.flow, exit_keys=settings.queue.exit_keys)
         self._voice = Voice(paths.var() / "asterisk" / "sounds")
 
-    def make(self, environment: Environment) -> Session | RouteSession:
+    def make(self, environment: Environment) -> Session | RouteSession | CodeSession:
         """A call that begins gets the flow as it is now; one that comes back gets its own version."""
         if environment.script == SCRIPT:
             return RouteSession(environment)
+        if environment.script == code_talk.SCRIPT:
+            return CodeSession(environment, self._voice.resolve)
         state = saved_state(environment)
         flow = self._library.version(state.flow) if state else self._library.current()
         return Session(flow, environment, state, moment=self._moment, resolve=self._voice.resolve)

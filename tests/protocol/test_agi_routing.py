@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from acd import routing
+from acd.parts import Parts
 from agi.answers import SystemAnswers
 from agi.lookup import Lookups
 from agi.routing import RouteSession
@@ -75,7 +76,7 @@ async def house(server: Postgres, dsn: str = "", chosen: Settings | None = None)
     connection = await asyncpg.connect(server.owner)
     async with routing.pool(dsn or server.dsn) as pool, asyncio.TaskGroup() as group:
         router = routing.Router(chosen or Settings(), pool, group.create_task)
-        agi = Server(RouteSession, SystemAnswers(cast(Lookups, None), router), group)
+        agi = Server(RouteSession, SystemAnswers(cast(Lookups, None), router, cast(Parts, None)), group)
         yield House(await agi.listen("127.0.0.1", 0), connection)
         await agi.drain(1)
     await connection.close()

@@ -52,6 +52,10 @@ def test_whatever_is_ordered_nobody_without_a_session_is_paused_or_ready(story: 
         assert now.state != "offline" or not now.paused
 
 
+def test_who_dials_a_code_in_wrap_up_time_is_ready_although_the_telephone_is_in_use() -> None:
+    assert agents.decide(Standing(state="elsewhere"), "ready") == Standing(state="elsewhere")
+
+
 @pytest.mark.parametrize("state", BUSY)
 def test_who_is_busy_stays_busy_and_pauses_afterwards(state: str) -> None:
     now = agents.decide(Standing(state=state), "pause", "meal")
@@ -84,9 +88,9 @@ def test_a_leader_may_log_out_whoever_is_logged_in_whatever_they_do() -> None:
         assert agents.decide(Standing(state=state, paused=True, pause_reason="meal"), "force_out") == Standing(state="offline")
 
 
-def test_only_ready_in_wrap_up_ends_it_at_asterisk() -> None:
+def test_only_ready_in_wrap_up_ends_it_at_asterisk_also_while_the_code_for_it_is_dialled() -> None:
     for state in STATES:
-        assert agents.ends_wrap_up(Standing(state=state), "ready") == (state == "wrap_up")
+        assert agents.ends_wrap_up(Standing(state=state), "ready") == (state in ("wrap_up", "elsewhere"))
     assert not agents.ends_wrap_up(Standing(state="wrap_up"), "pause")
 
 
