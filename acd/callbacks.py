@@ -111,7 +111,7 @@ async def keep(connection: asyncpg.Connection, parts: Parts) -> None:
     async with connection.transaction():
         await _hear(connection, parts, now)
     async with connection.transaction():
-        await _enter(connection, parts.node)
+        await _enter(connection, parts)
     await connection.execute(_QUERIES["give_back"], now)
     await connection.execute(_QUERIES["expire"], now - chosen.keep)
 
@@ -134,9 +134,9 @@ async def _hear(connection: asyncpg.Connection, parts: Parts, now: dt.datetime) 
             await connection.execute(_QUERIES["store_missed"], request, *values)
 
 
-async def _enter(connection: asyncpg.Connection, node: str) -> None:
-    """Requests that are in no entry yet."""
-    for row in await connection.fetch(_QUERIES["unlisted"], node):
-        values = (uuid.uuid4(), node, row["number"], row["queue"], row["waiting_since"])
+async def _enter(connection: asyncpg.Connection, parts: Parts) -> None:
+    """Requests that are in no entry yet; the entry is of the queue that the flow meant."""
+    for row in await connection.fetch(_QUERIES["unlisted"], parts.node):
+        values = (uuid.uuid4(), parts.node, row["number"], parts.settings.queue_of(row["queue"]), row["waiting_since"])
         found = await connection.fetchval(_QUERIES["enter"], *values)
         await connection.execute(_QUERIES["list_request"], row["request_id"], found)

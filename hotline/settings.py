@@ -103,6 +103,10 @@ class Queue(_Section, frozen=True):
         """The agents of the English queue, as text."""
         return [str(n) for n in self.english_agents]
 
+    def by_word(self) -> dict[str, str]:
+        """The two queues by the words that flows have for them."""
+        return {"main": self.name, "english": self.english_name}
+
 
 class Control(_Section, frozen=True):
     """What agents order for a call that stands: parking places, ring times and limits (IVR-21 to IVR-23, CAL-07, CAL-08).
@@ -355,6 +359,11 @@ class Settings(_Section, frozen=True):
             return "english"
         return self.queues[queue].skill if queue in self.queues else "mandarin"
 
+    def queue_of(self, word: str) -> str:
+        """The queue that a flow means by a word or a name; everybody's when there is none of that name (as in the dialplan)."""
+        name = self.queue.by_word().get(word, word)
+        return name if name in (self.queue.english_name, *self.queues) else self.queue.name
+
     def every_queue(self) -> dict[str, FurtherQueue]:
         """All queues by name, everybody's first, then that for English."""
         own = self.queue
@@ -482,6 +491,10 @@ def _check_queues(settings: Settings, source: str) -> None:
     if taken := sorted(settings.queues.keys() & {settings.queue.name, settings.queue.english_name}):
         raise SettingsError(f"{source}: queues.{taken[0]}: is the name of a queue of [queue] already")
     every = settings.every_queue()
+    for word, meant in settings.queue.by_word().items():
+        if word in every and word != meant:
+            key = f"queues.{word}" if word in settings.queues else "queue"
+            raise SettingsError(f"{source}: {key}: no queue may be called {word!r}, by which flows mean {meant!r}")
     for name, queue in every.items():
         key = f"{source}: {'queue' if name == settings.queue.name else f'queues.{name}'}"
         if queue.overflow_to and queue.overflow_to not in every:

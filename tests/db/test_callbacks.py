@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from acd import callback_orders, callbacks
@@ -18,7 +19,7 @@ from acd.parts import Parts
 from acd.permissions import Person
 from ami_bridge.rows import CallFacts
 from hotline import clock
-from hotline.settings import Callbacks, Settings
+from hotline.settings import Callbacks, FurtherQueue, Settings
 from tests import stored_calls
 from tests.stored_calls import Kept
 
@@ -183,6 +184,20 @@ def test_an_agent_is_given_the_numbers_of_its_own_queues(empty_database: Postgre
             await callback_orders.take(parts, Person("q", "quality"))
 
     listing(empty_database, tmp_path, work)
+
+
+def test_what_a_flow_calls_a_queue_is_the_queue_of_the_agents(empty_database: Postgres, tmp_path: Path) -> None:
+    """Everybody's and the one for English by their words, others by their names; everybody's for one that is gone."""
+
+    async def work(kept: Kept, parts: Parts) -> None:
+        for number, word in enumerate(("main", "english", "hotline", "north", "gone")):
+            await callbacks.store(parts.pool, asked(f"1380000000{number}", 300 - number, word))
+        await kept_up(parts)
+        assert [one.queue for one in await callbacks.listed(parts.pool)] == ["hotline", "english", "hotline", "north", "hotline"]
+        assert await callback_orders.take(parts, OTHER)
+
+    settings = msgspec.structs.replace(AT_ONCE, queues={"north": FurtherQueue(sub_centre="north")})
+    listing(empty_database, tmp_path, work, settings)
 
 
 def test_a_number_is_tried_twice_and_each_result_is_kept(empty_database: Postgres, tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ REFUSED = {
     "a night of no length": ("[calendar]\nnight = ['22:00', '22:00']", "calendar.night"),
     "a queue with a dot": ("[queues.'a.b']", "queues"),
     "a queue twice": ("[queues.hotline]", "queues.hotline"),
+    "a sub-centre called as flows call everybody's queue": ("[queues.main]", "queues.main: no queue may be called 'main'"),
+    "everybody's queue called as flows call another": (
+        "[queue]\nname = 'english'\nenglish_name = 'en'",
+        "queue: no queue may be called 'english', by which flows mean 'en'",
+    ),
     "overflow into nothing": ("[queues.north]\noverflow_to = 'south'", "queues.north.overflow_to"),
     "overflow in a circle": (
         "[queues.north]\noverflow_to = 'south'\n[queues.south]\noverflow_to = 'hotline'\n[queue]\noverflow_to = 'north'",
@@ -120,6 +125,13 @@ def test_a_missing_file_is_refused_only_when_it_was_named(file: Path, tmp_path: 
         settings.load(file)
     monkeypatch.setattr(paths, "TREE", tmp_path)
     assert settings.load() == Settings()
+
+
+def test_a_queue_is_found_by_the_word_of_flows_or_by_its_name() -> None:
+    """IVR-27; one that there is not is everybody's."""
+    chosen = settings.parse({"queue": {"name": "all", "english_name": "en"}, "queues": {"north": {}}}, source="x")
+    words = ("main", "english", "all", "en", "north", "south", "")
+    assert [chosen.queue_of(word) for word in words] == ["all", "en", "all", "en", "north", "all", "all"]
 
 
 def test_a_secret_in_a_refused_dsn_is_not_shown(file: Path) -> None:
