@@ -25,6 +25,7 @@ from tests import stories, stories_acd
 from tests.comings import Comings, quiet, units
 from tests.faults import AmiProxy, Faults
 from tests.judge import CallSeen, judge, judge_calls, near_a_gap
+from tests.judge_pauses import Noted, judge_pauses
 from tests.stage import Stage, Story
 from tests.trial import Trial, wait_until
 from tests.truth import CallTruth, Window
@@ -248,15 +249,25 @@ def _settled(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
 
     with contextlib.suppress(AssertionError):
         wait_until(agrees, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
-    return _Found([*found.outside, *_replayed(stack)], found.inside)
+    return _Found([*found.outside, *_replayed(stack), *_pauses(stack, truths)], found.inside)
 
 
-def _differences(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
-    gaps = [
+def _pauses(stack: Trial, truths: Sequence[CallTruth]) -> list[str]:
+    """Where agents were paused for calls that they had not missed, or were not for those that they had."""
+    notes = [Noted(**row) for row in stack.fetch("SELECT agent, at, what, why FROM agent_events")]
+    return judge_pauses(truths, notes, _gaps(stack), stack.settings.agents.missed_calls)
+
+
+def _gaps(stack: Trial) -> list[Window]:
+    return [
         Window(row["from_at"] or row["to_at"], row["to_at"] or clock.now())
         for row in stack.fetch("SELECT from_at, to_at FROM gaps")
         if row["from_at"] or row["to_at"]
     ]
+
+
+def _differences(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
+    gaps = _gaps(stack)
     requests, turns = _rows(stack)
     calls, known = _calls(stack), {truth.caller for truth in truths}
     strangers = [row for row in requests if row.caller not in known]

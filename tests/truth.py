@@ -67,12 +67,14 @@ class Rang(msgspec.Struct, frozen=True):
     """One telephone that was rung: who, from when, and what came of it.
 
     ``also``: what it may be called as well: Asterisk does not always notice at once that a caller hung up, and lets it ring out.
+    ``until``: when it was quiet again, unless it was answered.
     """
 
     agent: str
     at: dt.datetime
     result: Result
     also: Result | None = None
+    until: dt.datetime | None = None
 
 
 class Talked(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ def rang(lines: list[Line], refused: set[str], left: list[dt.datetime]) -> list[
             result = "other_answered"
         elif any(_while(call.invited_at, ended, at, near if at == max(left) else dt.timedelta(0)) for at in left):
             result, also = "caller_left", "ring_no_answer"
-        found.append(Rang(call.party, call.invited_at, result, also))
+        found.append(Rang(call.party, call.invited_at, result, also, ended))
     return found
 
 
@@ -160,6 +162,9 @@ def talked(lines: list[Line], holds: dict[str, Hold]) -> list[Talked]:
         if begun is None or ended is None:
             continue
         hold = holds.get(line.call.call_id, Hold())
+        for done in line.call.done:
+            if done.event in ("held", "resumed"):
+                (hold.begins if done.event == "held" else hold.ends)(done.at, done.at)
         hold.ends(ended, ended)
         spoken, slack = (ended - begun).total_seconds(), SLACK.total_seconds()
         held = max(0.0, hold.least.total_seconds() - slack), hold.most.total_seconds() + (slack if hold.most else 0.0)

@@ -9,7 +9,8 @@ import pytest
 
 from ami_bridge.lines import Request, Turn
 from tests.judge import CallSeen, judge, judge_calls, near_a_gap
-from tests.truth import Asked, CallTruth, Rang, Window, about
+from tests.judge_pauses import Noted, judge_pauses
+from tests.truth import Asked, CallTruth, Rang, Talked, Window, about
 
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 CALLER = "13900000001"
@@ -96,3 +97,47 @@ def test_a_call_that_is_missing_doubled_or_at_another_time_is_told() -> None:
 def test_a_gap_touches_the_calls_of_its_time_only() -> None:
     assert near_a_gap(TRUTH, [Window(after(10), after(11))])
     assert not near_a_gap(TRUTH, [Window(after(40), after(41)), Window(after(-20), after(-10))])
+
+
+TALK = msgspec.structs.replace(TRUTH, talked=[Talked("1001", after(20), (8.5, 11.5), (2.0, 4.0))])
+TALKED = msgspec.structs.replace(TURNS[1], connected_at=after(20), talk_us=7_000_000, hold_us=3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("talk", "hold", "words"),
+    [(7.0, 3.0, []), (3.0, 3.0, ["talked"]), (9.9, 0.1, ["held"]), (9.0, 5.0, ["talked", "held"])],
+)
+def test_how_long_an_agent_talked_and_held_is_compared(talk: float, hold: float, words: list[str]) -> None:
+    turn = msgspec.structs.replace(TALKED, talk_us=int(talk * 1e6), hold_us=int(hold * 1e6))
+    assert [fault.split()[3] for fault in judge([TALK], [ROW], [TURNS[0], turn])] == words
+
+
+def missed(*at: float) -> CallTruth:
+    rings = [Rang("1001", after(begun), "ring_no_answer", None, after(begun + 6)) for begun in at]
+    return msgspec.structs.replace(TRUTH, rang=rings)
+
+
+def noted(what: str, at: float, why: str = "") -> Noted:
+    return Noted("1001", after(at), what, why)
+
+
+PAUSED = noted("pause", 17, "no_answer")
+
+
+@pytest.mark.parametrize(
+    ("rings", "notes", "faults"),
+    [
+        ([0, 10], [PAUSED], 0),
+        ([0, 10], [PAUSED, noted("ready", 17.4)], 0),
+        ([0, 10], [], 1),
+        ([0], [PAUSED], 1),
+        ([0, 10], [noted("ready", 8)], 0),
+        ([0, 10], [noted("ready", 8), PAUSED], 1),
+    ],
+)
+def test_a_pause_for_missed_calls_is_due_after_so_many_since_the_last_ready(
+    rings: list[float], notes: list[Noted], faults: int
+) -> None:
+    assert len(judge_pauses([missed(*rings)], notes, [], 2)) == faults
+    near = [Window(after(5), after(15))]
+    assert judge_pauses([missed(*rings)], notes, near, 2) == []
