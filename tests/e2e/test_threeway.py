@@ -22,6 +22,9 @@ from tests.threeway import CONTACT, QUESTION, Meeting, Office, office
 from tests.trial import Trial
 
 _AT_ONCE = 6
+_WRAPUP = 2
+_TIME = dt.timedelta(seconds=0.5)
+"""Between what a telephone does and what is written of it."""
 Story = Callable[[Office, Meeting], Awaitable[Any]]
 STORIES: dict[str, Story] = {}
 
@@ -35,7 +38,7 @@ def story(play: Story) -> Story:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Each story's name to what it returned, or to the error that it ended with."""
-    chosen = {"queue": {"wrapup_seconds": 0}, "threeway": {"ring_seconds": 3, "pause_seconds": 1}}
+    chosen = {"queue": {"wrapup_seconds": _WRAPUP}, "threeway": {"ring_seconds": 3, "pause_seconds": 1}}
     with trial.running(tmp_path_factory.mktemp("three"), chosen) as stack:
         found = asyncio.run(_play(stack))
         trial.wait_until(lambda: not stack.fetch("SELECT FROM calls WHERE ended_at IS NULL"), what="all calls are over")
@@ -47,7 +50,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 
 async def _play(stack: Trial) -> dict[str, Any]:
     async with office(stack) as opened:
-        for user in range(1001, 1001 + _AT_ONCE + 1):
+        for user in range(1001, 1001 + _AT_ONCE + 2):
             await opened.seat(str(user))
         gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -124,7 +127,8 @@ async def unreachable(at: Office, m: Meeting) -> dict[str, Any]:
     over = await m.until_back()
     calls = (len(first.talks), len(second.talks))
     at_last, back = (await m.steps())[-2:]
-    return {"over": over, "draft": await m.draft(), "calls": calls, "back": (back["step"], back["at"] - at_last["at"])}
+    told = {"over": over, "draft": await m.draft(), "calls": calls, "back": (back["step"], back["at"] - at_last["at"])}
+    return {**told, "turn": await _turn(at, m)}
 
 
 @story
@@ -149,7 +153,8 @@ async def declined(at: Office, m: Meeting) -> dict[str, Any]:
     await m.order(threeways.decline)
     over = await m.until_back()
     back = (await m.told("together"))["at"] - ordered
-    return {"over": over, "draft": await m.draft(), "back": back, "unit_heard": call.heard_between(ordered - _MINUTE, ordered)}
+    heard = call.heard_between(ordered - _MINUTE, ordered)
+    return {"over": over, "draft": await m.draft(), "back": back, "unit_heard": heard, "turn": await _turn(at, m)}
 
 
 @story
@@ -221,7 +226,7 @@ async def cancelled(at: Office, m: Meeting) -> dict[str, Any]:
     other = await _all_three(at, m, "U12", "83121012")
     await other.hang_up()
     second = await m.until_back()
-    return {"first": first, "second": second, "calls": len(unit.talks)}
+    return {"first": first, "second": second, "calls": len(unit.talks), "turn": await _turn(at, m)}
 
 
 @story
@@ -307,6 +312,28 @@ async def _marked(at: Office, m: Meeting, code: str, what: Any, sound: int) -> d
     await call.ended()
     over = await m.until_back()
     return {"over": over, "citizen_heard": m.citizen.hears(sound, since=clock.now() - _MINUTE), "draft": await m.draft()}
+
+
+async def _turn(at: Office, m: Meeting) -> dict[str, Any]:
+    """The citizen hangs up, the agent has wrap-up time: the agent's turns, and how long the two were connected."""
+    ends = clock.now()
+    await m.citizen.hang_up()
+    await m.agent.ended()
+
+    async def wraps_up() -> object:
+        return await at.rows("SELECT FROM agent_states WHERE agent = $1 AND state = 'wrap_up'", m.agent.name)
+
+    await at.until(wraps_up, f"{m.agent.name} has wrap-up time")
+
+    async def is_over() -> object:
+        return await at.rows("SELECT FROM calls WHERE call_id = $1 AND ended_at IS NOT NULL", m.call_id)
+
+    await at.until(is_over, f"{m.call_id} is over")
+    query = "SELECT ended_by, connected_at, ended_at, wrapup_us FROM agent_turns WHERE call_id = $1 AND NOT void"
+    rows = await at.rows(query, m.call_id)
+    log = (at.stack.var / "asterisk" / "log" / "queue_log").read_text().splitlines()
+    said = [line.split("|")[4] for line in log if line.split("|")[1] == m.call_id]
+    return {"rows": rows, "hung_up_at": ends, "said": said}
 
 
 async def _hears(m: Meeting, sound: int) -> bool:
@@ -457,6 +484,16 @@ def test_the_draft_holds_all_that_a_ticket_needs(left: Left) -> None:
 def test_what_a_three_way_call_solved_is_told_apart(left: Left) -> None:
     """TWC-16: its outcome is answered; the figures count by it (acd/threeway_figures.py)."""
     assert (left(solved)["over"].outcome, left(ivr) and left(cancelled)["second"].outcome) == ("answered", "answered")
+
+
+@pytest.mark.parametrize("play", [unreachable, declined, cancelled])
+def test_the_agents_turn_is_one_until_the_citizen_hangs_up_and_then_comes_wrap_up_time(left: Left, play: Story) -> None:
+    """TWC-08, CFG-05: the way to the unit and back is no end of the conversation to the queue."""
+    found = left(play)["turn"]
+    (turn,) = found["rows"]
+    assert (turn["ended_by"], turn["wrapup_us"]) == ("caller", _WRAPUP * 1_000_000)
+    assert abs(turn["ended_at"] - found["hung_up_at"]) < _TIME
+    assert [word for word in found["said"] if word.startswith("COMPLETE")] == ["COMPLETECALLER"]
 
 
 @pytest.mark.parametrize("play", [machine, fax])
