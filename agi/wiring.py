@@ -20,7 +20,7 @@ class Sessions:
     def __init__(self, settings: Settings) -> None:
         """Raises ``FlowRefused`` or ``FlowError`` when there is no flow to begin with."""
         self._settings = settings
-        self._library = Library(settings.ivr.flow, exit_keys=settings.queue.exit_keys)
+        self._library = Library(settings)
         self._voice = Voice(paths.var() / "asterisk" / "sounds")
 
     def make(self, environment: Environment) -> Session | RouteSession | CodeSession:

@@ -11,7 +11,7 @@ import msgspec
 from ami_bridge.dispositions import BY_FLOW
 from ivr_flows import saying
 from ivr_flows.errors import Problem
-from ivr_flows.flow import AnyNode, Callback, Dial, Enqueue, Fax, Flow, Gather, Goto, Lookup, Node, Set, is_key
+from ivr_flows.flow import QUEUES, AnyNode, Callback, Dial, Enqueue, Fax, Flow, Gather, Goto, Lookup, Node, Set, is_key
 from ivr_flows.lookups import LOOKUPS
 from ivr_flows.problems import problem
 
@@ -31,11 +31,13 @@ At = Callable[..., int]
 
 
 class World(msgspec.Struct, frozen=True):
-    """What a flow may name: prompts, to the languages of their texts and of their recordings; and the keys of a queue."""
+    """What a flow may name: prompts, to the languages of their texts and of their recordings; queues, to their names in Chinese
+    and in English; and the keys of a queue."""
 
     texts: Mapping[str, frozenset[str]]
     audio: Mapping[str, frozenset[str]]
     exit_keys: str = "12"
+    queues: Mapping[str, tuple[str, str]] = QUEUES
 
 
 def problems(flow: Flow, world: World, at: At) -> Iterator[Problem]:
@@ -44,13 +46,16 @@ def problems(flow: Flow, world: World, at: At) -> Iterator[Problem]:
     for name, node in flow.nodes.items():
         yield from _prompts(name, node, flow.languages, world, at)
         yield from _used(name, node, known, at)
+        if isinstance(node, Enqueue | Callback) and node.queue not in world.queues:
+            guess, queues = _guess(node.queue, world.queues), ", ".join(world.queues)
+            yield problem("unknown_queue", at(name, "queue"), node=name, queue=node.queue, known=queues, **guess)
         match node:
             case Gather() if node.shortest > node.longest:
                 yield problem("shortest", at(name, "shortest"), node=name, shortest=node.shortest, longest=node.longest)
             case Lookup():
                 yield from _lookup(name, node, at)
             case Enqueue():
-                yield from _queue(name, node, "after-queue" in flow.entry, world, at)
+                yield from _keys(name, node, "after-queue" in flow.entry, world, at)
             case Set() if node.disposition and node.disposition not in BY_FLOW:
                 wrong, known_ones = node.disposition, _list(BY_FLOW)
                 yield problem("unknown_disposition", at(name, "disposition"), node=name, disposition=wrong, known=known_ones)
@@ -141,7 +146,7 @@ def _lookup(name: str, node: Lookup, at: At) -> Iterator[Problem]:
             yield problem("unknown_argument", at(name, argument), node=name, what=node.what, argument=argument, known=known)
 
 
-def _queue(name: str, node: Enqueue, is_by_entry: bool, world: World, at: At) -> Iterator[Problem]:
+def _keys(name: str, node: Enqueue, is_by_entry: bool, world: World, at: At) -> Iterator[Problem]:
     """The keys of the queue; a flow that is entered anew after the queue (``after-queue``) has them elsewhere."""
     keys = world.exit_keys
     for key in node.exits:

@@ -87,11 +87,11 @@ def _names() -> list[str]:
 
 def _check(arguments: Arguments) -> int:
     """Every flow that is asked for, or all of them; the problems on standard output."""
-    keys = settings.load().queue.exit_keys
+    chosen = settings.load()
     wrong: list[tuple[Path, Problem]] = []
     for file in [find(name) for name in arguments.flows or _names()]:
         try:
-            flow = library.checked(file, keys)
+            flow = library.checked(file, chosen)
         except FlowRefused as refused:
             wrong += [(file, problem) for problem in refused.problems]
         else:
@@ -112,9 +112,10 @@ def _draw(arguments: Arguments) -> int:
     language: Language = "en" if arguments.english else "zh"
     output: Path = arguments.output or paths.var() / "flows" / f"{flow.name}.svg"
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(draw.svg(flow, world.texts_of(language), language), encoding="utf-8")
+    chosen = settings.load()
+    output.write_text(draw.svg(flow, world.texts_of(language), language, world.queues(chosen)), encoding="utf-8")
     print(messages.text("flow.drawn", file=output))
-    problems = check(flow, flow.text, world.on_disk(settings.load().queue.exit_keys))
+    problems = check(flow, flow.text, world.on_disk(chosen))
     for problem in problems:
         print(problem.text(str(file)), file=sys.stderr)
     return int(bool(problems))
@@ -189,11 +190,11 @@ def _write(file: Path, case: Case) -> None:
 
 
 def _load(arguments: Arguments) -> int:
-    keys = settings.load().queue.exit_keys
+    chosen = settings.load()
     if arguments.file:
-        flow: Flow | None = installing.install(arguments.file, keys)
+        flow: Flow | None = installing.install(arguments.file, chosen)
     elif arguments.undo:
-        flow = installing.undo(arguments.undo, keys)
+        flow = installing.undo(arguments.undo, chosen)
     else:
         installing.back(arguments.back)
         flow = None
@@ -201,8 +202,8 @@ def _load(arguments: Arguments) -> int:
         print(messages.text("flow.ours_again", name=arguments.back or arguments.undo))
     else:
         print(messages.text("flow.loaded", flow=flow.identity))
-        if flow.name != settings.load().ivr.flow:
-            print(messages.text("flow.not_chosen", name=flow.name, chosen=settings.load().ivr.flow))
+        if flow.name != chosen.ivr.flow:
+            print(messages.text("flow.not_chosen", name=flow.name, chosen=chosen.ivr.flow))
     return 0
 
 

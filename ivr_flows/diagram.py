@@ -14,7 +14,8 @@ import msgspec
 
 from ivr_flows import draw_words
 from ivr_flows.check_values import prompts_of
-from ivr_flows.flow import AnyNode, Flow, is_key, required, takes_any_exit
+from ivr_flows.draw_words import Pair
+from ivr_flows.flow import QUEUES, AnyNode, Flow, is_key, required, takes_any_exit
 from ivr_flows.lookups import EXITS
 from ivr_flows.reading import verb_of
 from ivr_flows.walking import ways
@@ -97,10 +98,10 @@ class Diagram(msgspec.Struct):
         return {box.name: chapter.number for chapter in self.chapters for box in chapter.boxes}
 
 
-def lay_out(flow: Flow, texts: Mapping[str, str], place: int) -> Diagram:
-    """The diagram with the words of a language (0 Chinese, 1 English); ``texts`` are those of the prompts."""
+def lay_out(flow: Flow, texts: Mapping[str, str], place: int, queues: Mapping[str, Pair] = QUEUES) -> Diagram:
+    """The diagram with the words of a language (0 Chinese, 1 English); ``texts`` are those of the prompts, ``queues`` names."""
     usual = _usual(flow)
-    boxes = {name: _box(name, node, usual, texts, place) for name, node in flow.nodes.items()}
+    boxes = {name: _box(name, node, usual, texts, place, queues=queues) for name, node in flow.nodes.items()}
     chapters = _chapters(flow, boxes)
     for chapter in chapters:
         _place_grid(chapter) if chapter.is_rest else _place_tree(chapter)
@@ -118,12 +119,14 @@ def _usual(flow: Flow) -> dict[str, str]:
     return usual
 
 
-def _box(name: str, node: AnyNode, usual: Mapping[str, str], texts: Mapping[str, str], place: int) -> Box:
+def _box(
+    name: str, node: AnyNode, usual: Mapping[str, str], texts: Mapping[str, str], place: int, *, queues: Mapping[str, Pair]
+) -> Box:
     words = ("" if place == 0 else " ").join(
         texts.get(item) or _value(item) for field, item in prompts_of(node) if field == "prompt"
     )
     lines = wrapped(words, ROOM, LINES) if words and verb_of(node) != "lookup" else []
-    for detail in draw_words.details(node, place):
+    for detail in draw_words.details(node, place, queues):
         lines += wrapped(detail, ROOM, 2)
     note = node.note.partition(" / ")[2 if place else 0] or node.note
     led: dict[str, list[str]] = {}

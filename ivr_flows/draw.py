@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 from ivr_flows import diagram, draw_words
 from ivr_flows.diagram import FONT, HEADER, LINE, MARGIN, PADDING, PANEL, TITLE, WIDTH, Box, Chapter, Diagram
-from ivr_flows.flow import Flow
+from ivr_flows.draw_words import Pair
+from ivr_flows.flow import QUEUES, Flow
 from ivr_flows.speech import Language
 
 HEAD, FOOT = 64, 58
@@ -31,10 +32,10 @@ _WORDS = {
 }
 
 
-def svg(flow: Flow, texts: Mapping[str, str], language: Language) -> str:
-    """The picture with the words of ``language``; ``texts`` are those of the prompts in it."""
+def svg(flow: Flow, texts: Mapping[str, str], language: Language, queues: Mapping[str, Pair] = QUEUES) -> str:
+    """The picture with the words of ``language``; ``texts`` are those of the prompts in it, ``queues`` the names of queues."""
     place = 1 if language == "en" else 0
-    laid = diagram.lay_out(flow, texts, place)
+    laid = diagram.lay_out(flow, texts, place, queues)
     width, height = laid.width + 2 * MARGIN, laid.height + HEAD + FOOT + MARGIN
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}"'

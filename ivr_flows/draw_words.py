@@ -112,7 +112,6 @@ LOOKUPS: Mapping[str, Pair] = {
     "announcement": ("突发公告", "announcement"),
     "wait": ("预计等候时间", "expected wait"),
 }
-QUEUES: Mapping[str, Pair] = {"main": ("普通队列", "main queue"), "english": ("英语队列", "English queue")}
 
 
 def exit_label(node: AnyNode, name: str, place: int) -> str:
@@ -123,8 +122,8 @@ def exit_label(node: AnyNode, name: str, place: int) -> str:
     return pair[place] if pair else name
 
 
-def details(node: AnyNode, place: int) -> list[str]:
-    """What a node does that its prompts do not say."""
+def details(node: AnyNode, place: int, queues: Mapping[str, Pair]) -> list[str]:
+    """What a node does that its prompts do not say; ``queues`` are their names, one that is not there has its own."""
     match node:
         case Hours():
             asked = {"staffed": ("是否有人值班", "are agents on duty?"), "situation": ("今天是什么日子", "what day is it?")}
@@ -134,7 +133,7 @@ def details(node: AnyNode, place: int) -> list[str]:
         case Record():
             found = [KINDS[node.kind][place]]
         case Enqueue() | Callback():
-            found = [QUEUES[node.queue][place]]
+            found = [queues.get(node.queue, (node.queue, node.queue))[place]]
         case Dial():
             found = [node.number]
         case Fax():

@@ -7,6 +7,7 @@ The tables here are the whole grammar: the reader (``reading.py``), the check, t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,8 +24,13 @@ Prompt = tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=80)], ...]
 Tries = Annotated[int, msgspec.Meta(ge=1, le=10)]
 TimeoutSeconds = Annotated[int, msgspec.Meta(ge=1, le=60)]
 
-Queue = Literal["main", "english"]
-"""The queues of the switch: everybody's, and that of the agents who speak English (IVR-25)."""
+Queue = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+"""A word of ``QUEUES``, or the name of a queue of the settings, such as a sub-centre's (IVR-27)."""
+QUEUES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"main": ("普通队列", "main queue"), "english": ("英语队列", "English queue")}
+)
+"""The queues of every system, everybody's and that of the agents who speak English (IVR-25), by the words that flows have for
+them; with their Chinese and English names."""
 Language = Literal["zh", "en"]
 Kind = Literal["message", "mailbox", "complaint", "survey"]
 Reason = Literal["chosen", "out_of_hours", "no_agents", "timed_out", "queue_full", "fault"]

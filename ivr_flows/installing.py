@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from hotline import durable
+from hotline.settings import Settings
 from ivr_flows import library
 from ivr_flows.errors import FlowError
 from ivr_flows.flow import NAME, Flow
@@ -18,9 +19,9 @@ KEPT = 20
 """How many flows of a name can be gone back to."""
 
 
-def install(file: Path, exit_keys: str) -> Flow:
+def install(file: Path, settings: Settings) -> Flow:
     """Check a file and put it into use; raises ``FlowRefused`` or ``FlowError``, and then nothing has changed."""
-    flow = library.checked(file, exit_keys)
+    flow = library.checked(file, settings)
     content, target = flow.text.encode(), _city(flow.name)
     if target.exists() and target.read_bytes() == content:
         return flow
@@ -40,7 +41,7 @@ def back(name: str) -> None:
     target.unlink()
 
 
-def undo(name: str, exit_keys: str) -> Flow | None:
+def undo(name: str, settings: Settings) -> Flow | None:
     """What was in use before is in use again; None when that was ours.
 
     Raises ``FlowError`` when nothing is kept, ``FlowRefused`` when what is kept no longer passes the check.
@@ -49,7 +50,7 @@ def undo(name: str, exit_keys: str) -> Flow | None:
     if not kept:
         raise FlowError(f"{name}: nothing is kept from before")
     content = kept[-1].read_bytes()
-    flow = library.checked(kept[-1], exit_keys) if content else None
+    flow = library.checked(kept[-1], settings) if content else None
     if content:
         _write(target, content)
     else:

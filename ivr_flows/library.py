@@ -14,6 +14,7 @@ import structlog
 
 from hotline import clock, durable, paths
 from hotline.errors import HotlineError
+from hotline.settings import Settings
 from ivr_flows import world
 from ivr_flows.check import check
 from ivr_flows.errors import FlowError, FlowRefused
@@ -35,11 +36,14 @@ def city_flows() -> Path:
     return paths.var() / "flows"
 
 
-def checked(file: Path, exit_keys: str) -> Flow:
-    """The flow of a file that passes the check; raises ``FlowRefused`` with everything that is wrong, or ``FlowError``."""
+def checked(file: Path, settings: Settings) -> Flow:
+    """The flow of a file that passes the check against the settings.
+
+    Raises ``FlowRefused`` with everything that is wrong, or ``FlowError``.
+    """
     flow = load(file)
     try:
-        known = world.on_disk(exit_keys)
+        known = world.on_disk(settings)
     except OSError as error:
         raise FlowError(f"{file}: the catalogue of prompts cannot be read: {error}") from error
     if problems := check(flow, flow.text, known):
@@ -50,9 +54,9 @@ def checked(file: Path, exit_keys: str) -> Flow:
 class Library:
     """The flow in use by its name, and its versions; cheap to ask for every call."""
 
-    def __init__(self, name: str, *, exit_keys: str = "12", folder: Path | None = None) -> None:
-        """Raises ``FlowRefused`` or ``FlowError`` when not even our own flow of that name can be used."""
-        self._name, self._exit_keys, self._folder = name, exit_keys, folder or city_flows()
+    def __init__(self, settings: Settings, *, folder: Path | None = None) -> None:
+        """The settings say which flow. Raises ``FlowRefused`` or ``FlowError`` when not even ours of that name can be used."""
+        self._name, self._settings, self._folder = settings.ivr.flow, settings, folder or city_flows()
         self._seen: tuple[Path, int] | None = None
         self._looked = 0.0
         self._versions: dict[str, Flow] = {}
@@ -104,7 +108,7 @@ class Library:
 
     def _take(self, file: Path) -> Flow:
         self._seen = (file, file.stat().st_mtime_ns)
-        flow = checked(file, self._exit_keys)
+        flow = checked(file, self._settings)
         self._keep(flow)
         self._versions[flow.identity] = flow
         return flow

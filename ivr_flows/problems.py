@@ -150,6 +150,12 @@ TABLE: Mapping[str, Four] = MappingProxyType(
             '加上如 policy = "节点名" 的出口，或删去 on',
             'add an exit such as policy = "a node", or take on out',
         ),
+        "unknown_queue": (
+            "{node}：没有队列 {queue}",
+            "{node}: there is no queue {queue!r}",
+            "使用其中之一：{known}，或在设置中添加 [queues.{queue}]{guess_zh}",
+            "use one of {known}, or add [queues.{queue}] to the settings{guess_en}",
+        ),
         "key_not_offered": (
             "{node}：排队时不提供按键 {key}",
             "{node}: the queue does not offer the key {key}",

@@ -8,11 +8,13 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline import clock
+from hotline import clock, settings
+from hotline.settings import Settings
 from ivr_flows import library, problems, reading, world
 from ivr_flows.check import World, check
 from ivr_flows.errors import FlowError, FlowRefused, Problem
@@ -103,11 +105,11 @@ def test_a_good_flow_has_no_problem() -> None:
 
 @pytest.mark.parametrize("file", sorted(library.OURS.glob("*.toml")), ids=lambda file: file.stem)
 def test_our_own_flows_pass_the_check(file: Path) -> None:
-    assert library.checked(file, "12").name == file.stem
+    assert library.checked(file, Settings()).name == file.stem
 
 
 def test_the_flow_of_other_tests_passes_the_check() -> None:
-    assert check(small_flow.FLOW, small_flow.TEXT, world.on_disk("12")) == []
+    assert check(small_flow.FLOW, small_flow.TEXT, world.on_disk(Settings())) == []
 
 
 WRONG: list[tuple[str, str, str, str]] = [
@@ -130,7 +132,8 @@ WRONG: list[tuple[str, str, str, str]] = [
     ('into = "ticket"', 'itno = "ticket"', "unknown_field", "itno ="),
     ('into = "ticket"', "tries = 0", "misfit", "tries = 0"),
     ('into = "ticket"', 'into = "Ticket"', "misfit", 'into = "Ticket"'),
-    ('queue = "main"', 'queue = "mian"', "misfit", 'queue = "mian"'),
+    ('queue = "main"', 'queue = "mian"', "unknown_queue", 'queue = "mian"'),
+    ('queue = "main"', 'queue = "a b"', "misfit", 'queue = "a b"'),
     ('inbound = "hello"', 'outbound = "hello"', "no_inbound", "[entry]"),
     ('inbound = "hello"', 'inbound = "helo"', "entry_nowhere", 'inbound = "helo"'),
     ('timeout = "bye"\n\n[nodes.queue]', "\n[nodes.queue]", "missing_exit", "[nodes.main]"),
@@ -188,10 +191,24 @@ def test_a_text_or_a_recording_that_one_language_lacks_is_a_problem_of_that_lang
 
 
 def test_keys_of_the_queue_are_those_of_the_settings() -> None:
-    other = World(WORLD.texts, WORLD.audio, exit_keys="1")
+    other = msgspec.structs.replace(WORLD, exit_keys="1")
     assert [(one.code, one.what.en) for one in found(GOOD, other)] == [
         ("key_not_offered", "queue: the queue does not offer the key 2")
     ]
+
+
+def test_queues_are_those_of_the_settings() -> None:
+    """IVR-27: by the words of flows or by their names; so for those who wait and for those who are called back."""
+    set_so = settings.parse({"queue": {"name": "all"}, "queues": {"north": {"chinese_name": "城北"}}}, source="x")
+    known = msgspec.structs.replace(WORLD, queues=world.queues(set_so))
+    asks = GOOD.partition("[nodes.queue]")[0] + '[nodes.queue]\nverb = "callback"\nnumber = "{caller}"\nqueue = "main"\n'
+    asks += 'exits = { kept = "bye" }\n\n[nodes.number]' + GOOD.partition("[nodes.number]")[2]
+    for text in (GOOD, asks):
+        for name in ("main", "english", "all", "north"):
+            assert found(text.replace('queue = "main"', f'queue = "{name}"'), known) == []
+        (wrong,) = found(text.replace('queue = "main"', 'queue = "nort"'), known)
+        assert (wrong.code, wrong.what.zh) == ("unknown_queue", "queue：没有队列 nort")
+        assert wrong.mend.en == "use one of main, english, all, north, or add [queues.nort] to the settings (is it north?)"
 
 
 def test_numbers_that_are_written_out_must_be_numbers() -> None:
@@ -276,10 +293,10 @@ def test_a_city_flow_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(FlowError, match="cannot be read"):
-        library.checked(file, "12")
+        library.checked(file, Settings())
     file.write_text(GOOD.replace('["menu"]', '["menus"]'))
     with pytest.raises(FlowRefused, match="menus"):
-        library.checked(file, "12")
+        library.checked(file, Settings())
 
 
 def large(nodes: int) -> str:
@@ -314,7 +331,7 @@ def test_five_hundred_nodes_full_of_problems_are_told_too() -> None:
 
 
 def test_the_world_on_disk_has_the_prompts_of_every_digit_in_both_languages() -> None:
-    known = world.on_disk("12")
+    known = world.on_disk(Settings())
     assert all(known.texts[f"digits/{digit}"] == {"zh", "en"} for digit in range(10))
     assert "zh" in known.audio["welcome"]
 
@@ -326,7 +343,7 @@ def test_a_recording_of_the_city_is_known_without_a_text_in_the_languages_that_i
     folder = tmp_path / "prompts" / "zh" / "park"
     folder.mkdir(parents=True)
     (folder / "opening.wav").write_bytes(b"")
-    known = world.on_disk("12")
+    known = world.on_disk(Settings())
     assert known.texts["park/opening"] == known.audio["park/opening"] == {"zh"}
     text = GOOD.replace('["welcome"]', '["park/opening"]').replace('["zh"]', '["zh", "en"]')
     both = World(dict.fromkeys(NAMES, frozenset({"zh", "en"})), dict.fromkeys(NAMES, frozenset({"zh", "en"})))

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hotline import clock
+from hotline.settings import Ivr, Settings
 from ivr_flows import installing, library
 from ivr_flows.__main__ import main
 from ivr_flows.check import check
@@ -84,11 +85,29 @@ def test_the_list_says_whose_flow_callers_walk(tmp_path: Path, capsys: pytest.Ca
     assert "本市热线" in first and "本市" in first and "来电使用" in first
 
 
+def test_a_flow_may_name_the_queues_of_the_settings(tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IVR-27: the queue of a sub-centre, checked against the settings, told with those there are, drawn by its name."""
+    north = GOOD.replace('queue = "english"', 'queue = "north"')
+    file = written(tmp_path, north)
+    line = north[: north.index('"north"')].count("\n") + 1
+    assert main(["check", str(file)]) == 1
+    said = capsys.readouterr().out
+    assert f"{file}:{line}: " in said and "没有队列 north → 使用其中之一：main, english, hotline，" in said
+    assert "there is no queue 'north' → use one of main, english, hotline, or add [queues.north] to the settings" in said
+    (tmp_path / "empty.toml").write_text("[queues.north]\nsub_centre = 'north'\nchinese_name = '城北分中心'\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 0
+    assert main(["load", str(file)]) == 0
+    assert main(["draw", str(file)]) == 0
+    assert "城北分中心" in (state / "flows" / "12345.svg").read_text(encoding="utf-8")
+    assert main(["draw", str(file), "--english"]) == 0
+    assert ">north<" in (state / "flows" / "12345.svg").read_text(encoding="utf-8")
+
+
 # --- load -------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_loaded_flow_is_taken_by_a_running_system_within_two_seconds(tmp_path: Path) -> None:
-    running = library.Library("12345")
+    running = library.Library(Settings())
     ours = running.current()
     assert main(["load", str(written(tmp_path, CHANGED))]) == 0
     began = clock.monotonic()
@@ -112,45 +131,45 @@ def test_loading_can_be_undone_step_by_step_until_ours_is_in_use_again(tmp_path:
     in_use = state / "flows" / "12345.toml"
     second = CHANGED.replace("本市热线", "第二版")
     for text in (CHANGED, second, second):
-        installing.install(written(tmp_path, text), "12")
+        installing.install(written(tmp_path, text), Settings())
     assert main(["load", "--undo", "12345"]) == 0
     assert in_use.read_text(encoding="utf-8") == CHANGED, "the same again is no step"
     assert main(["load", "--back", "12345"]) == 0
     assert not in_use.exists()
     assert main(["load", "--undo", "12345"]) == 0
     assert in_use.read_text(encoding="utf-8") == CHANGED
-    assert installing.undo("12345", "12") is None
+    assert installing.undo("12345", Settings()) is None
     assert not in_use.exists()
     assert main(["load", "--undo", "12345"]) == 1
 
 
 def test_only_the_last_ones_are_kept(tmp_path: Path, state: Path) -> None:
     for number in range(installing.KEPT + 5):
-        installing.install(written(tmp_path, CHANGED + f"# {number}\n"), "12")
+        installing.install(written(tmp_path, CHANGED + f"# {number}\n"), Settings())
     assert len(list((state / "flows" / "before").iterdir())) == installing.KEPT
     for number in range(installing.KEPT + 3, 3, -1):
-        assert installing.undo("12345", "12")
+        assert installing.undo("12345", Settings())
         assert (state / "flows" / "12345.toml").read_text(encoding="utf-8").endswith(f"# {number}\n")
 
 
 def test_what_cannot_be_taken_back_is_said(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match="ours is in use"):
         installing.back("12345")
-    installing.install(written(tmp_path, CHANGED, "city"), "12")
+    installing.install(written(tmp_path, CHANGED, "city"), Settings())
     with pytest.raises(FlowError, match="no flow of ours"):
         installing.back("city")
     for name in ("../12345", "", "A"):
         with pytest.raises(FlowError, match="not the name"):
-            installing.undo(name, "12")
+            installing.undo(name, Settings())
 
 
 def test_an_older_flow_that_no_longer_passes_the_check_is_not_gone_back_to(tmp_path: Path, state: Path) -> None:
     for text in (CHANGED, GOOD):
-        installing.install(written(tmp_path, text), "12")
+        installing.install(written(tmp_path, text), Settings())
     (kept,) = [file for file in (state / "flows" / "before").iterdir() if file.stat().st_size]
     kept.write_text(BAD, encoding="utf-8")
     with pytest.raises(FlowRefused):
-        installing.undo("12345", "12")
+        installing.undo("12345", Settings())
     assert (state / "flows" / "12345.toml").read_text(encoding="utf-8") == GOOD
 
 
@@ -165,12 +184,12 @@ def test_a_name_that_is_not_in_use_is_told(tmp_path: Path, capsys: pytest.Captur
 def test_a_city_flow_that_is_broken_at_the_start_is_passed_over(state: Path) -> None:
     (state / "flows").mkdir(parents=True)
     written(state / "flows", BAD)
-    assert library.Library("12345").current().title == "12345 市民服务热线"
+    assert library.Library(Settings()).current().title == "12345 市民服务热线"
 
 
 def test_a_flow_that_breaks_while_running_leaves_the_old_one_in_use(tmp_path: Path, state: Path) -> None:
-    installing.install(written(tmp_path, CHANGED), "12")
-    running = library.Library("12345")
+    installing.install(written(tmp_path, CHANGED), Settings())
+    running = library.Library(Settings())
     written(state / "flows", BAD)
     began = clock.monotonic()
     while clock.monotonic() - began < 1.2:
@@ -178,10 +197,10 @@ def test_a_flow_that_breaks_while_running_leaves_the_old_one_in_use(tmp_path: Pa
 
 
 def test_a_call_goes_on_with_its_version_in_another_process_after_the_file_has_changed(tmp_path: Path) -> None:
-    installing.install(written(tmp_path, CHANGED), "12")
-    identity = library.Library("12345").current().identity
+    installing.install(written(tmp_path, CHANGED), Settings())
+    identity = library.Library(Settings()).current().identity
     installing.back("12345")
-    assert library.Library("12345").version(identity).title == "本市热线"
+    assert library.Library(Settings()).version(identity).title == "本市热线"
 
 
 @pytest.mark.parametrize(
@@ -189,20 +208,20 @@ def test_a_call_goes_on_with_its_version_in_another_process_after_the_file_has_c
 )
 def test_a_version_that_is_nowhere_is_an_error(identity: str) -> None:
     with pytest.raises(FlowError):
-        library.Library("12345").version(identity)
+        library.Library(Settings()).version(identity)
 
 
 def test_a_kept_version_that_was_changed_is_not_used(state: Path) -> None:
-    identity = library.Library("12345").current().identity
+    identity = library.Library(Settings()).current().identity
     kept = state / "flows" / "versions" / f"{identity}.toml"
     kept.write_text(CHANGED, encoding="utf-8")
     with pytest.raises(FlowError, match="has changed"):
-        library.Library("direct").version(identity)
+        library.Library(Settings(ivr=Ivr(flow="direct"))).version(identity)
 
 
 def test_a_flow_that_nobody_has_is_an_error() -> None:
     with pytest.raises(FlowError, match="there is no flow 'nowhere'"):
-        library.Library("nowhere")
+        library.Library(Settings(ivr=Ivr(flow="nowhere")))
 
 
 # --- run --------------------------------------------------------------------------------------------------------------------
@@ -301,7 +320,7 @@ def test_what_is_kept_for_calls_in_progress_is_what_was_checked(monkeypatch: pyt
         return check(*arguments)
 
     monkeypatch.setattr("ivr_flows.library.check", changed_meanwhile)
-    library.Library("12345")
+    library.Library(Settings())
     (kept,) = (library.city_flows() / "versions").iterdir()
     assert kept.stem == library.load(kept).identity
     assert kept.read_text() == text

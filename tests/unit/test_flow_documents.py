@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hotline import paths
+from hotline.settings import Settings
 from ivr_flows import flow, library, reading, world
 from ivr_flows.check import check
 from ivr_flows.check_values import HOWS, KNOWN_AT_START
@@ -101,5 +102,5 @@ def test_the_example_can_be_added_to_our_menu_and_passes_the_check(name: str) ->
     changed = small_flow.edited((library.OURS / "12345.toml").read_text(encoding="utf-8"), text(name))
     made, wrong = reading.read("12345", changed)
     assert made is not None, wrong
-    assert check(made, changed, world.on_disk("12")) == []
+    assert check(made, changed, world.on_disk(Settings())) == []
     assert made.nodes["main"].exits["7"] == "opening"

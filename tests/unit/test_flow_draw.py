@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hotline.settings import FurtherQueue, Settings
 from ivr_flows import diagram, draw, draw_words, library, reading, speech, world
 from ivr_flows.diagram import HEADER, WIDTH, Box, Chapter, Diagram
 from ivr_flows.flow import VERBS, Flow
@@ -139,6 +140,16 @@ def test_text_of_any_kind_is_text(hostile: str) -> None:
     root = ElementTree.fromstring(picture)
     assert {one.tag.removeprefix(SVG) for one in root.iter()} <= {"svg", "style", "defs", "marker", "path", "rect", "g", "text"}
     assert not any("onload" in one.attrib for one in root.iter())
+
+
+def test_a_queue_is_drawn_by_its_name_in_either_language() -> None:
+    """IVR-27; one that nobody has named, by what the flow calls it."""
+    nodes = "".join(f'[nodes.{name}]\nverb = "enqueue"\nqueue = "{name}"\n' for name in ("english", "north", "south"))
+    flow = reading.read("t", f'spec = 1\ntitle = ""\nenglish = ""\n[entry]\ninbound = "north"\n{nodes}')[0]
+    assert flow is not None
+    queues = world.queues(Settings(queues={"north": FurtherQueue(chinese_name="城北分中心 <&>", english_name="North centre")}))
+    assert {"英语队列", "城北分中心 <&>", "south"} <= set(texts(draw.svg(flow, {}, "zh", queues)))
+    assert {"English queue", "North centre", "south"} <= set(texts(draw.svg(flow, {}, "en", queues)))
 
 
 def test_every_verb_has_a_word_and_a_colour_of_its_own_kind() -> None:

@@ -91,7 +91,7 @@ GATHER = (
 )
 LOOKUP = ("lookup", 'what = "ticket"\narguments = { number = "{n}" }', ("found", "refused", "not_found", "timeout"))
 RECORD = ("record", 'kind = "mailbox"', ("saved", "empty"))
-ENQUEUE = ("enqueue", 'queue = "english"', ("answered", "timeout", "full", "empty", "1", "*"))
+ENQUEUE = ("enqueue", 'queue = "north"', ("answered", "timeout", "full", "empty", "1", "*"))
 DIAL = ("dial", 'number = "{n}"', ("answered", "busy", "no_answer", "unavailable"))
 FAX = ("fax", 'document = "{doc}"', ("sent", "failed"))
 FAX_LATER = ("fax", 'document = "{doc}"\nnumber = "{n}"', ("queued",))
@@ -369,7 +369,7 @@ def test_a_call_back_keeps_the_time_at_which_the_caller_began_to_wait() -> None:
 def test_what_the_dialplan_needs_is_given_to_it() -> None:
     for node, context, variables in (
         (RECORD, "message", {"HOTLINE_KIND": "mailbox", "HOTLINE_REASON": "chosen"}),
-        (ENQUEUE, "agents", {"HOTLINE_QUEUE": "english"}),
+        (ENQUEUE, "agents", {"HOTLINE_QUEUE": "north"}),
         (DIAL, "transfer", {"HOTLINE_DIAL": "110"}),
         (FAX, "fax", {"HOTLINE_DOCUMENT": "kb/1"}),
     ):
