@@ -10,11 +10,7 @@ import structlog
 from aiohttp import web
 
 from ami_bridge.figures import alarm_rules, alarms
-from desks.application import application
-from desks.desk import Parts, live_rules
-from desks.feed import Feed
-from desks.health import Health, checks
-from desks.login import Sessions
+from desks.application import application, wired
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
 
@@ -26,21 +22,22 @@ async def serve() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     limits = alarm_rules.Rules(chosen.figures.lag_alarm_seconds, chosen.figures.calls_for_alarm)
-    async with await database.pool(secrets.database, name="desks", largest=8) as pool:
-        feed = Feed(pool, live_rules(chosen))
-        parts = Parts(chosen, pool, Health(checks(chosen, pool)), Sessions(pool, secrets.web), feed)
+    async with await database.pool(secrets.database, name="desks", largest=16) as pool:
+        parts = wired(chosen, pool, secrets.web)
         runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=5)
         await runner.setup()
         try:
             await web.TCPSite(runner, chosen.web.host, chosen.web.port).start()
             structlog.get_logger().info("listening", host=chosen.web.host, port=chosen.web.port)
             async with asyncio.TaskGroup() as tasks:
-                working = [tasks.create_task(work) for work in (feed.run(), alarms.watch(pool, feed.readings, limits))]
+                watching = alarms.watch(pool, parts.feed.readings, limits)
+                working = [tasks.create_task(work) for work in (parts.feed.run(), parts.desk_feed.run(), watching)]
                 await stop.wait()
                 for task in working:
                     task.cancel()
         finally:
-            feed.close()
+            parts.feed.close()
+            parts.desk_feed.close()
             await runner.cleanup()
 
 

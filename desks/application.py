@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import asyncpg
 from aiohttp import web
 
+from acd import parts as acd
 from desks import answers
 from desks.access import guarded
-from desks.desk import Parts
+from desks.desk import Parts, live_rules
+from desks.desk_feed import DeskFeed
+from desks.feed import Feed
+from desks.health import Health, checks
+from desks.login import Sessions
 from desks.routes import ROUTES
+from hotline.settings import Settings
+
+
+def wired(settings: Settings, pool: asyncpg.Pool, passwords: Mapping[str, str]) -> Parts:
+    """The parts of a web application that serves a stack."""
+    desk_feed = DeskFeed(acd.Parts(settings, pool, settings.asterisk.node))
+    health = Health(checks(settings, pool))
+    return Parts(settings, pool, health, Sessions(pool, passwords), Feed(pool, live_rules(settings)), desk_feed)
 
 
 def application(parts: Parts) -> web.Application:

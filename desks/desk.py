@@ -12,6 +12,7 @@ from aiohttp import web
 from acd import parts as acd_parts
 from acd.permissions import ROLES
 from ami_bridge.figures import live, metrics
+from desks.desk_feed import DeskFeed
 from desks.feed import Feed
 from desks.health import Health
 from desks.login import Session, Sessions
@@ -32,6 +33,7 @@ class Parts:
     health: Health
     sessions: Sessions
     feed: Feed
+    desk_feed: DeskFeed
 
     @property
     def rules(self) -> metrics.Rules:

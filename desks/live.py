@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -28,14 +29,32 @@ _BY_WINDOW = frozenset({"figures", "requests", "waits", "turns"})
 _BY_VIEW = frozenset({"now", "states"})
 
 
+class Source(Protocol):
+    """A feed: ``watchers`` counts who is served from it."""
+
+    watchers: int
+    is_closing: bool
+
+    async def newer(self, than: int) -> None:
+        """Wait until there is something newer."""
+
+
+Say = Callable[[Ask, "int | None"], Awaitable[tuple[bytes, int]]]
+"""The message for this client since this number (None: all), and its own number; an empty one is not sent."""
+
+
 async def snapshot(ask: Ask) -> web.Response:
     """Everything live, or only what is of some windows and views."""
-    return web.Response(body=_said(ask, None)[0], content_type="application/json", charset="utf-8")
+    return web.Response(body=(await _said(ask, None))[0], content_type="application/json", charset="utf-8")
 
 
 async def follow(ask: Ask) -> web.StreamResponse:
     """The same as a snapshot and changes, until the client leaves or logs out."""
-    feed = ask.parts.feed
+    return await stream(ask, ask.parts.feed, _said)
+
+
+async def stream(ask: Ask, feed: Source, say: Say) -> web.StreamResponse:
+    """Push what ``say`` makes of each change of a feed. Who logs out is cut off."""
     if feed.watchers >= _MOST_WATCHERS:
         raise RefusedError("too_many_viewers")
     socket = web.WebSocketResponse(heartbeat=_PING_SECONDS, max_msg_size=4096, compress=False)
@@ -43,7 +62,7 @@ async def follow(ask: Ask) -> web.StreamResponse:
     feed.watchers += 1
     try:
         async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send(ask, socket))
+            sending = tasks.create_task(_send(ask, socket, feed, say))
             async for _ in socket:
                 pass  # a client has nothing to say
             sending.cancel()
@@ -54,20 +73,22 @@ async def follow(ask: Ask) -> web.StreamResponse:
     return socket
 
 
-async def _send(ask: Ask, socket: web.WebSocketResponse) -> None:
+async def _send(ask: Ask, socket: web.WebSocketResponse, feed: Source, say: Say) -> None:
     """The snapshot and every change, as fast as the client takes them."""
-    feed, sessions = ask.parts.feed, ask.parts.sessions
-    seq: int | None = None
+    sessions = ask.parts.sessions
+    seq: int | None = None  # of the last message; of the last look: seen
     sure_until = clock.monotonic() + _LOGIN_SECONDS
     try:
         while True:
-            said, seq = _said(ask, seq)
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await socket.send_frame(said, WSMsgType.TEXT)
+            said, seen = await say(ask, seq)
+            if said:
+                seq = seen
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await socket.send_frame(said, WSMsgType.TEXT)
             await asyncio.sleep(_PACE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOGIN_SECONDS):
-                    await feed.newer(seq)
+                    await feed.newer(seen)
             if feed.is_closing:
                 await socket.close(code=WSCloseCode.GOING_AWAY)
                 return
@@ -81,7 +102,7 @@ async def _send(ask: Ask, socket: web.WebSocketResponse) -> None:
             ask.request.transport.abort()
 
 
-def _said(ask: Ask, since: int | None) -> tuple[bytes, int]:
+async def _said(ask: Ask, since: int | None) -> tuple[bytes, int]:
     """The message for this client, and its number."""
     windows, views = ask.query["windows"], ask.query["views"]
     if windows is None and views is None:

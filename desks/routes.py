@@ -10,10 +10,11 @@ from http import HTTPStatus
 from aiohttp import web
 
 from ami_bridge.figures.live_document import Message
-from desks import answers, entrance, live, metrics, openapi, parameters
+from desks import answers, desk_live, entrance, live, metrics, openapi, parameters
 from desks.desk import ANYBODY, LEADERS, STAFF, Ask, Route
 from desks.health import Report
 from desks.login import Login
+from desks.ordering import roles
 from desks.tables import agents, callbacks, callers, drafts, figures, hands, supervision, threeways, units
 
 _SHOWN = (parameters.SHOWN_WINDOWS, parameters.SHOWN_VIEWS)
@@ -39,6 +40,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/logout", entrance.logout, STAFF, "退出登录", "Log out", answer=entrance.Done),
     Route("GET", "/api/live", live.snapshot, STAFF, "实时指标", "Live figures", query=_SHOWN, answer=Message),
     Route("GET", "/api/live/ws", live.follow, STAFF, "实时指标推送", "Live figures, pushed", query=_SHOWN, answer="", status=101),
+    Route("GET", "/api/desk", desk_live.snapshot, roles("agent.see"), "本人工作台", "One's own desk", answer=Message),
+    Route("GET", "/api/desk/ws", desk_live.follow, roles("agent.see"), "工作台推送", "The desk, pushed", answer="", status=101),
     *figures.ROUTES,
     *agents.ROUTES,
     *callbacks.ROUTES,

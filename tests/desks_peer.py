@@ -13,8 +13,10 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 
+from acd import parts as acd
 from desks.application import application
 from desks.desk import Parts, live_rules
+from desks.desk_feed import DeskFeed
 from desks.feed import Feed
 from desks.health import Health
 from desks.login import Sessions
@@ -121,18 +123,21 @@ async def serving(server: Postgres) -> AsyncIterator[Desks]:
     writer = await asyncpg.connect(server.dsn)
     async with await database.pool(server.dsn, name="desks", largest=8, connect_seconds=2) as pool, asyncio.TaskGroup() as tasks:
         feed = Feed(pool, live_rules(settings))
-        parts = Parts(settings, pool, Health({}), Sessions(pool, PASSWORDS), feed)
+        desk_feed = DeskFeed(acd.Parts(settings, pool, settings.asterisk.node))
+        parts = Parts(settings, pool, Health({}), Sessions(pool, PASSWORDS), feed, desk_feed)
         runner = web.AppRunner(application(parts), access_log=None, shutdown_timeout=2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        feeding = tasks.create_task(feed.run())
+        feeding = [tasks.create_task(work) for work in (feed.run(), desk_feed.run())]
         try:
             yield Desks(f"http://{host}:{port}", parts, writer)
         finally:
             feed.close()
+            desk_feed.close()
             await runner.cleanup()
-            feeding.cancel()
+            for task in feeding:
+                task.cancel()
             writer.terminate()
 
 

@@ -20,7 +20,7 @@ from tests import trial
 from tests.threeway import Office, office
 from tests.trial import Trial
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, object]] = {
     "ivr": {"flow": "direct"},
     "queue": {"ring_seconds": 10, "wrapup_seconds": 0},
     "agents": {"last": 1020},

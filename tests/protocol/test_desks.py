@@ -19,9 +19,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from acd import parts as acd
 from desks.answers import HEADERS
 from desks.application import application
 from desks.desk import Parts, live_rules
+from desks.desk_feed import DeskFeed
 from desks.feed import Feed
 from desks.health import Health
 from desks.login import Sessions
@@ -66,7 +68,8 @@ async def served(health: Health) -> AsyncIterator[aiohttp.ClientSession]:
     """The application, with routes that misbehave, on a free port, and a client of it; nothing of it needs the database."""
     pool = await database.pool("postgresql://nobody@127.0.0.1:1/nothing", name="test")
     feed = Feed(pool, live_rules(Settings()))
-    app = application(Parts(Settings(), pool, health, Sessions(pool, {}), feed))
+    desk_feed = DeskFeed(acd.Parts(Settings(), pool, "node1"))
+    app = application(Parts(Settings(), pool, health, Sessions(pool, {}), feed, desk_feed))
     app.router.add_get("/fails", fails)
     app.router.add_get("/forbids", forbids)
     app.router.add_post("/takes", takes)
