@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -27,7 +28,7 @@ LEADER, SUPERVISOR, QUALITY = Person("leader", "shift_leader"), Person("chen", "
 AGENT, MENTOR = Person("1002", "agent", "1002"), Person("1003", "agent", "1003")
 WHY = "投诉复核"
 SETTINGS: dict[str, dict[str, object]] = {
-    "queue": {"wrapup_seconds": 0, "ring_seconds": 8},
+    "queue": {"wrapup_seconds": 2, "ring_seconds": 8},
     "agents": {"login": "code", "last": 1020},
     "threeway": {"silence_seconds": 3},
     "supervision": {"tone": True},
@@ -267,6 +268,8 @@ def test_whoever_takes_over_has_the_citizen_and_the_records_agree(stack: Trial) 
         taken = await supervision_orders.change(now.parts, SUPERVISOR, held.supervision_id, "take_over")
         assert taken.mode == "take_over"
         await call.ended()
+        parted = clock.now()
+        await now.until("SELECT FROM agent_states WHERE agent = '1001' AND state = 'wrap_up'", what="wrap-up time")
         await hear(ear=(ear, {citizen}), citizen=(citizen.talk, {boss}))
         await ear.hang_up()
         await citizen.talk.until_hears(set())
@@ -274,8 +277,9 @@ def test_whoever_takes_over_has_the_citizen_and_the_records_agree(stack: Trial) 
         await citizen.talk.hang_up()
         await now.line("ended", held)
         await now.until("SELECT 1 FROM calls WHERE call_id = $1 AND ended_at IS NOT NULL", call_id, what="the record")
-        turns = await now.rows("SELECT agent, result, ended_by FROM agent_turns WHERE call_id = $1", call_id)
-        assert turns == [{"agent": "1001", "result": "answered", "ended_by": "transfer"}]
+        (turn,) = await now.rows("SELECT agent, result, ended_by, ended_at FROM agent_turns WHERE call_id = $1", call_id)
+        assert (turn["agent"], turn["result"], turn["ended_by"]) == ("1001", "answered", "transfer")
+        assert abs(turn["ended_at"] - parted) < dt.timedelta(seconds=0.5), "the agent's part ends with the take over"
         assert await now.rows("SELECT outcome, agent FROM requests WHERE call_id = $1", call_id) == [
             {"outcome": "answered", "agent": "1001"}
         ]
