@@ -127,13 +127,16 @@ class DeskFeed:
         self._wake.set()
 
     async def _read(self, connection: asyncpg.Connection) -> None:
-        agents = {one.agent: _steady(one) for one in await sessions.list_agents(self._parts, _READER)}
-        self._put("agents", agents)
-        self._put("calls", await self._calls(connection))
-        self._put("threeways", await _threeways(connection))
         rows = await connection.fetch(_QUERIES["entries"])
         names = CallBack.__struct_fields__
-        self._put("callbacks", {row["agent"]: CallBack(**{name: row[name] for name in names}) for row in rows})
+        found: dict[str, Mapping[str, object]] = {
+            "agents": {one.agent: _steady(one) for one in await sessions.list_agents(self._parts, _READER)},
+            "calls": await self._calls(connection),
+            "threeways": await _threeways(connection),
+            "callbacks": {row["agent"]: CallBack(**{name: row[name] for name in names}) for row in rows},
+        }
+        for section, values in found.items():  # at once: nobody is shown half of a change
+            self._put(section, values)
         self.document.close()
         if self.document.seq != self._said:
             self._said = self.document.seq
