@@ -16,29 +16,62 @@ from tests import trial
 from tests.stage import PATIENCE_SECONDS, Stage
 from tests.trial import Trial, wait_until
 
-SEATS = {"same": ("1001", "1002"), "keep": ("1003",), "full": ("1004",), "help": ("1005",), "ahead": ("1006",)}
-"""Queue, which is a sub-centre of its own, to its agents; dialled by 801 to 805."""
+SEATS = {
+    "same": ("1001", "1002"),
+    "keep": ("1003",),
+    "full": ("1004",),
+    "help": ("1005",),
+    "ahead": ("1006",),
+    "north": ("1007",),
+}
+"""Queue, which is a sub-centre of its own, to its agents; dialled by 801 to 806."""
 DIALLED = {name: f"80{place}" for place, name in enumerate(SEATS, start=1)}
 ELDERLY = "13800009004"
 QUEUES: dict[str, dict[str, object]] = {
     f"queues.{name}": {"sub_centre": name, "wrapup_seconds": 0, "strategy": "leastrecent"} for name in SEATS
 }
+FLOW = """\
+spec = 1
+title = "城北分中心"
+english = "Sub-centre"
+languages = ["zh"]
+
+[entry]
+inbound = "queue"
+
+[exits.all]
+error = "bye"
+
+[nodes.queue]
+verb = "enqueue"
+queue = "north"
+exits = { answered = "bye", timeout = "bye", full = "bye", empty = "bye", 1 = "bye", 2 = "bye" }
+
+[nodes.bye]
+verb = "hangup"
+"""
+"""What 806 leads into; the others are queues at once."""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    """801 to 805 lead into the queues; whoever leaves a queue is hung up on."""
+    """801 to 805 lead into the queues, 806 into the flow; whoever leaves a queue is hung up on."""
     overflow: dict[str, object] = {"overflow_to": "help", "overflow_seconds": 3}
     tables: dict[str, dict[str, object]] = {
         **QUEUES,
         "queues.full": QUEUES["queues.full"] | overflow,
-        "agents": {"last": 1006},
+        "agents": {"last": 1007},
+        "ivr": {"flow": "north"},
         "queue": {"wrapup_seconds": 0},
         "routing": {"priority": True},
     }
-    with trial.running(tmp_path_factory.mktemp("routing"), tables) as running:
+    folder = tmp_path_factory.mktemp("routing")
+    (flows := folder / "var" / "flows").mkdir(parents=True)
+    (flows / "north.toml").write_text(FLOW)
+    with trial.running(folder, tables) as running:
         for name, number in DIALLED.items():
-            for step in ("1,Answer()", f"2,Set(HOTLINE_QUEUE={name})", "3,Goto(agents,s,1)"):
+            chosen = "AGI(${FASTAGI}/flow)" if name == "north" else f"Set(HOTLINE_QUEUE={name})"
+            for step in ("1,Answer()", f"2,{chosen}", "3,Goto(agents,s,1)"):
                 running.asterisk(f"dialplan add extension {number},{step} into citizens")
         running.asterisk("dialplan add extension s,1,Goto(hangup,s,1) into flow replace")
         for name, agents in SEATS.items():
@@ -174,15 +207,24 @@ async def a_priority(house: House) -> None:
     await house.leaves(usual)
 
 
+async def a_sub_centre_of_a_flow(house: House) -> None:
+    """IVR-27."""
+    citizen, agent = await house.talks("13800009006", DIALLED["north"])
+    assert agent.call.party == "1007"
+    await house.leaves(citizen)
+
+
 def test_the_same_agent_a_kept_place_an_overflow_and_priority(stack: Trial) -> None:
     """And each request is one in the books."""
-    asyncio.run(House(stack).plays(the_same_agent, a_kept_place, an_overflow, a_priority))
+    asyncio.run(House(stack).plays(the_same_agent, a_kept_place, an_overflow, a_priority, a_sub_centre_of_a_flow))
     query = """SELECT caller, first_queue, queue, agent, hops, outcome FROM requests WHERE caller = $1 ORDER BY requested_at"""
     wait_until(lambda: not stack.fetch("SELECT FROM calls WHERE ended_at IS NULL"), what="all calls are closed")
     first, again = stack.fetch(query, "13800009001")
     assert (first["agent"], first["hops"], again["hops"]) == (again["agent"], 0, 0)
     (taken_over,) = stack.fetch(query, "13800009013")
     assert tuple(taken_over.values())[1:] == ("full", "help", "1005", 1, "answered")
+    (of_flow,) = stack.fetch(query, "13800009006")
+    assert tuple(of_flow.values())[1:] == ("north", "north", "1007", 0, "answered")
     gave_up, came_back = stack.fetch(query, "13800009012")
     assert (gave_up["outcome"], came_back["outcome"]) == ("short_abandoned", "answered")
     why = {row["call_id"]: row["why"] for row in stack.fetch("SELECT call_id, why FROM call_routes")}
