@@ -139,9 +139,15 @@ def _of_turns(truth: CallTruth, turns: Sequence[Turn]) -> list[str]:
 
 def _of_talks(truth: CallTruth, turns: Sequence[Turn]) -> list[str]:
     """How long each agent had the citizen, and on hold."""
-    said = sorted((turn for turn in turns if turn.connected_at), key=lambda turn: (turn.agent, turn.rang_at))
     found = []
-    for told, turn in zip(sorted(truth.talked, key=lambda one: (one.agent, one.at)), said, strict=False):
+    for told in truth.talked:
+        turn = min(
+            (turn for turn in turns if turn.agent == told.agent and turn.connected_at),
+            key=lambda turn: abs((turn.connected_at or told.at) - told.at),
+            default=None,
+        )
+        if turn is None:
+            continue
         held, whole = turn.hold_us / 1e6, (turn.talk_us + turn.hold_us) / 1e6
         for what, (least, most), ours in (("talked", told.seconds, whole), ("held", told.held, held)):
             if not least <= ours <= most:

@@ -141,6 +141,7 @@ class Play:
         self._rung: list[Line] = []
         self._refused: set[str] = set()
         self._holds: dict[str, Hold] = {}
+        self._untold: set[str] = set()
 
     # --- the citizen
 
@@ -303,6 +304,10 @@ class Play:
         """And has taken the citizen back."""
         self._hold(line).ends(earliest, latest)
 
+    def is_not_told(self, line: Line) -> None:
+        """No event tells how long this agent had the citizen."""
+        self._untold.add(line.call.call_id)
+
     def _hold(self, line: Line) -> Hold:
         return self._holds.setdefault(line.call.call_id, Hold())
 
@@ -334,7 +339,7 @@ class Play:
         await self.on(self.line, lambda call: call.closed, "the call is closed")
         self._take_rung()
         for line in self._rung:
-            await self.on(line, lambda call: call.answered_at or call.closed, f"{line.call.party} is quiet")
+            await self.on(line, lambda call: call.ended_at or call.closed, f"{line.call.party} is quiet")
 
     def _take_rung(self) -> None:
         queue = self.stage.rings_for(self.truth.caller)
@@ -358,7 +363,7 @@ class Play:
         call = self.line.call
         left = [done.at for done in call.done] + ([call.ended_at] if call.ended_at else [])
         self.truth.rang = truth.rang(self._rung, self._refused, left)
-        self.truth.talked = truth.talked(self._rung, self._holds)
+        self.truth.talked = truth.talked([line for line in self._rung if line.call.call_id not in self._untold], self._holds)
         self.truth.ended_at, self.truth.ended_by = call.ended_at, call.ended_by
         return self.truth
 

@@ -288,6 +288,7 @@ async def joined_with_queue_answered(play: Play) -> None:
     await play.on(consult, lambda call: call.answered_at and call.tags, "the agents talk")
     await play.after(1.0)
     await play.joins(line, consult)
+    play.is_not_told(other)
     assert other.call.answered_at
     asked = play.begins("transfer", MAIN, about(consult.call.invited_at))
     asked.ends("answered", about(other.call.answered_at), other.call.party)
