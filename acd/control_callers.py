@@ -18,7 +18,7 @@ from acd.control_rules import Level, Turn
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
-from hotline import clock, database
+from hotline import clock, database, numbers
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS = 2.0
@@ -72,10 +72,14 @@ async def reset_malicious(parts: Parts, person: Person, number: str) -> int:
 
 
 async def block(parts: Parts, person: Person, number: str, until: dt.datetime, reason: str) -> int:
-    """The office decides that a number is not taken until then (CAL-08); returns the decision's number. Raises ``bad_time``."""
+    """The office decides that a number is not put through to agents until then (CAL-08); returns the decision's number.
+
+    The number still reaches the hotline: its flow says that nobody is free, and offers a message (``acd/routing.py``).
+    Raises ``bad_time``, ``bad_number``.
+    """
     await orders.authorise(parts.pool, person, "caller.block")
-    now = clock.now()
-    values = (control_orders.checked_number(number), now, control_rules.block_ends(until, now), reason, person.username)
+    now, number = clock.now(), _normal(number)
+    values = (number, now, control_rules.block_ends(until, now), reason, person.username)
     async with parts.pool.acquire() as connection, connection.transaction():
         block_id = int(await connection.fetchval(QUERIES["block"], *values))
         await orders.audit(connection, person, "caller.block", f"caller:{number}", {"until": until.isoformat(), "reason": reason})
@@ -85,15 +89,16 @@ async def block(parts: Parts, person: Person, number: str, until: dt.datetime, r
 async def unblock(parts: Parts, person: Person, number: str) -> int:
     """The office takes it back; returns how many decisions were in force."""
     await orders.authorise(parts.pool, person, "caller.block")
+    number = _normal(number)
     async with parts.pool.acquire() as connection, connection.transaction():
         count = int(await connection.fetchval(QUERIES["unblock"], number, clock.now(), person.username))
         await orders.audit(connection, person, "caller.unblock", f"caller:{number}", {"blocks": count})
     return count
 
 
-async def is_blocked(parts: Parts, number: str) -> bool:
-    """Whether the office has decided so, and the time is not over."""
-    return bool(await parts.pool.fetchval(QUERIES["blocked"], number, clock.now()))
+def _normal(number: str) -> str:
+    """The form in which callers' numbers are compared. Raises ``bad_number``."""
+    return control_orders.checked_number(numbers.normal(number))
 
 
 async def run(parts: Parts) -> None:

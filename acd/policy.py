@@ -134,17 +134,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """What this number did before: the agent it talked to lately and whether that one is ready; the wait that it gave up."""
+    """What this number did before: the agent it talked to lately and whether that one is ready; the wait that it gave up.
+
+    ``blocked``: the office has decided that it is not put through for now (CAL-08).
+    """
 
     agent: str = ""
     is_ready: bool = False
     kept_seconds: float = 0
+    blocked: bool = False
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where the call goes. ``place``: 1 is the head, 0 the end of the queue. ``first_agent`` is rung alone before, "" nobody.
 
-    After ``wait_seconds`` the wait is over, or, when ``overflows``, routed anew. ``why``: words for people and tests.
+    After ``wait_seconds`` the wait is over, or, when ``overflows``, routed anew. ``why``: words for people and tests; who is
+    ``blocked`` does not wait at all.
     """
 
     queue: str
@@ -155,6 +160,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     overflows: bool
     waited_seconds: float
     why: tuple[str, ...]
+    blocked: bool = False
 
 
 NOBODY = Standing()
@@ -171,7 +177,12 @@ def route(plan: Plan, asked: Asked, now: dt.datetime, floor: Mapping[str, Standi
     first = history.agent if history.is_ready and (standing.waiting == 0 or place == 1) else ""
     has_left = asked.left and queue == wanted
     overflows = rule.overflow_seconds > 0 and not has_left
-    reasons = (("priority", priority), ("kept_place", history.kept_seconds > 0), ("same_agent", first))
+    reasons = (
+        ("blocked", history.blocked),
+        ("priority", priority),
+        ("kept_place", history.kept_seconds > 0),
+        ("same_agent", first),
+    )
     return Route(
         queue=queue,
         priority=priority,
@@ -181,6 +192,7 @@ def route(plan: Plan, asked: Asked, now: dt.datetime, floor: Mapping[str, Standi
         overflows=overflows,
         waited_seconds=total,
         why=(*why, *(word for word, holds in reasons if holds)),
+        blocked=history.blocked,
     )
 
 

@@ -101,7 +101,9 @@ class Router:
         asked = msgspec.structs.replace(asked, group=row["group"], overdue=row["overdue"])
         if asked.left:
             return asked, History()
-        return asked, History(agent=row["agent"], is_ready=row["is_ready"], kept_seconds=row["kept_seconds"])
+        return asked, History(
+            agent=row["agent"], is_ready=row["is_ready"], kept_seconds=row["kept_seconds"], blocked=row["blocked"]
+        )
 
     def _place_matters(self, asked: Asked, history: History) -> bool:
         may_go_ahead = self._plan.routing.priority and (asked.group or asked.overdue)

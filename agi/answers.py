@@ -73,5 +73,6 @@ def told(route: Route) -> dict[str, str]:
         "HOTLINE_WAIT": str(route.wait_seconds),
         "HOTLINE_OVERFLOWS": "1" if route.overflows else "",
         "HOTLINE_WAITED": str(int(route.waited_seconds)),
+        "HOTLINE_BLOCKED": "1" if route.blocked else "",
         "HOTLINE_ROUTED": "1",
     }

@@ -159,9 +159,6 @@ WITH lifted AS (
 )
 SELECT count(*) FROM lifted
 
--- name: blocked
-SELECT EXISTS (SELECT FROM caller_blocks WHERE number = $1 AND lifted_at IS NULL AND from_at <= $2 AND until_at > $2)
-
 -- name: order_outbound
 INSERT INTO outbound_calls (outbound_id, node, agent, number, purpose, ticket, ordered_by, ordered_at, call_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

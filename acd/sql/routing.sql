@@ -14,6 +14,9 @@ WITH mine AS (
 )
 SELECT coalesce((SELECT "group" FROM caller_groups WHERE number::text = $2), '') AS "group",
        EXISTS (SELECT FROM overdue_callers WHERE number::text = $2) AS overdue,
+       EXISTS (
+           SELECT FROM caller_blocks WHERE number = $2 AND lifted_at IS NULL AND from_at <= now() AND until_at > now()
+       ) AS blocked,
        coalesce((SELECT agent FROM talked), '') AS agent,
        EXISTS (SELECT FROM agent_states s JOIN talked USING (agent) WHERE s.state = 'ready' AND NOT s.paused) AS is_ready,
        coalesce((

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from acd import control_callers, control_orders, control_outbound, sessions
+from acd import control_callers, control_orders, control_outbound, quality, sessions
 from acd.errors import RefusedError
 from acd.permissions import Person
 from hotline import clock
@@ -487,7 +487,7 @@ async def malicious(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, A
         "levels": levels,
         "refused": [*hung_up, by_agent],
         "reset": (count, await control_callers.level_of(at.parts, m.caller.name), await is_reported()),
-        "blocked": await control_callers.is_blocked(at.parts, m.caller.name),
+        "blocked": [one.number for one in await quality.blocks(at.parts, LEADER)],
     }
 
 
@@ -607,7 +607,7 @@ def test_a_malicious_caller_is_counted_reported_and_never_blocked(left: Left) ->
     assert found["levels"] == [(1, "normal", 1), (2, "warn", 2), (3, "warn_with_police", 3)]
     assert found["refused"] == ["not_warned_yet", "not_allowed"]
     assert found["reset"] == (3, 0, [])
-    assert found["blocked"] is False
+    assert found["blocked"] == []
 
 
 def test_asterisk_has_nothing_to_complain_of(played: dict[str, Any]) -> None:

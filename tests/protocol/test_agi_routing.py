@@ -91,6 +91,7 @@ PLAIN = {
     "HOTLINE_WAIT": "600",
     "HOTLINE_OVERFLOWS": "",
     "HOTLINE_WAITED": "0",
+    "HOTLINE_BLOCKED": "",
     "HOTLINE_ROUTED": "1",
 }
 
@@ -183,6 +184,54 @@ def test_special_groups_and_overdue_tickets_go_ahead_when_that_is_on(empty_datab
             assert (await one.asks("13900139000"))["QUEUE_PRIO"] == "0"
         async with house(empty_database) as one:
             assert (await one.asks())["QUEUE_PRIO"] == "0"
+
+    asyncio.run(play())
+
+
+BLOCK = """
+INSERT INTO caller_blocks (number, from_at, until_at, reason, set_by, lifted_at, lifted_by)
+SELECT $1, at + $2 * interval '1 hour', at + $3 * interval '1 hour', 'threats', 'office',
+       CASE WHEN $4 THEN at END, CASE WHEN $4 THEN 'office' END
+FROM (SELECT now()) AS moment (at)
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "lifted", "blocked"),
+    [(-1, 1, False, "1"), (-2, -1, False, ""), (1, 2, False, ""), (-1, 1, True, "")],
+    ids=["in force", "over", "to come", "taken back"],
+)
+def test_a_number_that_the_office_blocks_is_not_put_through_for_that_time(
+    empty_database: Postgres, begin: float, end: float, lifted: bool, blocked: str
+) -> None:
+    """CAL-08: however the trunk writes the number; nobody else is meant, and it is noted."""
+
+    async def play() -> None:
+        async with house(empty_database) as one:
+            await one.database.execute(BLOCK, CALLER, begin, end, lifted)
+            for caller in (CALLER, f"+86{CALLER}", f"0{CALLER}"):
+                assert (await one.asks(caller))["HOTLINE_BLOCKED"] == blocked
+            for other in ("13900139000", "anonymous", ""):
+                assert (await one.asks(other))["HOTLINE_BLOCKED"] == ""
+            assert (await one.asks(waited="61", left="left"))["HOTLINE_BLOCKED"] == "", "who waits already goes on waiting"
+        assert await _noted(empty_database) == (3 if blocked else 0)
+
+    asyncio.run(play())
+
+
+async def _noted(server: Postgres) -> int:
+    """How often it was noted that a caller was blocked."""
+    connection = await asyncpg.connect(server.owner)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM call_routes WHERE 'blocked' = ANY (why)"))
+    finally:
+        await connection.close()
+
+
+def test_nobody_is_blocked_while_the_database_is_away(empty_database: Postgres) -> None:
+    async def play() -> None:
+        async with house(empty_database, "postgresql://hotline@127.0.0.1:1/hotline") as one:
+            assert (await one.asks())["HOTLINE_BLOCKED"] == ""
 
     asyncio.run(play())
 
