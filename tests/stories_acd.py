@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 
-from acd.supervision_book import Supervision
-
 from acd import control_orders, supervision_orders, threeways
 from acd.supervision import Mode, Wish
+from acd.supervision_book import Supervision
 from hotline.phones.directed import Line
 from tests.desk_hands import SUPERVISOR, holds, in_hand, loses, of, ordered, resumes
 from tests.stage import Play
