@@ -16,7 +16,7 @@ from typing import IO
 import msgspec
 import structlog
 
-from ami_bridge import codec, facts
+from ami_bridge import codec, facts, hands
 from ami_bridge.book import EPOCH, Book, Reckoning
 from ami_bridge.commands import Port
 from ami_bridge.errors import SecondBridgeError
@@ -140,6 +140,7 @@ class Bridge:
             call.call_id for call in self._book.state.open() if call.started.at < asterisk_now and call.call_id not in present
         ]
         self._book.lose(lost, clock.now())
+        self._floor.recall(hands.in_hand(self._book.state.open(), present))
         for gap in self._book.unrepaired:
             self._tell_gap(gap.begin, gap.end, gap.cause)
         self._book.close_gaps(clock.now())

@@ -70,6 +70,11 @@ class Floor:
         for fact in found:
             self.hear(fact)
 
+    def recall(self, found: Iterable[Fact]) -> None:
+        """What the evidence says of conversations that go on, once a gap is repaired (``ami_bridge/hands.py``)."""
+        for fact in found:
+            self.hear(fact)
+
     def tick(self, at: dt.datetime) -> None:
         """Time has passed."""
         due = members.next_deadline(self._members)

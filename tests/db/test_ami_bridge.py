@@ -159,6 +159,20 @@ class World:
             assert not missing or clock.monotonic() < deadline, f"not recorded: {missing}\n{self.output.read_text()}"
             await asyncio.sleep(0.1)
 
+    async def shown(self, agent: str, wanted: tuple[str, str, str]) -> None:
+        """Wait until the database has this agent so: state, call and channel, as told after the last start."""
+        deadline = clock.monotonic() + 10
+        connection = await asyncpg.connect(self.server.dsn, timeout=2)
+        try:
+            while True:
+                row = await connection.fetchrow("SELECT state, call_id, channel FROM agent_states WHERE agent = $1", agent)
+                if row is not None and tuple(row) == wanted:
+                    return
+                assert clock.monotonic() < deadline, f"{row} is not {wanted}\n{self.output.read_text()}"
+                await asyncio.sleep(0.1)
+        finally:
+            await connection.close()
+
 
 Script = Callable[[World], Awaitable[None]]
 
@@ -288,6 +302,33 @@ def test_a_call_that_asterisk_no_longer_has_is_closed_as_a_fault_of_the_system(i
         rows = await world.recorded({"node1-1.0": "system_fault", "node1-1.1": "system_fault"})
         assert all(row["repaired"] for row in rows.values())
         assert rows["node1-1.0"]["ended_at"] - rows["node1-1.0"]["started_at"] < dt.timedelta(seconds=5)
+
+    in_a_world(script)
+
+
+def test_after_a_restart_it_is_known_who_talks_to_whom_and_on_which_channel(in_a_world: Callable[[Script], None]) -> None:
+    """Or nothing could be ordered for a call that was there before the bridge (ORG-20)."""
+
+    async def script(world: World) -> None:
+        call, leg = "node1-1.0", "node1-1.1"
+        world.peer.channels += [call, leg]
+        busy = {"Event": "QueueMember", "Queue": "hotline", "Name": "1001", "Location": "PJSIP/1001", "Membership": "dynamic"}
+        busy |= {"StateInterface": "PJSIP/1001", "Penalty": "0", "CallsTaken": "1", "LastCall": "0", "LastPause": "0"}
+        busy |= {"LoginTime": "0", "InCall": "1", "Status": "2", "Paused": "0", "PausedReason": "", "Wrapuptime": "0"}
+        world.peer.queues.append(busy)
+        world.start()
+        await world.repaired(1)
+        world.happen("Newchannel", call, cel="CHAN_START")
+        world.happen("QueueCallerJoin", call, cel="APP_START", Application="Queue")
+        world.happen("AgentConnect", call, MemberName="1001", DestUniqueid=leg)
+        world.happen("UserEvent", call, UserEvent="AgentHold", Leg=leg, State="on")
+        await world.shown("1001", ("holding", call, leg))
+        world.kill()
+        world.start()
+        await world.repaired(2)
+        await world.shown("1001", ("holding", call, leg))
+        world.happen("UserEvent", call, UserEvent="AgentHold", Leg=leg, State="off")
+        await world.shown("1001", ("talking", call, leg))
 
     in_a_world(script)
 
