@@ -28,12 +28,17 @@ async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None
     citizen = citizen or await connection.fetchval(QUERIES["citizen_of"], step.node, step.call_id)
     if not citizen:
         return
-    await connection.execute(QUERIES["begin"], step.node, citizen, step.call_id, "", "", "talking")
-    row = await connection.fetchrow(QUERIES["locked"], step.node, citizen)
     seat = words.get("seat", "").partition("@")[0]
     agent = await connection.fetchval(QUERIES["agent_at"], seat) if seat else None
+    await follow(connection, parts, step, citizen, Told(step.what, words, step.uniqueid, agent or ""))
+
+
+async def follow(connection: asyncpg.Connection, parts: Parts, step: Step, citizen: str, told: Told) -> None:
+    """Write what a step, of whatever area, means for who has this citizen's call."""
+    await connection.execute(QUERIES["begin"], step.node, citizen, step.call_id, "", "", "talking")
+    row = await connection.fetchrow(QUERIES["locked"], step.node, citizen)
     before = Stand(**dict(row))
-    after = control.apply(before, Told(step.what, words, step.uniqueid, agent or ""))
+    after = control.apply(before, told)
     if after != before:
         await control_orders.save(connection, after)
     if after.place == "over":

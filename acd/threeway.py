@@ -51,21 +51,26 @@ ORDERS: Mapping[str, tuple[frozenset[Phase], Disposition]] = {
 """Order -> the phases that it belongs to, and what it says of the unit."""
 
 
-def begin(state: State, *, ring_seconds: int, pause_seconds: int, prefix: str) -> Send:
-    """The one action that begins it: the citizen to the music, the agent to dial. ``prefix``: the node's, of unique ids."""
+def begin(state: State) -> Send:
+    """The one action that begins it: the citizen to the music, the agent to dial. All that is to be known goes with it."""
     first, second = (state.numbers[0].number, state.numbers[-1].number)
-    caller = state.caller_channel.removeprefix(prefix)
     return Send(
         "Redirect",
         {
             "channel": state.caller_channel,
             "context": "threeway-caller",
-            "exten": str(state.threeway_id),
+            "exten": f"{state.threeway_id}*{second}",
             "extra_channel": state.agent_channel,
             "extra_context": "threeway-dial",
-            "extra_exten": f"{state.threeway_id}*{ring_seconds}*{pause_seconds}*{first}*{second}*{caller}",
+            "extra_exten": f"{state.threeway_id}*{first}*{caller(state)}",
         },
     )
+
+
+def caller(state: State) -> str:
+    """The citizen's channel, as short as an extension wants it ([threeway-meet])."""
+    channel = state.caller_channel
+    return f"c{channel[8:]}" if channel.startswith("command-") else channel.removeprefix(f"{state.node}-")
 
 
 def apply(state: State, event: Told | Order) -> tuple[State, list[Effect]]:

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from acd import drafts, orders, threeway, threeway_store
+from acd import control, control_steps, drafts, orders, threeway, threeway_store
 from acd.drafts import Draft
 from acd.errors import RefusedError
 from acd.parts import Parts
@@ -31,7 +31,7 @@ _LOOK_SECONDS = 5.0
 _BY_ITSELF = Person("acd", "supervisor")
 
 
-async def hear(connection: asyncpg.Connection, _: Parts, step: Step) -> None:
+async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None:
     """A step of area ``threeway``: once, in the transaction that counts it as read."""
     words = step.words()
     try:
@@ -44,6 +44,21 @@ async def hear(connection: asyncpg.Connection, _: Parts, step: Step) -> None:
     after, effects = threeway.apply(state, Told(step.what, words, step.uniqueid, step.number, step.at))
     await threeway_store.save(connection, after)
     await follow(connection, after, noted, effects)
+    await _hand_over(connection, parts, step, after)
+
+
+async def _hand_over(connection: asyncpg.Connection, parts: Parts, step: Step, state: State) -> None:
+    """Who has the citizen's call now, for the book of all calls (``acd/control.py``)."""
+    match step.what:
+        case "together" if step.uniqueid == state.agent_channel:
+            told = control.Told("taken", {}, state.agent_channel, state.agent)
+        case "requeued":
+            told = control.Told("lost", {}, state.caller_channel)
+        case "done" | "caller_left":
+            told = control.Told("over", {}, state.caller_channel)
+        case _:
+            return
+    await control_steps.follow(connection, parts, step, state.caller_channel, told)
 
 
 async def run(parts: Parts) -> None:

@@ -73,6 +73,7 @@ class Threeway(msgspec.Struct, frozen=True, kw_only=True):
 async def load(connection: asyncpg.Connection, threeway_id: int, *, lock: bool = False) -> tuple[State, Words]:
     """Read one; ``lock`` keeps others out until the transaction ends. Raises ``RefusedError``: ``unknown_threeway``."""
     if lock:
+        await connection.fetchval(QUERIES["lock_hand"], threeway_id)
         await connection.fetchval(QUERIES["lock"], threeway_id)
     row = await connection.fetchrow(QUERIES["get"], threeway_id)
     if row is None:

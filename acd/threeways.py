@@ -14,7 +14,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from acd import drafts, orders, threeway, threeway_steps, threeway_store, units
+from acd import control_orders, drafts, orders, threeway, threeway_steps, threeway_store, units
+from acd.control import Stand
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
@@ -32,23 +33,23 @@ async def begin(
     """Dial a unit for the citizen whom the person talks to, who has agreed to it (TWC-02 to TWC-04), at most twice (TWC-08).
 
     Without consent nobody is dialled: question and contact number go into a ticket draft (TWC-05). Raises ``RefusedError``:
-    ``not_allowed``, ``not_in_a_call``, ``unknown_unit``, ``unit_without_number``, ``already_in_threeway``.
+    ``not_allowed``, ``not_in_a_call``, ``not_now``, ``unknown_unit``, ``unit_without_number``, ``already_in_threeway``.
     """
     await orders.authorise(parts.pool, person, _ACTION, person.agent)
     async with parts.pool.acquire() as connection, connection.transaction():
-        place = await connection.fetchrow(QUERIES["place"], person.agent)
-        if place is None:
-            raise RefusedError("not_in_a_call")
+        hand = await _in_hand(connection, parts, person.agent)
         name, numbers = await _numbers(connection, parts, unit)
-        values = (person.agent, place["channel"], unit, name, consent, question, contact_number)
-        known = msgspec.json.encode(numbers).decode()
-        row = await connection.fetchval(QUERIES["begin"], place["node"], place["call_id"], *values, known, clock.now())
+        values = (hand.node, hand.call_id, hand.citizen, person.agent, hand.leg, unit, name, consent, question, contact_number)
+        row = await connection.fetchval(QUERIES["begin"], *values, msgspec.json.encode(numbers).decode(), clock.now())
         if row is None:
             raise RefusedError("already_in_threeway")
         state, words = await threeway_store.load(connection, row)
         await _note(connection, person, "begin" if consent else "no_consent", state)
-        asked = [await threeway_steps.send(connection, person, state.node, _first(parts, state))] if consent else []
-        if not consent:
+        asked = []
+        if consent:
+            await control_orders.save(connection, msgspec.structs.replace(hand, place="talking", searching_since=None))
+            asked.append(await threeway_steps.send(connection, person, state.node, threeway.begin(state)))
+        else:
             await threeway_steps.draft(connection, state, words)
     await _carried_out(parts, state.threeway_id, asked)
     return await get(parts, person, state.threeway_id)
@@ -151,7 +152,7 @@ async def _order(parts: Parts, person: Person, threeway_id: int, what: str, *, d
         sent: list[Send] = [effect for effect in effects if isinstance(effect, Send)]
         sent += [_key(state, digit) for digit in digits]
         if what == "take_up":
-            sent.append(await _entrance(connection, person, state))
+            sent.append(await _entrance(connection, parts, person, state))
         await _note(connection, person, what, after)
         asked = [await threeway_steps.send(connection, person, state.node, one) for one in sent]
     await _carried_out(parts, threeway_id, asked)
@@ -168,13 +169,13 @@ async def _authorise(parts: Parts, person: Person, what: str, state: State) -> N
         await orders.authorise(parts.pool, person, _ACTION, person.agent)
 
 
-async def _entrance(connection: asyncpg.Connection, person: Person, state: State) -> Send:
+async def _entrance(connection: asyncpg.Connection, parts: Parts, person: Person, state: State) -> Send:
     """How another agent comes in: with the citizen, out of their call, or rung at their own telephone."""
-    caller = state.caller_channel.removeprefix(f"{state.node}-")
-    place = await connection.fetchrow(QUERIES["place"], person.agent)
-    if place and place["call_id"] == state.call_id:
+    caller = threeway.caller(state)
+    hand = await _own_call(connection, parts, person.agent)
+    if hand and hand.citizen == state.caller_channel:
         into = {"channel": state.caller_channel, "context": "threeway-join", "exten": str(state.threeway_id)}
-        own = {"extra_channel": place["channel"], "extra_context": "threeway-enter"}
+        own = {"extra_channel": hand.leg, "extra_context": "threeway-enter"}
         return Send("Redirect", {**into, **own, "extra_exten": f"{state.threeway_id}*{caller}"})
     if state.phase != "without_agent":
         raise RefusedError("not_in_a_call")
@@ -186,6 +187,21 @@ async def _entrance(connection: asyncpg.Connection, person: Person, state: State
     return Send("Originate", {"channel": telephone, "context": "threeway-enter", "exten": exten, "variables": variables})
 
 
+async def _in_hand(connection: asyncpg.Connection, parts: Parts, agent: str) -> Stand:
+    """The citizen's call that the agent has, however it came: from a queue, a colleague, a parking place, or dialled."""
+    hand = await control_orders.locked(connection, parts, agent)
+    if hand.place not in ("talking", "held"):
+        raise RefusedError("not_now", order="threeway", place=hand.place)
+    return hand
+
+
+async def _own_call(connection: asyncpg.Connection, parts: Parts, agent: str) -> Stand | None:
+    try:
+        return await control_orders.locked(connection, parts, agent)
+    except RefusedError:
+        return None
+
+
 async def _numbers(connection: asyncpg.Connection, parts: Parts, code: str) -> tuple[str, Sequence[Dialled]]:
     """A unit's name, and what to dial now: the first and the second attempt (TWC-07)."""
     found = await units.get(connection, code)
@@ -195,12 +211,6 @@ async def _numbers(connection: asyncpg.Connection, parts: Parts, code: str) -> t
     if not numbers:
         raise RefusedError("unit_without_number")
     return found.name, [Dialled(number.number, number.is_service_line) for number in numbers]
-
-
-def _first(parts: Parts, state: State) -> Send:
-    chosen = parts.settings.threeway
-    times = {"ring_seconds": chosen.ring_seconds, "pause_seconds": chosen.pause_seconds}
-    return threeway.begin(state, **times, prefix=f"{state.node}-")
 
 
 def _key(state: State, digit: str) -> Send:

@@ -181,10 +181,10 @@ class Run:
             {
                 "channel": trio.call,
                 "context": "threeway-caller",
-                "exten": str(place),
+                "exten": f"{place}*{trio.unit}",
                 "extra_channel": trio.agent_channel,
                 "extra_context": "threeway-dial",
-                "extra_exten": f"{place}*20*1*{trio.unit}*{trio.unit}*{trio.call.removeprefix(prefix)}",
+                "extra_exten": f"{place}*{trio.unit}*{trio.call.removeprefix(prefix)}",
             }
             for place, trio in enumerate(added, len(before) + 1)
         ]

@@ -1,14 +1,10 @@
 -- Three-way calls.
 
--- name: place
-SELECT node, call_id, channel FROM agent_states WHERE agent = $1 AND state IN ('talking', 'holding') AND call_id IS NOT NULL AND channel <> ''
-ORDER BY at DESC LIMIT 1
-
 -- name: begin
 INSERT INTO threeways (node, call_id, caller_channel, agent, agent_channel, unit, unit_name, consent, question, contact_number,
                        numbers, begun_at, caller_is, agent_is, unit_is, ended_at, outcome)
-VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, 'waiting', 'dialling', 'away',
-        CASE WHEN NOT $7 THEN $11::timestamptz END, CASE WHEN NOT $7 THEN 'no_consent' END)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, 'waiting', 'dialling', 'away',
+        CASE WHEN NOT $8 THEN $12::timestamptz END, CASE WHEN NOT $8 THEN 'no_consent' END)
 ON CONFLICT (node, call_id) WHERE ended_at IS NULL DO NOTHING
 RETURNING threeway_id
 
@@ -17,6 +13,11 @@ SELECT threeway_id, node, call_id, caller_channel, agent, agent_channel, unit_ch
        contact_number, numbers::text, attempts::text, begun_at, connected_at, joined_at, ended_at, caller_is, agent_is, unit_is,
        disposition, outcome, "left", further_questions, asked, asked_at, heard::text
 FROM threeways WHERE threeway_id = $1
+
+-- The book of who has the call is always locked first.
+-- name: lock_hand
+SELECT hand.citizen FROM threeways AS t JOIN control_calls AS hand ON hand.node = t.node AND hand.citizen = t.caller_channel
+WHERE threeway_id = $1 FOR UPDATE OF hand
 
 -- name: lock
 SELECT threeway_id FROM threeways WHERE threeway_id = $1 FOR UPDATE
@@ -42,6 +43,9 @@ SELECT draft_id FROM ticket_drafts WHERE node = $1 AND call_id = $2 AND threeway
 
 -- name: caller
 SELECT caller_number FROM calls WHERE node = $1 AND call_id = $2
+UNION ALL
+SELECT number FROM outbound_calls WHERE node = $1 AND call_id = $2
+LIMIT 1
 
 -- name: telephone
 -- Where an agent can be rung now: the browser before the telephone.
@@ -49,9 +53,9 @@ SELECT interface FROM queue_members WHERE node = $1 AND agent = $2 AND status NO
 
 -- name: stale
 -- Open, and nothing was told for a while though the call is over, or though it should have begun.
-SELECT t.threeway_id FROM threeways AS t LEFT JOIN calls AS c USING (node, call_id)
+SELECT t.threeway_id FROM threeways AS t LEFT JOIN calls AS c USING (node, call_id) LEFT JOIN outbound_calls AS o USING (node, call_id)
 WHERE t.node = $1 AND t.ended_at IS NULL
-  AND (c.ended_at < now() - make_interval(secs => $2) OR (t.heard = '{}' AND t.begun_at < now() - make_interval(secs => $2)))
+  AND (coalesce(c.ended_at, o.ended_at) < now() - make_interval(secs => $2) OR (t.heard = '{}' AND t.begun_at < now() - make_interval(secs => $2)))
 
 -- name: raise
 WITH raised AS (

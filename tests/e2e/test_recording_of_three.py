@@ -73,8 +73,8 @@ async def conference(stack: Trial) -> tuple[dict[str, tuple[Talk, dt.datetime, d
         await silent(caller, silences)
         found = channels(stack, "agents", "seats", "citizens", "record")
         (name, unique), (other, _) = found["agents"], next(found[where] for where in found if where != "agents")
-        dialling = f"71*10*1*{UNIT}*{UNIT}*{unique.rpartition('-')[2]}"
-        to = {"Context": "threeway-caller", "Exten": "71", "Priority": "1"}
+        dialling = f"71*{UNIT}*{unique.rpartition('-')[2]}"
+        to = {"Context": "threeway-caller", "Exten": f"71*{UNIT}", "Priority": "1"}
         also = {"ExtraContext": "threeway-dial", "ExtraExten": dialling, "ExtraPriority": "1"}
         await act(Action="Redirect", Channel=name, ExtraChannel=other, **to, **also)
         called = await unit.rings()

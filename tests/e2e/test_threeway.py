@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from acd import threeways
+from acd import control_orders, control_outbound, sessions, threeways
 from acd.errors import RefusedError
 from acd.permissions import Person
 from hotline import clock
 from hotline.phones import hearing
+from hotline.phones.talk import Talk
+from hotline.phones.voices import SeatPhone
 from tests import trial
 from tests.threeway import CONTACT, QUESTION, Meeting, Office, office
 from tests.trial import Trial
@@ -42,8 +44,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     with trial.running(tmp_path_factory.mktemp("three"), chosen) as stack:
         found = asyncio.run(_play(stack))
         trial.wait_until(lambda: not stack.fetch("SELECT FROM calls WHERE ended_at IS NULL"), what="all calls are over")
-        found["calls"] = stack.fetch("SELECT caller_number, disposition, connected_at FROM calls")
-        found["requests"] = stack.fetch("SELECT outcome, count(*) FROM requests GROUP BY outcome")
+        found["calls"] = stack.fetch(
+            "SELECT caller_number, disposition, connected_at FROM calls WHERE caller_number LIKE '1390000%'"
+        )
+        found["requests"] = stack.fetch("SELECT outcome, count(*) FROM requests WHERE kind = 'caller' GROUP BY outcome")
         found["complaints"] = stack.asterisk_complaints()
         yield found
 
@@ -314,6 +318,103 @@ async def _marked(at: Office, m: Meeting, code: str, what: Any, sound: int) -> d
     return {"over": over, "citizen_heard": m.citizen.hears(sound, since=clock.now() - _MINUTE), "draft": await m.draft()}
 
 
+# --- whoever has the citizen, however the call came ---------------------------------------------------------------------------
+
+
+async def _colleague(at: Office, user: str) -> SeatPhone:
+    """An agent who takes no calls from the queue."""
+    seat = await at.floor.seat(user)
+    await sessions.pause(at.parts, Person(user, "agent", user), user, "training")
+    return seat
+
+
+async def _has_it(at: Office, m: Meeting) -> None:
+    """The book says that the citizen talks to the meeting's agent."""
+
+    async def talks() -> object:
+        query = "SELECT FROM control_calls WHERE call_id = $1 AND agent = $2 AND place = 'talking'"
+        return await at.rows(query, m.call_id, m.agent.name)
+
+    await m.together(m.agent, m.citizen)
+    await at.until(talks, f"{m.agent.name} has {m.call_id}")
+
+
+async def _brings_in(at: Office, m: Meeting, code: str, number: str) -> dict[str, Any]:
+    """Whoever has the citizen brings a unit in, and goes on with the citizen, also by way of hold."""
+    (unit,) = await at.unit(code, (number, ["answer"]))
+    await m.begin(code)
+    call = await unit.rings()
+    await m.until("private")
+    await m.citizen.until_music()
+    meanwhile = await _refusal(control_orders.hold(at.parts, m.person))
+    await m.order(threeways.join)
+    await m.together(m.agent, m.citizen, call)
+    await call.hang_up()
+    over = await m.until_back()
+    await _has_it(at, m)
+    await control_orders.hold(at.parts, m.person)
+    await m.citizen.until_music()
+    await control_orders.resume(at.parts, m.person)
+    await m.together(m.agent, m.citizen)
+    return {"over": over, "draft": await m.draft(), "meanwhile": meanwhile}
+
+
+async def _over(at: Office, m: Meeting) -> object:
+    query = "SELECT FROM control_calls WHERE call_id = $1 AND place = 'over'"
+    return await at.until(lambda: at.rows(query, m.call_id), f"{m.call_id} is in nobody's hands")
+
+
+@story
+async def after_a_transfer(at: Office, m: Meeting) -> dict[str, Any]:
+    """A colleague got the citizen by order, and has the citizen on hold; the one who had the citizen may dial nobody."""
+    colleague, first = await _colleague(at, "1051"), m.person
+    await control_orders.transfer(at.parts, first, "agent", colleague.name)
+    m.agent = await (await colleague.rings()).answer()
+    await _has_it(at, m)
+    await control_orders.hold(at.parts, m.person)
+    await m.citizen.until_music()
+    found = await _brings_in(at, m, "U31", "83121031")
+    gone = await _refusal(threeways.begin(at.parts, first, unit="U31", consent=True))
+    await m.agent.hang_up()
+    await _over(at, m)
+    return {**found, "gone": gone}
+
+
+@story
+async def after_a_hand_over(at: Office, m: Meeting) -> dict[str, Any]:
+    """The agent's telephone sent the citizen to a colleague."""
+    colleague = await _colleague(at, "1052")
+    await m.agent.transfer(colleague.name)
+    m.agent = await (await colleague.rings()).answer()
+    await _has_it(at, m)
+    found = await _brings_in(at, m, "U32", "83121032")
+    await m.citizen.hang_up()
+    await m.agent.ended()
+    await _over(at, m)
+    return found
+
+
+@story
+async def after_calling(at: Office, m: Meeting) -> dict[str, Any]:
+    """The agent has called the citizen, who is asked how it was when the agent hangs up, and may be called again."""
+    agent, called = await _colleague(at, "1053"), await at.floor.unit("13800005003", "answer")
+    async with asyncio.TaskGroup() as tasks:
+        person = Person(agent.name, "agent", agent.name)
+        order = tasks.create_task(control_outbound.call(at.parts, person, called.name, "answer"))
+        talk: Talk = await (await agent.rings()).answer()
+    await called.rings()
+    outside = Meeting(at, called, talk)
+    outside.call_id = order.result().call_id
+    await _has_it(at, outside)
+    found = await _brings_in(at, outside, "U33", "83121033")
+    await talk.hang_up()
+    await outside.citizen.until_silent_of(talk.tone)
+    await outside.citizen.hang_up()
+    query = "SELECT result FROM outbound_calls WHERE call_id = $1 AND ended_at IS NOT NULL"
+    (row,) = await at.until(lambda: at.rows(query, outside.call_id), "the end of the call to outside")
+    return {**found, "result": row["result"]}
+
+
 async def _turn(at: Office, m: Meeting) -> dict[str, Any]:
     """The citizen hangs up, the agent has wrap-up time: the agent's turns, and how long the two were connected."""
     ends = clock.now()
@@ -494,6 +595,22 @@ def test_the_agents_turn_is_one_until_the_citizen_hangs_up_and_then_comes_wrap_u
     assert (turn["ended_by"], turn["wrapup_us"]) == ("caller", _WRAPUP * 1_000_000)
     assert abs(turn["ended_at"] - found["hung_up_at"]) < _TIME
     assert [word for word in found["said"] if word.startswith("COMPLETE")] == ["COMPLETECALLER"]
+
+
+@pytest.mark.parametrize("play", [after_a_transfer, after_a_hand_over, after_calling])
+def test_whoever_has_the_citizen_brings_a_unit_in_however_the_call_came(left: Left, play: Story) -> None:
+    """TWC-02: from a colleague by order, by the colleague's telephone, or called by the agent."""
+    found = left(play)
+    assert (found["over"].outcome, found["draft"]["outcome"]) == ("answered", "answered")
+    assert found["meanwhile"] == "not_now"
+
+
+def test_who_has_given_the_citizen_away_may_not_dial_a_unit(left: Left) -> None:
+    assert left(after_a_transfer)["gone"] == "not_in_a_call"
+
+
+def test_a_call_to_outside_with_a_unit_ends_as_any_other(left: Left) -> None:
+    assert (left(after_calling)["result"], left(after_calling)["draft"]["caller"]) == ("answered", "13800005003")
 
 
 @pytest.mark.parametrize("play", [machine, fax])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from acd import threeway
 from acd.errors import RefusedError
 from acd.threeway_state import PHASES, Alarm, Dialled, Effect, Order, Send, State, Told, Write
+from ami_bridge import actions
 
 START = dt.datetime(2026, 11, 22, 1, 0, tzinfo=dt.UTC)
 CITIZEN, AGENT, UNIT = "n-1.0", "n-1.1", "n-1.2"
@@ -311,3 +314,22 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
+
+
+@given(
+    st.integers(1, 2**63 - 1),
+    st.lists(st.from_regex(r"[0-9]{3,20}", fullmatch=True), min_size=1, max_size=2),
+    st.one_of(st.from_regex(r"n-[0-9]{10,11}\.[0-9]{1,10}", fullmatch=True), st.uuids().map(actions.channel_id)),
+)
+def test_the_one_command_that_begins_it_fits_whatever_is_dialled_for_whomever(
+    threeway_id: int, numbers: list[str], citizen: str
+) -> None:
+    """The longest numbers, a citizen whose channel a command made: all that is to be known goes with one redirect (TWC-08)."""
+    dialled = [Dialled(number) for number in numbers]
+    state = msgspec.structs.replace(
+        begun(), threeway_id=threeway_id, numbers=dialled, caller_channel=citizen, agent_channel="n-1700000000.1"
+    )
+    sent = threeway.begin(state)
+    actions.prepare(sent.action, sent.parameters, uuid.UUID(int=1))
+    assert sent.parameters["exten"].split("*") == [str(threeway_id), numbers[-1]]
+    assert sent.parameters["extra_exten"].split("*")[:2] == [str(threeway_id), numbers[0]]
