@@ -1,4 +1,4 @@
-"""2,000 mixed calls on a real Asterisk with faults meanwhile, each compared with what SIPp's own log says (metrics, section 7).
+"""2,000 mixed calls on a real Asterisk, in the agents' hands too, with faults meanwhile, each compared with what SIPp's own log says (metrics, section 7).
 
 ``BENCH_MIXED_CALLS`` sets how many calls, ``BENCH_FAULTS`` which faults (names of tests/faults.py, with commas between), and
 ``BENCH_RATE`` how many calls begin in a second, ``BENCH_AWAY_SECONDS`` how long the database is away.
@@ -25,6 +25,8 @@ FAULTS = (
     "second_bridge",
     "bridge_away",
     "storm",
+    "kill_acd",
+    "freeze_acd",
     "flapping_ami",
     "kill_asterisk",
 )
@@ -37,12 +39,15 @@ def measure() -> list[Figure]:
     found = _play(calls, faults, rate)
     for line in [*found.broken, *found.differences]:
         say(f"mixed: {line}")
+    for line in found.doubtful:
+        say(f"mixed, an order of which nobody knows what became: {line}")
     for line in found.in_gaps:
         say(f"mixed, at a gap: {line}")
     note = (
         f"{found.calls} calls of {len(found.stories)} stories in {found.seconds:.0f} s, {found.requests} requests "
         f"({', '.join(f'{count} {outcome}' for outcome, count in found.outcomes.items())}); faults: {', '.join(found.faults)}; "
-        f"{found.gaps} gaps, {found.repaired} requests repaired, {found.cut} calls cut by Asterisk's death"
+        f"{found.gaps} gaps, {found.repaired} requests repaired, {found.cut} calls cut by Asterisk's death; agents meanwhile: "
+        f"{', '.join(f'{count} {what}' for what, count in found.comings.items())}; {len(found.doubtful)} stories in doubt"
     )
     return [
         Figure(name="mixed_calls_differing", ours=len(found.differences), unit="differences", limit=0, note=note),

@@ -97,6 +97,8 @@ async def loses(play: Play, line: Line) -> None:
 
     async def lost(parts: Any) -> None:
         leg = await parts.pool.fetchval("SELECT channel FROM agent_states WHERE agent = $1", line.call.party)
+        if not leg:
+            raise RefusedError("not_in_a_call")
         gone = {"channel": leg, "cause": "38"}
         asked = await orders.command(parts.pool, parts.node, "Hangup", gone, person=LEADER, reason="a story")
         await orders.done(parts.pool, [asked])

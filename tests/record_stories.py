@@ -20,14 +20,17 @@ from pathlib import Path
 
 import msgspec
 
-from hotline import clock, paths
-from tests import stories
+from acd.parts import Parts
+from hotline import clock, database, paths
+from tests import stories, stories_acd
+from tests.comings import quiet, units
 from tests.stage import Play, Stage, Story
 from tests.trial import Trial, wait_until
 
 FOLDER = paths.TREE / "tests" / "traces" / "stories"
 QUEUE_AGENTS = ("1001", "1002", "1003", "1004")
 ENGLISH_AGENTS = ("1041", "1042", "1043")
+COLLEAGUES, SUPERVISORS = ("1056", "1057"), ("1047", "1048")
 SETTINGS: dict[str, dict[str, object]] = {
     "queue": {
         "wrapup_seconds": 0,
@@ -38,6 +41,8 @@ SETTINGS: dict[str, dict[str, object]] = {
         "english_strategy": "ringall",
         "english_agents": [1041, 1042, 1043],
     },
+    "control": {"ring_seconds": 6},
+    "threeway": {"silence_seconds": 600, "ring_seconds": 6, "pause_seconds": 1},
     "ivr": {"flow": "mixed"},
     "calendar": {"night": []},
 }
@@ -106,13 +111,17 @@ def _silence(file: Path) -> None:
 
 def play(stack: Trial, name: str, played: list[Story], *, english: bool = True, first: int, rate: float = 2.0) -> None:
     """Play stories while everything is kept."""
+    away = (*stories.COLLEAGUES, *COLLEAGUES, *SUPERVISORS)
 
     async def run() -> Stage:
-        stage = Stage(stack)
-        users = (*QUEUE_AGENTS, *stories.COLLEAGUES, *(ENGLISH_AGENTS if english else ()))
-        async with stage.seats(users) as seats:
-            for user in stories.COLLEAGUES:
-                stack.asterisk(f"queue pause member PJSIP/{user}")
+        async with await database.pool(stack.credentials.database, name="test") as pool:
+            parts = Parts(stack.settings, pool, stack.settings.asterisk.node)
+            return await on(Stage(stack, parts, colleagues=COLLEAGUES, supervisors=SUPERVISORS))
+
+    async def on(stage: Stage) -> Stage:
+        users = (*QUEUE_AGENTS, *away, *(ENGLISH_AGENTS if english else ()))
+        async with stage.seats(users) as seats, stage.units():
+            await quiet(stage.parts, away)
             with recording(stack, name) as reconnect:
                 stage.reconnect = reconnect
                 await stage.play(played, first, rate)
@@ -208,6 +217,22 @@ async def cut_in_the_menu(play: Play) -> None:
     await play.after(60.0)
 
 
+ACD: tuple[Story, ...] = (
+    stories_acd.hold_and_resume,
+    stories_acd.agent_dies_on_hold,
+    stories_acd.parked_and_picked_up,
+    stories_acd.consulted_back,
+    stories_acd.consulted_completed,
+    stories_acd.sent_by_order,
+    stories_acd.sent_to_queue_by_order,
+    stories_acd.three_way_answered,
+    stories_acd.three_way_busy_twice,
+    stories_acd.three_way_caller_hangs_up_while_dialling,
+    stories_acd.three_way_agent_dies_joined,
+    stories_acd.listened_to,
+    stories_acd.taken_over,
+    stories_acd.missed_by_two,
+)
 ALONE: tuple[Story, ...] = (
     stories.answered_early,
     stories.answered_late,
@@ -237,6 +262,7 @@ ALONE: tuple[Story, ...] = (
     reconnected,
     paused,
     three_way,
+    *ACD,
 )
 TOGETHER: dict[str, list[Story]] = {
     "full": [*[stories.fills_the_queue] * 6, *[stories.finds_it_full] * 2],
@@ -254,6 +280,7 @@ def main(names: list[str]) -> None:
         prepare(stack)
         try:
             stack.start()
+            asyncio.run(units(stack.credentials.database_owner))
             jobs: dict[str, tuple[list[Story], bool]] = {story.__name__: ([story], True) for story in ALONE}
             jobs |= {story.__name__: ([story], False) for story in WITHOUT_ENGLISH}
             jobs |= {name: (played, True) for name, played in TOGETHER.items()}

@@ -21,7 +21,8 @@ def story() -> Iterator[Fact]:
 
 
 def test_an_agent_has_the_citizen_from_the_connection_to_the_end_and_holds_between_the_two() -> None:
-    state, seen, told = State(), [], list(story())
+    state, told = State(), list(story())
+    seen: list[list[str]] = []
     leg = next(fact.leg for fact in told if isinstance(fact, facts.AgentConnected))
     for fact in told:
         calls.apply(state, fact)
