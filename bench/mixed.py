@@ -1,4 +1,6 @@
-"""2,000 mixed calls on a real Asterisk, in the agents' hands too, with faults meanwhile, each compared with what SIPp's own log says (metrics, section 7).
+"""2,000 mixed calls on a real Asterisk with faults meanwhile, each compared with what SIPp's own log says (metrics, section 7).
+
+Agents hold, park, hand over and bring units in, supervisors listen and take over, and agents come and go.
 
 ``BENCH_MIXED_CALLS`` sets how many calls, ``BENCH_FAULTS`` which faults (names of tests/faults.py, with commas between), and
 ``BENCH_RATE`` how many calls begin in a second, ``BENCH_AWAY_SECONDS`` how long the database is away.

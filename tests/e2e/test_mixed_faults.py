@@ -1,8 +1,8 @@
 """Every other fault while mixed calls go on, on one stack: what no gap touched is what the telephones saw (metrics, section 6).
 
 The link half open and flapping, the journal on a full disk, the database away, the bridge away and started in the middle of the
-day, a storm of 10,000 events a second, Asterisk killed. Cuts and kills of the bridge: tests/e2e/test_mixed.py; each with 2,000
-calls: ``python -m bench mixed``.
+day, a storm of 10,000 events a second, acd killed and frozen, Asterisk killed. Cuts and kills of the bridge:
+tests/e2e/test_mixed.py; each with 2,000 calls: ``python -m bench mixed``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.trial import Trial
 PHASES = [
     Phase("overflows", 14, ((0.3, "half_open_ami"), (0.5, "journal_full"))),
     Phase("rings_all", 14, ((0.2, "postgres_away"), (0.4, "flapping_ami"))),
-    Phase("overflows", 14, ((0.3, "bridge_away"),)),
+    Phase("overflows", 14, ((0.1, "kill_acd"), (0.3, "bridge_away"), (0.6, "freeze_acd"))),
     Phase("rings_all", 30, ((0.1, "storm"), (1.0, "kill_asterisk"))),
 ]
 
