@@ -243,7 +243,7 @@ def _asks(stand: Stand, told: Told) -> Stand:
 
 def _was_consulted(stand: Stand, told: Told) -> Stand:
     place: Place = "consulted" if stand.place in ("consulting", "held") else stand.place
-    return msgspec.structs.replace(stand, place=place, colleague_leg=told.channel)
+    return msgspec.structs.replace(stand, place=place, colleague=told.agent or stand.colleague, colleague_leg=told.channel)
 
 
 def _consult_ended(stand: Stand, told: Told) -> Stand:

@@ -65,8 +65,8 @@ class Office:
             future = self._ringing[number] = asyncio.get_running_loop().create_future()
         return future
 
-    async def next_agent(self, citizen: Phone, after: Talk | None = None) -> Talk:
-        """Whoever is rung for this citizen now (after another agent), answered."""
+    async def next_agent(self, citizen: Phone | Talk, after: Talk | None = None) -> Talk:
+        """Whoever is rung for this citizen now (after another agent), or for an agent who asks, answered."""
         if after is not None and self._ringing[citizen.name].done() and self._ringing[citizen.name].result() is after:
             self._ringing[citizen.name] = asyncio.get_running_loop().create_future()
         talk = await asyncio.wait_for(asyncio.shield(self._called(citizen.name)), _WITHIN_SECONDS)

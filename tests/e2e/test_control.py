@@ -28,7 +28,7 @@ _QUEUE_SEATS = 6
 _SPARE = "1060"
 """A colleague whom no story calls."""
 _A_SECOND = dt.timedelta(seconds=1)
-LEADER = Person("zhao", "shift_leader")
+LEADER, OFFICE = Person("zhao", "shift_leader"), Person("ma", "office")
 Story = Callable[[Office, Meeting, SeatPhone], Awaitable[Any]]
 STORIES: dict[str, Story] = {}
 
@@ -45,6 +45,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     chosen: dict[str, dict[str, object]] = {
         "queue": {"wrapup_seconds": 0, "ring_seconds": 5},
         "control": {"park_seconds": 3, "ring_seconds": 5, "emergency_ring_seconds": 3},
+        "threeway": {"silence_seconds": 4},
     }
     with trial.running(tmp_path_factory.mktemp("control"), chosen) as stack:
         found = asyncio.run(_play(stack))
@@ -198,6 +199,19 @@ async def agent_goes_on_hold(at: Office, m: Meeting, colleague: SeatPhone) -> di
 
 
 @story
+async def agent_dies_on_hold(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """The agent's telephone falls silent without a word: it is dead, and the citizen comes to the next agent."""
+    await control_orders.hold(at.parts, m.person)
+    await m.citizen.until_music()
+    await m.agent.die()
+    second = await at.next_agent(m.caller, after=m.agent)
+    await hear_each_other(m.citizen, second)
+    await m.citizen.hang_up()
+    await second.ended()
+    return {"figures": await figures(at, m.call_id), "agents": [m.agent.name, second.name]}
+
+
+@story
 async def citizen_goes_on_hold(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
     """The citizen hangs up: the agent waits for nobody."""
     await control_orders.hold(at.parts, m.person)
@@ -304,6 +318,48 @@ async def asked_and_back(at: Office, m: Meeting, colleague: SeatPhone) -> dict[s
 
 
 @story
+async def asked_a_queue(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """The next agent of a queue is asked, and takes the citizen, and has the citizen's call in hand."""
+    await control_orders.consult(at.parts, m.person, "queue", at.parts.settings.queue.name)
+    second = await at.next_agent(m.agent)
+    await hear_each_other(m.agent, second)
+    await m.citizen.until_music()
+    await place(at, m, "consulted", colleague=second.name)
+    await control_orders.complete(at.parts, m.person)
+    await hear_each_other(m.citizen, second)
+    await m.agent.ended()
+    await place(at, m, "talking", agent=second.name)
+    taker = Person(second.name, "agent", second.name)
+    await control_orders.hold(at.parts, taker)
+    await m.citizen.until_music()
+    await control_orders.resume(at.parts, taker)
+    await hear_each_other(m.citizen, second)
+    await m.citizen.hang_up()
+    await second.ended()
+    return {"figures": await figures(at, m.call_id), "agents": (m.agent.name, second.name)}
+
+
+@story
+async def dropped(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """Whoever was asked is let go: while asked in private, and when all three talk."""
+    first = await asks(at, m, colleague)
+    await control_orders.drop(at.parts, m.person)
+    await first.ended()
+    await hear_each_other(m.citizen, m.agent)
+    await place(at, m, "talking")
+    second = await asks(at, m, colleague)
+    await control_orders.three(at.parts, m.person)
+    await hear_each_other(m.citizen, m.agent, second)
+    await control_orders.drop(at.parts, m.person)
+    await second.ended()
+    await hear_each_other(m.citizen, m.agent)
+    nobody = await refused(control_orders.drop(at.parts, m.person))
+    await m.citizen.hang_up()
+    await m.agent.ended()
+    return {"figures": await figures(at, m.call_id), "nobody": nobody}
+
+
+@story
 async def all_three(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
     """Citizen, agent and colleague talk; the agent leaves; the colleague leaves; the citizen goes on to the flow."""
     call = await asks(at, m, colleague)
@@ -322,6 +378,7 @@ async def sent_and_refused(at: Office, m: Meeting, colleague: SeatPhone) -> dict
     """The colleague refuses: the call rings at the agent who sent it."""
     colleague.behave("decline", "ring")
     await control_orders.transfer(at.parts, m.person, "agent", colleague.name)
+    await colleague.rings()
     again = await at.next_agent(m.caller, after=m.agent)
     await hear_each_other(m.citizen, again)
     row = await place(at, m, "talking", agent=again.name)
@@ -337,6 +394,42 @@ async def sent_to_a_queue(at: Office, m: Meeting, colleague: SeatPhone) -> dict[
     await hear_each_other(m.citizen, second)
     await m.citizen.hang_up()
     return {"agents": (m.agent.name, second.name), "figures": await figures(at, m.call_id)}
+
+
+@story
+async def sent_outside(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """An outside number takes the citizen; when it hangs up, the flow has the last word."""
+    unit = await at.floor.unit("83125002", "answer")
+    await control_orders.transfer(at.parts, m.person, "outside", "83125002")
+    outside = await unit.rings()
+    await hear_each_other(m.citizen, outside)
+    await m.agent.ended()
+    row = await place(at, m, "talking", colleague="")
+    await outside.hang_up()
+    await told(at, m.call_id, "over")
+    await m.citizen.hang_up()
+    return {"figures": await figures(at, m.call_id), "row": row}
+
+
+@story
+async def rated(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """The agent sends the citizen to the survey; the answer belongs to this agent."""
+    await control_orders.survey(at.parts, m.person)
+    await m.agent.ended()
+    await told(at, m.call_id, "over")
+
+    async def is_asked() -> bool:
+        return m.citizen.hears_anything
+
+    await at.until(is_asked, "the survey")
+    await m.citizen.press("4")
+
+    async def is_kept() -> list[dict[str, Any]]:
+        return await at.rows("SELECT agent, rating, direction FROM survey_ratings WHERE call_id = $1", m.call_id)
+
+    (row,) = await at.until(is_kept, "the rating is stored")
+    await m.citizen.hang_up()
+    return {"row": row, "agent": m.agent.name, "figures": await figures(at, m.call_id)}
 
 
 @story
@@ -457,6 +550,37 @@ async def _flags(at: Office, call_id: str) -> list[dict[str, Any]]:
 
 
 @story
+async def blocked(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
+    """The office blocks the number: the hotline is open to it, no agent is; taken back, it is put through again."""
+    await m.citizen.hang_up()
+    await m.agent.ended()
+    reason = "扬言纵火，公安机关已介入"
+    until = clock.now() + dt.timedelta(hours=1)
+    by_leader = await refused(control_callers.block(at.parts, LEADER, m.caller.name, until, reason))
+    await control_callers.block(at.parts, OFFICE, m.caller.name, until, reason)
+    again = await at.floor.citizen(m.caller.name)
+    await again.talk.press("1")
+
+    async def path(ended: bool) -> list[dict[str, Any]]:
+        found = "caller_number = $1 AND call_id <> $2 AND menu_path ~ 'queue:empty' AND (ended_at IS NOT NULL) = $3"
+        query = f"SELECT call_id, tags, connected_at FROM calls WHERE {found}"
+        return await at.rows(query, again.name, m.call_id, ended)
+
+    await at.until(lambda: path(False), "nobody is there for it")
+    await again.talk.hang_up()
+    (row,) = await at.until(lambda: path(True), "its record")
+    query = "SELECT action FROM audit_log WHERE actor = 'ma' AND subject = $1"
+    logged = await at.rows(query, f"caller:{again.name}")
+    asked = await at.rows("SELECT FROM requests WHERE call_id = $1", row["call_id"])
+    await control_callers.unblock(at.parts, OFFICE, again.name)
+    third = await at.floor.citizen(again.name)
+    await third.talk.press("1")
+    await hear_each_other(third.talk, await at.next_agent(third, after=m.agent))
+    await third.talk.hang_up()
+    return {"row": row, "refused": by_leader, "logged": logged, "asked": asked}
+
+
+@story
 async def malicious(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, Any]:
     """The same number three times; the shift leader hears of the third call when it is over, and begins the count anew."""
     levels, hung_up = [], []
@@ -487,7 +611,7 @@ async def malicious(at: Office, m: Meeting, colleague: SeatPhone) -> dict[str, A
         "levels": levels,
         "refused": [*hung_up, by_agent],
         "reset": (count, await control_callers.level_of(at.parts, m.caller.name), await is_reported()),
-        "blocked": [one.number for one in await quality.blocks(at.parts, LEADER)],
+        "blocked": m.caller.name in [one.number for one in await quality.blocks(at.parts, LEADER)],
     }
 
 
@@ -509,6 +633,12 @@ def test_a_citizen_whose_agent_is_gone_comes_to_the_next_one(left: Left) -> None
     first, second = found["agents"]
     assert found["figures"]["requests"] == [("caller", "answered", first), ("transfer", "answered", second)]
     assert [turn["agent"] for turn in found["figures"]["turns"]] == [first, second]
+
+
+def test_a_citizen_whose_agents_telephone_died_on_hold_comes_to_the_next_one(left: Left) -> None:
+    found = left(agent_dies_on_hold)
+    first, second = found["agents"]
+    assert found["figures"]["requests"] == [("caller", "answered", first), ("transfer", "answered", second)]
 
 
 def test_an_agent_whose_citizen_is_gone_is_free(left: Left) -> None:
@@ -549,6 +679,22 @@ def test_an_outside_number_is_asked_and_sees_the_hotline_and_the_agent_comes_bac
     assert found["refusals"] == ["unknown_target", "agent_not_there", "bad_number"]
 
 
+def test_a_queue_is_asked_and_its_agent_takes_the_citizen(left: Left) -> None:
+    found = left(asked_a_queue)
+    first, second = found["agents"]
+    assert found["figures"]["requests"] == [("caller", "answered", first), ("transfer", "answered", second)]
+    ends = [(turn["agent"], turn["ended_by"]) for turn in found["figures"]["turns"]]
+    assert ends == [(first, "transfer"), (second, "transfer")]
+
+
+def test_whoever_was_asked_is_let_go_and_agent_and_citizen_go_on(left: Left) -> None:
+    found = left(dropped)
+    assert found["nobody"] == "not_now"
+    (turn,) = found["figures"]["turns"]
+    assert (turn["result"], turn["ended_by"]) == ("answered", "caller")
+    assert [request[:2] for request in found["figures"]["requests"]] == [("caller", "answered")]
+
+
 def test_three_talk_and_the_last_two_go_on(left: Left) -> None:
     assert [request[:2] for request in left(all_three)["figures"]["requests"]] == [("caller", "answered")]
 
@@ -565,6 +711,27 @@ def test_a_transfer_to_a_queue_is_a_request_of_its_own_kind(left: Left) -> None:
     found = left(sent_to_a_queue)
     first, second = found["agents"]
     assert found["figures"]["requests"] == [("caller", "answered", first), ("transfer", "answered", second)]
+
+
+def test_an_outside_number_takes_a_citizen(left: Left) -> None:
+    found = left(sent_outside)
+    assert [turn["ended_by"] for turn in found["figures"]["turns"]] == ["transfer"]
+    assert [request[:2] for request in found["figures"]["requests"]] == [("caller", "answered")]
+
+
+def test_a_citizen_is_sent_to_the_survey_and_rates_this_agent(left: Left) -> None:
+    """IVR-20."""
+    found = left(rated)
+    assert found["row"] == {"agent": found["agent"], "rating": "dissatisfied", "direction": "inbound"}
+    assert [turn["ended_by"] for turn in found["figures"]["turns"]] == ["transfer"]
+
+
+def test_a_number_that_the_office_blocks_reaches_the_hotline_and_no_agent(left: Left) -> None:
+    """CAL-08: by decision of the office alone, logged, for a time; no request of an agent is counted."""
+    found = left(blocked)
+    assert found["refused"] == "not_allowed"
+    assert [line["action"] for line in found["logged"]] == ["caller.block"]
+    assert (found["row"]["tags"], found["row"]["connected_at"], found["asked"]) == (["blocked"], None, [])
 
 
 def test_a_call_to_outside_shows_the_hotline_is_no_request_and_is_dialled_once(left: Left) -> None:
@@ -607,7 +774,7 @@ def test_a_malicious_caller_is_counted_reported_and_never_blocked(left: Left) ->
     assert found["levels"] == [(1, "normal", 1), (2, "warn", 2), (3, "warn_with_police", 3)]
     assert found["refused"] == ["not_warned_yet", "not_allowed"]
     assert found["reset"] == (3, 0, [])
-    assert found["blocked"] == []
+    assert found["blocked"] is False
 
 
 def test_asterisk_has_nothing_to_complain_of(played: dict[str, Any]) -> None:
