@@ -91,6 +91,7 @@ OFTEN: dict[Story, int] = {
     stories_acd.listened_to: 2,
     stories_acd.taken_over: 2,
     stories_acd.missed_by_two: 2,
+    stories_acd.gives_up_and_the_next_is_called_back: 3,
 }
 """Stories of everybody's queue, and how often each is among about 140."""
 ENGLISH: dict[str, dict[Story, int]] = {

@@ -50,6 +50,7 @@ class Stage:
         self.truths: list[CallTruth] = []
         self.faults: list[str] = []
         self.doubtful: list[str] = []
+        self.calling_back: set[str] = set()
         self.complaints = ""
         self.reconnect: Callable[[], None] = lambda: None
         self.sip = f"{self.settings.asterisk.sip_address}:{self.settings.asterisk.sip_port}"
@@ -69,11 +70,15 @@ class Stage:
     def seats(self, users: Sequence[str]) -> DirectedSeats:
         """These agents' telephones."""
         secrets = {user: self.secrets[user] for user in users}
-        return DirectedSeats(self.settings, secrets, lambda line: self.rings_for(line.call.caller).put_nowait(line))
+        return DirectedSeats(self.settings, secrets, self._seat_rings)
+
+    def _seat_rings(self, line: Line) -> None:
+        calls_back = line.call.party in self.calling_back
+        self.rings_for(f"{line.call.party} calls back" if calls_back else line.call.caller).put_nowait(line)
 
     def units(self) -> DirectedUnits:
-        """The units' telephones: one rings for the story whose unit has its number."""
-        return DirectedUnits(self.settings, lambda line: self.rings_for(line.call.party).put_nowait(line))
+        """The units' telephones, and those of citizens who are called back: one rings for the story that waits for its number."""
+        return DirectedUnits(self.settings, lambda line: self.rings_for(f"outside {line.call.party}").put_nowait(line))
 
     async def play(self, stories: Sequence[Story], first: int, rate: float) -> None:
         """Citizens dial ``rate`` a second, each its story; until all of them have ended, or Asterisk was killed (``cut``)."""
@@ -109,8 +114,8 @@ class Stage:
         try:
             await story(play)
             await play.all_is_over()
-        except StoryBrokenError as error:
-            said = f"{play.truth.caller} {play.truth.story}: {error}"
+        except Exception as error:
+            said = f"{play.truth.caller} {play.truth.story}: {error!r}"
             (self.doubtful if play.truth.in_doubt else self.faults).append(said)
             play.line.tell("hangup")
         except asyncio.CancelledError:
@@ -272,6 +277,10 @@ class Play:
         )
         return await made.get()
 
+    async def rung_to_call_back(self, agent: str) -> Line:
+        """This agent's own telephone rings, before the citizen's does."""
+        return await self._next(f"{agent} calls back")
+
     async def borrows(self, seats: asyncio.Queue[str]) -> str:
         """A seat for this story alone, until it has ended."""
         seat = await self._within(seats.get(), "a seat is free")
@@ -287,11 +296,15 @@ class Play:
 
     async def unit_rung(self) -> Line:
         """The unit's telephone rings."""
-        return await self._next(unit_number(self.index % UNITS))
+        return await self.outside_rung(unit_number(self.index % UNITS))
+
+    async def outside_rung(self, number: str) -> Line:
+        """A telephone outside rings."""
+        return await self._next(f"outside {number}")
 
     def nobody_dials_again(self) -> None:
         """Raise ``StoryBrokenError`` when the unit rings once more."""
-        if not self.stage.rings_for(unit_number(self.index % UNITS)).empty():
+        if not self.stage.rings_for(f"outside {unit_number(self.index % UNITS)}").empty():
             raise StoryBrokenError("the unit is dialled a third time")
 
     # --- holding the citizen

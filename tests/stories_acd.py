@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 
-from acd import control_orders, supervision_orders, threeways
+from acd import callback_orders, control_orders, control_outbound, supervision_orders, threeways
+from acd.permissions import Person
 from acd.supervision import Mode, Wish
 from acd.supervision_book import Supervision
+from hotline import numbers
 from hotline.phones.directed import Line
 from tests.desk_hands import SUPERVISOR, holds, in_hand, loses, of, ordered, resumes
 from tests.stage import Play
@@ -235,6 +237,31 @@ async def taken_over(play: Play) -> None:
     _, boss = await _supervised(play, line, "take_over")
     await play.on(line, lambda call: call.ended_at, "the agent is free")
     await _talks(play, boss)
+
+
+async def gives_up_and_the_next_is_called_back(play: Play) -> None:
+    """The citizen gives up; a colleague takes whoever is the list's next and calls: no request, nobody's talk."""
+    await play.asks(TO_MAIN, MAIN)
+    await play.after(min(6.0, play.limit - 2.0))
+    await play.hangs_up("abandoned")
+    agent = await play.borrows(play.stage.colleagues)
+    person = Person(agent, "agent", agent)
+    entry = await ordered(play, callback_orders.take, person)
+    if entry is None:  # somebody waits longer, or all have been called
+        return
+    play.stage.calling_back.add(agent)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ordered(play, control_outbound.call_back, person, entry.entry_id))
+            own = await play.rung_to_call_back(agent)
+            await play.picks_up(own)
+        citizen = await play.outside_rung(numbers.dialled(entry.number))
+        await play.picks_up(citizen)
+        await play.after(1.0)
+        await play.ends(citizen)
+        await play.on(own, lambda call: call.ended_at, "the colleague is free")
+    finally:
+        play.stage.calling_back.discard(agent)
 
 
 async def missed_by_two(play: Play) -> None:
