@@ -235,7 +235,7 @@ def _settle(before: State, state: State, at: dt.datetime) -> tuple[State, list[E
     """What follows from where everybody is now."""
     effects: list[Effect] = []
     if before.ended_at:
-        stray = state.disposition == "cancelled" and (before.unit_is, state.unit_is) == ("away", "room")
+        stray = (before.unit_is, state.unit_is) == ("away", "room")
         return state, [*_drop(state)] if stray else []
     if _is_over(state):
         state = msgspec.structs.replace(state, ended_at=at, outcome=outcome(state), asked="", asked_at=None)

@@ -284,6 +284,58 @@ async def wrong_orders(at: Office, m: Meeting) -> dict[str, Any]:
     return {"codes": codes, "audit": await at.rows(query), "calls": len(unit.talks)}
 
 
+@story
+async def emergency_of_three(at: Office, m: Meeting) -> dict[str, Any]:
+    """All three talk, and the police are needed: the unit goes, citizen and agent talk on, the police come in."""
+    police = await at.floor.unit("110", "ring")
+    unit = await _all_three(at, m, "U16", "83121016")
+    await control_orders.emergency(at.parts, m.person, "police")
+    await unit.ended()
+    ringing = await police.rings()
+    await m.together(m.agent, m.citizen)
+    over = await m.until("over")
+    await ringing.answer()
+    await m.together(m.agent, m.citizen, ringing)
+    return {"over": over, "draft": await m.draft(), "left": await _refusal(m.order(threeways.drop_unit)), **await _after(at, m)}
+
+
+@story
+async def emergency_while_dialled(at: Office, m: Meeting) -> dict[str, Any]:
+    """The unit's telephone rings: it stops, and the three talk with the fire brigade."""
+    fire, (unit,) = await at.floor.unit("119", "answer"), await at.unit("U17", ("83121017", ["ring"]))
+    await m.begin("U17")
+    call = await unit.rings()
+    await control_orders.emergency(at.parts, m.person, "fire")
+    await call.ended()
+    await m.together(m.agent, m.citizen, await fire.rings())
+    return {"over": await m.until("over"), "calls": len(unit.talks), **await _after(at, m)}
+
+
+@story
+async def emergency_in_private(at: Office, m: Meeting) -> dict[str, Any]:
+    """The agent tells the unit who calls when the ambulance is needed."""
+    medical, (unit,) = await at.floor.unit("120", "answer"), await at.unit("U18", ("83121018", ["answer"]))
+    await m.begin("U18")
+    call = await unit.rings()
+    await m.until("private")
+    await control_orders.emergency(at.parts, m.person, "medical")
+    await call.ended()
+    await m.together(m.agent, m.citizen, await medical.rings())
+    return {"over": await m.until("over"), "calls": len(unit.talks), **await _after(at, m)}
+
+
+async def _after(at: Office, m: Meeting) -> dict[str, Any]:
+    """Citizen and agent hang up: the agent's turns of the call."""
+    await m.citizen.hang_up()
+    await m.agent.hang_up()
+
+    async def is_over() -> object:
+        return await at.rows("SELECT FROM calls WHERE call_id = $1 AND ended_at IS NOT NULL", m.call_id)
+
+    await at.until(is_over, f"{m.call_id} is over")
+    return {"turns": await at.rows("SELECT ended_by FROM agent_turns WHERE call_id = $1 AND NOT void", m.call_id)}
+
+
 _MINUTE = dt.timedelta(minutes=1)
 
 
@@ -641,6 +693,16 @@ def test_a_citizen_who_hangs_up_later_leaves_agent_and_unit_to_take_leave(left: 
         "caller_left",
         ["caller", "unit"],
     )
+
+
+@pytest.mark.parametrize(
+    ("play", "outcome"), [(emergency_of_three, "answered"), (emergency_in_private, "failed"), (emergency_while_dialled, "failed")]
+)
+def test_an_emergency_ends_the_three_way_call_and_the_agent_stays_with_the_citizen(left: Left, play: Story, outcome: str) -> None:
+    """The unit goes, or is dialled no more; what was known of it is written down."""
+    found = left(play)
+    assert (found["over"].outcome, found.get("calls", 1), found.get("left", "wrong_phase")) == (outcome, 1, "wrong_phase")
+    assert [turn["ended_by"] for turn in found["turns"]] == ["caller"]
 
 
 def test_each_citizens_call_is_one_record_and_one_answered_request(played: dict[str, Any]) -> None:
