@@ -33,6 +33,8 @@ _QUERIES = sql.load(Path(__file__).parent / "sql" / "commands.sql")
 _AT_ONCE, _REMEMBERED = 100, 10_000
 _PAUSE_SECONDS = 1.0
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.01, 0.2
+_LATE = 0.15
+"""An outcome is seen late by at most this part of the time that it took."""
 FINAL = frozenset({"done", "refused", "expired"})
 Answer = Mapping[str, str]
 
@@ -74,14 +76,13 @@ async def outcome(pool: asyncpg.Pool, command: uuid.UUID) -> Outcome | None:
 
 async def wait(pool: asyncpg.Pool, command: uuid.UUID, *, seconds: float) -> Outcome | None:
     """Wait for a command's final outcome, at most so long; then it is told as it stands (``unknown`` may yet be settled)."""
-    deadline, pause = clock.monotonic() + seconds, _SHORTEST_LOOK
+    began = clock.monotonic()
     while True:
         found = await outcome(pool, command)
-        left = deadline - clock.monotonic()
-        if found is None or found.state in FINAL or left <= 0:
+        passed = clock.monotonic() - began
+        if found is None or found.state in FINAL or passed >= seconds:
             return found
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_LOOK)
+        await asyncio.sleep(min(max(_SHORTEST_LOOK, passed * _LATE), _LONGEST_LOOK, seconds - passed))
 
 
 class Port:

@@ -27,7 +27,7 @@ from hotline import clock, database, sql
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "desk.sql")
 _CHANNELS = ("figures", "control")
-_POLL_SECONDS, _PACE_SECONDS = 1.0, 0.1
+_POLL_SECONDS, _PACE_SECONDS = 1.0, 0.2
 _READER = Person("desks", "supervisor")
 _MINUTE = 60
 
