@@ -280,7 +280,10 @@ def _alarms(settings: Settings) -> Iterator[Finding]:
     for alarm in _condition(settings).alarms:
         since = alarm.raised_at.astimezone(clock.SHANGHAI).isoformat(timespec="seconds")
         value, limit = (None if one is None else f"{one:.4g}" for one in (alarm.value, alarm.limit_value))
-        yield _finding("alarm", "doctor.alarm", kind=alarm.kind, subject=alarm.subject, since=since, value=value, limit=limit)
+        if value is None and limit is None:
+            yield _finding("alarm", "doctor.alarm_told", kind=alarm.kind, subject=alarm.subject, since=since)
+        else:
+            yield _finding("alarm", "doctor.alarm", kind=alarm.kind, subject=alarm.subject, since=since, value=value, limit=limit)
 
 
 def _condition(settings: Settings) -> condition.Condition:

@@ -82,6 +82,13 @@ def test_a_database_without_any_table_lacks_every_migration(new_postgres: type[P
     assert condition.look(server.dsn).away
 
 
+def test_an_alarm_without_a_measure_says_none(empty_database: Postgres, settings: Settings) -> None:
+    """As of a three-way call without its agent."""
+    change(empty_database, f"{ALARM} (gen_random_uuid(), 'threeway_agent_lost', 'threeway:7', now(), NULL, NULL, NULL)")
+    (warning,) = doctor._alarms(settings)
+    assert "threeway:7" in warning.en and "limit" not in warning.en and "None" not in warning.en + warning.zh
+
+
 def test_an_alarm_that_is_on_is_a_warning_with_its_measure_and_its_limit(empty_database: Postgres, settings: Settings) -> None:
     at = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
     change(empty_database, f"{ALARM} (gen_random_uuid(), 'figure_below_goal', 'answer_rate', '{at}', NULL, 0.7812, 0.8)")
