@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import resource
 import signal
@@ -11,7 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from hotline import clock
 from tests.trial import Trial, wait_until
+from tests.truth import Window
 
+RECOVERY = dt.timedelta(seconds=10)
+"""What a part may need to be there again, and to catch up."""
 _END = b"\r\n\r\n"
 _NOISE = (
     "Event: Newstate\r\nPrivilege: call,all\r\nTimestamp: {at:.6f}\r\nChannel: PJSIP/storm-{number:08x}\r\nChannelState: 5\r\n"
@@ -122,13 +126,17 @@ class Faults:
     def __init__(self, stack: Trial, proxy: AmiProxy) -> None:
         self._stack, self._proxy = stack, proxy
         self.done: list[str] = []
+        self.windows: list[Window] = []
+        """When each of them was."""
         self.on_asterisk_gone: Callable[[], None] = lambda: None
 
     async def commit(self, name: str) -> None:
         """Carry out the fault of this name."""
         fault: Callable[[], Awaitable[None]] = getattr(self, name)
+        begun = clock.now()
         await fault()
         self.done.append(name)
+        self.windows.append(Window(begun, clock.now() + RECOVERY))
 
     async def cut_ami(self) -> None:
         """The connection breaks."""

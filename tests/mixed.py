@@ -208,7 +208,7 @@ async def run(stack: Trial, planned: Sequence[Phase], *, rate: float) -> Compari
             played = cast(phase, chance)
             await _play(stage, faults, comings, phase, _Cast(played, first, rate))
             first += len(played)
-        found = await asyncio.to_thread(_settled, stack, stage.truths)
+        found = await asyncio.to_thread(_settled, stack, stage.truths, faults.windows)
         return await asyncio.to_thread(_comparison, stack, stage, (faults, comings), found, clock.monotonic() - begun)
 
 
@@ -239,7 +239,7 @@ async def _later(seconds: float, faults: Faults, name: str) -> None:
     await faults.commit(name)
 
 
-def _settled(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
+def _settled(stack: Trial, truths: Sequence[CallTruth], faults: Sequence[Window]) -> _Found:
     """The differences, once there are none outside of gaps, or no fewer come."""
     found = _Found([], [])
 
@@ -250,13 +250,13 @@ def _settled(stack: Trial, truths: Sequence[CallTruth]) -> _Found:
 
     with contextlib.suppress(AssertionError):
         wait_until(agrees, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
-    return _Found([*found.outside, *_replayed(stack), *_pauses(stack, truths)], found.inside)
+    return _Found([*found.outside, *_replayed(stack), *_pauses(stack, truths, faults)], found.inside)
 
 
-def _pauses(stack: Trial, truths: Sequence[CallTruth]) -> list[str]:
-    """Where agents were paused for calls that they had not missed, or were not for those that they had."""
+def _pauses(stack: Trial, truths: Sequence[CallTruth], faults: Sequence[Window]) -> list[str]:
+    """Where agents were paused for calls that they had not missed, or were not for those that they had; not near a fault."""
     notes = [Noted(**row) for row in stack.fetch("SELECT agent, at, what, why FROM agent_events")]
-    return judge_pauses(truths, notes, _gaps(stack), stack.settings.agents.missed_calls)
+    return judge_pauses(truths, notes, [*_gaps(stack), *faults], stack.settings.agents.missed_calls)
 
 
 def _gaps(stack: Trial) -> list[Window]:
