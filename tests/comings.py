@@ -22,7 +22,7 @@ from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
 from hotline import database
-from tests.stage import UNITS, unit_code, unit_number
+from tests.play import UNITS, unit_code, unit_number
 
 _LEADER = Person("leader", "shift_leader")
 _AWAY = "SELECT agent FROM agent_sessions WHERE until IS NULL AND paused AND pause_reason = $1"

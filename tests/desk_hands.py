@@ -16,7 +16,7 @@ from acd.errors import RefusedError
 from acd.permissions import Person
 from hotline import clock, database
 from hotline.phones.directed import Line
-from tests.stage import PATIENCE_SECONDS, Play, StoryBrokenError
+from tests.play import PATIENCE_SECONDS, Play, StoryBrokenError
 
 LEADER, SUPERVISOR = Person("leader", "shift_leader"), Person("chen", "supervisor")
 _LOOK_SECONDS = 0.3

@@ -26,7 +26,8 @@ from tests.comings import Comings, quiet, units
 from tests.faults import AmiProxy, Faults
 from tests.judge import CallSeen, judge, judge_calls, near_a_gap
 from tests.judge_pauses import Noted, judge_pauses
-from tests.stage import Stage, Story
+from tests.play import Story
+from tests.stage import Stage
 from tests.trial import Trial, wait_until
 from tests.truth import CallTruth, Window
 

@@ -24,7 +24,8 @@ from acd.parts import Parts
 from hotline import clock, database, paths
 from tests import stories, stories_acd
 from tests.comings import quiet, units
-from tests.stage import Play, Stage, Story
+from tests.play import Play, Story
+from tests.stage import Stage
 from tests.trial import Trial, wait_until
 
 FOLDER = paths.TREE / "tests" / "traces" / "stories"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hotline import clock
 from hotline.phones.directed import Line
-from tests.stage import Play
+from tests.play import Play
 from tests.truth import about
 
 MAIN, ENGLISH = "hotline", "english"

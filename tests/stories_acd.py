@@ -14,7 +14,7 @@ from acd.supervision_book import Supervision
 from hotline import numbers
 from hotline.phones.directed import Line
 from tests.desk_hands import SUPERVISOR, holds, in_hand, loses, of, ordered, resumes
-from tests.stage import Play
+from tests.play import Play
 from tests.stories import MAIN, TO_MAIN, asks_and_talks
 from tests.truth import about
 

@@ -13,7 +13,8 @@ import pytest
 
 from hotline.phones.directed import DirectedCallers, Line
 from tests import trial
-from tests.stage import PATIENCE_SECONDS, Stage
+from tests.play import PATIENCE_SECONDS
+from tests.stage import Stage
 from tests.trial import Trial, wait_until
 
 SEATS = {
