@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 import msgspec
 
-from acd import threeways
+from acd import threeway_figures, threeways
 from acd.errors import RefusedError
 from acd.permissions import Person
+from acd.threeway_figures import OfAgent, OfUnit, Total
 from acd.threeway_store import Threeway
-from desks.desk import Ask, Route
-from desks.ordering import CALL, PhoneNumber, Said, Word, ordered
+from desks import parameters
+from desks.desk import LEADERS, Ask, Route
+from desks.ordering import CALL, PhoneNumber, Said, Word, order, ordered
 
 _MAY = "call.threeway"
 
@@ -50,6 +53,22 @@ class Questions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     question: Said | None = None
     contact_number: PhoneNumber | None = None
     further_questions: Said | None = None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What three-way calls amount to: in all (TWC-16), of each agent (TWC-07), of each unit."""
+
+    total: Total
+    agents: list[OfAgent]
+    units: list[OfUnit]
+
+
+async def figures(ask: Ask, person: Person, **time: dt.datetime) -> Figures:
+    """``GET /api/threeways/figures``: of those that began in a time."""
+    del person
+    pool, span = ask.parts.pool, (time["from"], time["to"])
+    counted = await threeway_figures.total(pool, *span)
+    return Figures(counted, await threeway_figures.by_agent(pool, *span), await threeway_figures.by_unit(pool, *span))
 
 
 async def begin(ask: Ask, person: Person, *, unit: str, consent: bool, question: str, contact_number: str | None) -> Threeway:
@@ -137,6 +156,16 @@ _ANSWER = Threeway
 ROUTES: tuple[Route, ...] = (
     ordered("POST", "/api/threeways", begin, _MAY, ("发起三方通话", "Begin a three-way call"), body=Beginning, answer=_ANSWER),
     ordered("GET", "/api/threeways", of_call, _MAY, ("一个来电的三方通话", "That of a call"), query=(CALL,), answer=_ANSWER),
+    Route(
+        "GET",
+        "/api/threeways/figures",
+        order(figures),
+        LEADERS,
+        "三方通话统计",
+        "What three-way calls amount to",
+        query=(parameters.FROM, parameters.TO),
+        answer=Figures,
+    ),
     ordered("GET", _ONE, get, _MAY, ("三方通话", "A three-way call"), answer=_ANSWER),
     ordered("PATCH", _ONE, questions, _MAY, ("记录问题", "Write down questions"), body=Questions, answer=_ANSWER),
     ordered("POST", f"{_ONE}/join", join, _MAY, ("接通市民", "Join the citizen"), answer=_ANSWER),

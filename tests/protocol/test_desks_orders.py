@@ -287,9 +287,14 @@ def test_a_three_way_call_without_consent_is_a_draft_and_what_cannot_be_is_refus
             assert await refused(me, "POST /api/threeways/0/join", None, 404) == "unknown_threeway"
             assert await refused(me, "POST /api/threeways/x/join", None, 404) == "not_found"
             assert await refused(me, f"POST {one}/digits", {"digits": "1;2"}, 400) == "bad_body"
+            assert await refused(me, f"GET /api/threeways/figures?{HOUR}", None, 403) == "forbidden"
             more = await said(me, f"PATCH {one}", {"further_questions": "何时修好"})
             assert more["further_questions"] == "何时修好"
             assert (await said(me, "GET /api/drafts"))["drafts"][0]["further_questions"] == "何时修好"
+        async with await as_(desks, "office") as office:
+            span = f"from=2026-01-01&to={clock.now().year + 1}-01-01"
+            figures = await said(office, f"GET /api/threeways/figures?{span}")
+            assert (figures["total"]["without_consent"], figures["agents"][0]["dialled"], figures["units"]) == (1, 0, [])
 
     with_desks(empty_database, work)
 
