@@ -9,6 +9,7 @@ from acd import callbacks, control_callers, control_steps, missed, shifts, steps
 from acd.parts import Parts
 
 AREAS: Mapping[str, steps.Handler] = {
+    "call": threeway_steps.attended,
     "control": control_steps.hear,
     "threeway": threeway_steps.hear,
     "supervise": supervision_steps.hear,

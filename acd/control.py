@@ -316,6 +316,7 @@ _STEPS: Mapping[str, Callable[[Stand, Told], Stand]] = {
     "returned": _returned,
     "parked": _was_parked,
     "picked_up": _taken,
+    "attended": _taken,
     "party": _in_party,
     "party_left": _left_party,
     "emergency": _in_party,

@@ -150,7 +150,11 @@ async def locked(connection: asyncpg.Connection, parts: Parts, agent: str) -> St
 
 
 async def _of_queue(connection: asyncpg.Connection, node: str, agent: str, call_id: str, leg: str) -> Stand:
-    """The call that the queue gave to the agent. Somebody who is asked in a consultation does not have the citizen's call."""
+    """The call that the queue gave to the agent. Somebody who is asked in a consultation does not have the citizen's call, unless
+    the telephone of the one who asked has put the two together."""
+    joined = await connection.fetchval(QUERIES["of_leg"], node, agent, leg)
+    if joined:
+        return await _row(connection, node, joined)
     await connection.execute(QUERIES["begin"], node, call_id, call_id, agent, leg, "talking")
     known = await _row(connection, node, call_id)
     if known.leg == leg:

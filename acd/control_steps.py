@@ -28,9 +28,13 @@ async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None
     citizen = citizen or await connection.fetchval(QUERIES["citizen_of"], step.node, step.call_id)
     if not citizen:
         return
-    seat = words.get("seat", "").partition("@")[0]
-    agent = await connection.fetchval(QUERIES["agent_at"], seat) if seat else None
-    await follow(connection, parts, step, citizen, Told(step.what, words, step.uniqueid, agent or ""))
+    agent = await agent_at(connection, words.get("seat", ""))
+    await follow(connection, parts, step, citizen, Told(step.what, words, step.uniqueid, agent))
+
+
+async def agent_at(connection: asyncpg.Connection, seat: str) -> str:
+    """Who works at this telephone; empty: nobody."""
+    return await connection.fetchval(QUERIES["agent_at"], seat.partition("@")[0]) or ""
 
 
 async def follow(connection: asyncpg.Connection, parts: Parts, step: Step, citizen: str, told: Told) -> None:

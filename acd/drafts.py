@@ -99,6 +99,13 @@ async def listed(pool: asyncpg.Pool, person: Person, *, taken: bool = False, lim
     return Page([_draft(row) for row in rows], rows[0]["total"] if rows else 0)
 
 
+async def of_unit(database: asyncpg.Pool | asyncpg.Connection, person: Person, unit: str) -> list[Draft]:
+    """The newest drafts about a unit of which no ticket has been made; who may see them is decided by whoever asks."""
+    rows = await database.fetch(_QUERIES["of_unit"], unit, LARGEST_PAGE)
+    await orders.audit(database, person, "draft.list", f"unit:{unit}", {"drafts": [str(row["draft_id"]) for row in rows]})
+    return [_draft(row) for row in rows]
+
+
 async def amend(
     pool: asyncpg.Pool,
     person: Person,

@@ -80,6 +80,11 @@ def apply(state: State, event: Told | Order) -> tuple[State, list[Effect]]:
     return _settle(state, _move(state, event), event.at)
 
 
+def replaced(state: State, channel: str, agent: str) -> State:
+    """The agent's telephone has put another one in its place; ``agent``: who sits there, if that is known."""
+    return msgspec.structs.replace(state, agent_channel=channel, agent=agent or state.agent)
+
+
 def failed(state: State, at: dt.datetime) -> tuple[State, list[Effect]]:
     """It could not begin, or its call ended without a word: closed."""
     if state.ended_at:
@@ -211,7 +216,7 @@ def _agent_left(state: State, told: Told) -> State:
 
 
 def _entered(state: State, told: Told) -> State:
-    return msgspec.structs.replace(state, agent_is="room", agent_channel=told.channel)
+    return msgspec.structs.replace(replaced(state, told.channel, told.words.get("agent", "")), agent_is="room")
 
 
 def _leaves(state: State, who: str) -> State:

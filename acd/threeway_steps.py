@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from acd import control, control_steps, drafts, orders, threeway, threeway_store
+from acd.control_orders import QUERIES as CONTROL
 from acd.drafts import Draft
 from acd.errors import RefusedError
 from acd.parts import Parts
@@ -41,10 +42,27 @@ async def hear(connection: asyncpg.Connection, parts: Parts, step: Step) -> None
         return
     if step.node != state.node:
         return
+    if "seat" in words:
+        words = {**words, "agent": await control_steps.agent_at(connection, words["seat"])}
     after, effects = threeway.apply(state, Told(step.what, words, step.uniqueid, step.number, step.at))
     await threeway_store.save(connection, after)
     await follow(connection, after, noted, effects)
     await _hand_over(connection, parts, step, after)
+
+
+async def attended(connection: asyncpg.Connection, parts: Parts, step: Step) -> None:
+    """A telephone has put another one in its place (the telephone's own transfer): whose call it is, and whose three-way call."""
+    if step.what != "attended":
+        return
+    words = step.words()
+    agent = await control_steps.agent_at(connection, words["seat"])
+    citizen = words.get("citizen") or await connection.fetchval(CONTROL["citizen_of"], step.node, step.call_id)
+    if citizen:
+        await control_steps.follow(connection, parts, step, citizen, control.Told("attended", {}, step.uniqueid, agent))
+    threeway_id = await connection.fetchval(QUERIES["of_agents_channel"], step.node, words["before"])
+    if threeway_id:
+        state, _ = await threeway_store.load(connection, threeway_id, lock=True)
+        await threeway_store.save(connection, threeway.replaced(state, step.uniqueid, agent))
 
 
 async def _hand_over(connection: asyncpg.Connection, parts: Parts, step: Step, state: State) -> None:

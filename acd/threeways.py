@@ -16,15 +16,24 @@ import msgspec
 
 from acd import control_orders, drafts, orders, threeway, threeway_steps, threeway_store, units
 from acd.control import Stand
+from acd.drafts import Draft
 from acd.errors import RefusedError
 from acd.parts import Parts
-from acd.permissions import Person
+from acd.permissions import Person, may
 from acd.threeway_state import Dialled, Order, Send, State
 from acd.threeway_store import QUERIES, Threeway
-from hotline import clock
+from acd.unit_numbers import Unit
+from hotline import clock, numbers
 
 _ACTION = "call.threeway"
 _DIGITS = re.compile(r"[0-9*#A-D]{1,32}")
+
+
+class UnitCalls(msgspec.Struct, frozen=True):
+    """A unit that calls, and the open ticket drafts about it, the newest first."""
+
+    unit: Unit
+    drafts: list[Draft]
 
 
 async def begin(
@@ -38,9 +47,9 @@ async def begin(
     await orders.authorise(parts.pool, person, _ACTION, person.agent)
     async with parts.pool.acquire() as connection, connection.transaction():
         hand = await _in_hand(connection, parts, person.agent)
-        name, numbers = await _numbers(connection, parts, unit)
+        name, dialled = await _numbers(connection, parts, unit)
         values = (hand.node, hand.call_id, hand.citizen, person.agent, hand.leg, unit, name, consent, question, contact_number)
-        row = await connection.fetchval(QUERIES["begin"], *values, msgspec.json.encode(numbers).decode(), clock.now())
+        row = await connection.fetchval(QUERIES["begin"], *values, msgspec.json.encode(dialled).decode(), clock.now())
         if row is None:
             raise RefusedError("already_in_threeway")
         state, words = await threeway_store.load(connection, row)
@@ -142,6 +151,25 @@ async def of_call(parts: Parts, person: Person, node: str, call_id: str) -> Thre
     return await get(parts, person, found) if found else None
 
 
+async def for_unit(parts: Parts, person: Person, number: str) -> UnitCalls | None:
+    """What the agent is shown when a unit calls back: its entry in the directory, and what is left to do about it.
+
+    None: the number is no unit's. Raises ``RefusedError``: ``not_allowed``; ``not_in_a_call`` unless this number calls the
+    person, or the person may see all drafts (SEC-12).
+    """
+    await orders.authorise(parts.pool, person, _ACTION, person.agent)
+    async with parts.pool.acquire() as connection, connection.transaction():
+        unit = await units.of_number(connection, number)
+        if unit is None:
+            return None
+        if not may(person, "ticket.draft", "*"):
+            hand = await control_orders.locked(connection, parts, person.agent)
+            caller = await connection.fetchval(QUERIES["caller"], hand.node, hand.call_id)
+            if not numbers.same(number, caller or ""):
+                raise RefusedError("not_in_a_call")
+        return UnitCalls(unit, await drafts.of_unit(connection, person, unit.code))
+
+
 async def _order(parts: Parts, person: Person, threeway_id: int, what: str, *, digits: str = "", **how: bool) -> Threeway:
     """Raises ``RefusedError``: ``unknown_threeway``, ``not_allowed``, ``wrong_phase``, ``already_ordered``, and Asterisk's."""
     async with parts.pool.acquire() as connection, connection.transaction():
@@ -207,10 +235,10 @@ async def _numbers(connection: asyncpg.Connection, parts: Parts, code: str) -> t
     found = await units.get(connection, code)
     if found is None:
         raise RefusedError("unknown_unit")
-    numbers = units.numbers_now(found, clock.now(), parts.settings.calendar)
-    if not numbers:
+    known = units.numbers_now(found, clock.now(), parts.settings.calendar)
+    if not known:
         raise RefusedError("unit_without_number")
-    return found.name, [Dialled(number.number, number.is_service_line) for number in numbers]
+    return found.name, [Dialled(number.number, number.is_service_line) for number in known]
 
 
 def _key(state: State, digit: str) -> Send:

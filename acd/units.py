@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from acd.unit_numbers import Number, Unit, in_hours, numbers_now
-from hotline import sql
+from hotline import numbers, sql
 
 __all__ = ["Found", "Number", "Unit", "get", "in_hours", "numbers_now", "of_number", "search"]
 
@@ -44,15 +44,18 @@ async def get(database: asyncpg.Pool | asyncpg.Connection, code: str) -> Unit | 
 
 
 async def of_number(database: asyncpg.Pool | asyncpg.Connection, number: str) -> Unit | None:
-    """Whose telephone this is: a unit that calls back."""
-    row = await database.fetchrow(_QUERIES["of_number"], number.replace("\x00", ""))
-    return _unit(row) if row else None
+    """Whose telephone this is: a unit that calls back, however its number is written."""
+    normal = numbers.normal(number)
+    for written in dict.fromkeys((number.replace("\x00", ""), normal, numbers.dialled(normal))):
+        row = await database.fetchrow(_QUERIES["of_number"], written) if written else None
+        if row:
+            return _unit(row)
+    return None
 
 
 def _unit(row: asyncpg.Record) -> Unit:
     values = {name: row[name] for name in Unit.__struct_fields__ if name != "numbers"}
-    numbers = [_number(one) for one in msgspec.json.decode(row["numbers"])]
-    return Unit(**values, numbers=numbers)
+    return Unit(**values, numbers=[_number(one) for one in msgspec.json.decode(row["numbers"])])
 
 
 def _number(stored: dict[str, object]) -> Number:

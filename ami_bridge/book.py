@@ -262,9 +262,9 @@ class Book:
 def _from_frames(frames: list[codec.Frame], received: dt.datetime) -> Reading:
     for frame in frames:
         if frame.kind == "event":
-            fact = facts.from_event(frame.name, frame.headers, received)
-            if fact is not None:
-                yield fact, Source.AMI
+            for fact in (facts.from_event(*(known := (frame.name, frame.headers, received))), facts.attended(*known)):
+                if fact is not None:
+                    yield fact, Source.AMI
 
 
 def from_channel_log(payload: bytes) -> Reading:

@@ -419,6 +419,25 @@ def _spied(h: Headers, at: dt.datetime) -> Fact:
     return AcdStep(at=at, call_id=linkedid, uniqueid=unique, number=number, step="supervise:hears", detail=detail)
 
 
+def attended(name: str, h: Headers, received: dt.datetime) -> Fact | None:
+    """A telephone has put another one in its place, beside what ``from_event`` says: a step of the one that is there now."""
+    seat = _SEAT.match(h.get("transfertargetchannel", ""))
+    if name != "AttendedTransfer" or h.get("result", "Success") != "Success" or seat is None or "transfertargetuniqueid" not in h:
+        return None
+    try:
+        at = timestamp(h["timestamp"]) if "timestamp" in h else received
+        citizen = f"citizen={h['transfereeuniqueid']};" if "transfereeuniqueid" in h else ""
+        detail = f"{citizen}before={h['origtransfereruniqueid']};seat={seat[1]}"
+        number = _HEARD + (at - _EPOCH) // dt.timedelta(milliseconds=1) % 86_400_000
+        call, unique = h["origtransfererlinkedid"], h["transfertargetuniqueid"]
+    except (KeyError, ValueError, OverflowError):
+        return None
+    return AcdStep(at=at, call_id=call, uniqueid=unique, number=number, step="call:attended", detail=detail)
+
+
+_SEAT = re.compile(r"PJSIP/([0-9]{3,5})(?:@browser)?-[0-9a-f]{8}")
+
+
 def _booted(h: Headers, at: dt.datetime) -> Fact:
     return Booted(at=at, call_id="", uptime=int(h["uptime"]))
 

@@ -10,6 +10,7 @@ The tables are in ``setting_sections.py`` and ``setting_agents.py`` and given on
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -100,6 +101,11 @@ class Settings(Section, frozen=True):
         """The queue that a flow means by a word or a name; everybody's when there is none of that name (as in the dialplan)."""
         name = self.queue.by_word().get(word, word)
         return name if name in (self.queue.english_name, *self.queues) else self.queue.name
+
+    def tells_units_apart(self) -> bool:
+        """Whether the units' trunk has an address of its own: neither the citizens' nor ours, where agents register."""
+        others = (self.trunks.citizen_address, self.asterisk.sip_address)
+        return ipaddress.ip_address(self.trunks.unit_address) not in {ipaddress.ip_address(other) for other in others}
 
     def every_queue(self) -> dict[str, FurtherQueue]:
         """All queues by name, everybody's first, then that for English."""

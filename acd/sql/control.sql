@@ -9,6 +9,10 @@ WHERE node = $1 AND agent = $2 AND place NOT IN ('over', 'queue', 'sent', 'parke
   AND NOT EXISTS (SELECT FROM calls WHERE calls.node = $1 AND calls.call_id = known.call_id AND calls.ended_at IS NOT NULL)
 ORDER BY changed_at DESC LIMIT 1
 
+-- name: of_leg
+SELECT citizen FROM control_calls
+WHERE node = $1 AND agent = $2 AND leg = $3 AND place NOT IN ('over', 'queue', 'sent', 'parked') ORDER BY changed_at DESC LIMIT 1
+
 -- name: begin
 INSERT INTO control_calls (node, citizen, call_id, agent, leg, place, changed_at) VALUES ($1, $2, $3, $4, $5, $6, now())
 ON CONFLICT (node, citizen) DO NOTHING

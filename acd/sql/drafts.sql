@@ -21,6 +21,11 @@ SELECT draft_id, node, call_id, threeway_id, caller, contact_number, unit, unit_
 FROM ticket_drafts WHERE ($1 = '' OR made_by = $1) AND ($2 OR taken_at IS NULL)
 ORDER BY made_at DESC, draft_id LIMIT $3 OFFSET $4
 
+-- name: of_unit
+SELECT draft_id, node, call_id, threeway_id, caller, contact_number, unit, unit_name, question, consent, attempts::text, joined_at,
+       end_order, outcome, further_questions, made_by, made_at, taken_at
+FROM ticket_drafts WHERE unit = $1 AND taken_at IS NULL ORDER BY made_at DESC, draft_id LIMIT $2
+
 -- name: amend
 -- NULL leaves a value as it is. One that was taken is amended in its ticket.
 UPDATE ticket_drafts SET

@@ -45,11 +45,16 @@ SELECT draft_id FROM ticket_drafts WHERE node = $1 AND call_id = $2 AND threeway
 SELECT caller_number FROM calls WHERE node = $1 AND call_id = $2
 UNION ALL
 SELECT number FROM outbound_calls WHERE node = $1 AND call_id = $2
+UNION ALL
+SELECT split_part(detail, 'number=', 2) FROM acd_steps WHERE node = $1 AND uniqueid = $2 AND step = 'call:unit'
 LIMIT 1
 
 -- name: telephone
 -- Where an agent can be rung now: the browser before the telephone.
 SELECT interface FROM queue_members WHERE node = $1 AND agent = $2 AND status NOT IN (4, 5) ORDER BY interface DESC LIMIT 1
+
+-- name: of_agents_channel
+SELECT threeway_id FROM threeways WHERE node = $1 AND agent_channel = $2 AND ended_at IS NULL
 
 -- name: stale
 -- Open, and nothing was told for a while though the call is over, or though it should have begun.

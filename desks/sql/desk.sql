@@ -25,7 +25,9 @@ LEFT JOIN control_calls AS book ON book.node = had.node AND book.citizen = had.c
 CROSS JOIN LATERAL (
     SELECT coalesce(
                (SELECT number FROM outbound_calls AS dialled WHERE dialled.node = had.node AND dialled.call_id = had.call_id LIMIT 1),
-               (SELECT caller_number FROM calls AS call WHERE call.node = had.node AND call.call_id = had.call_id), ''
+               (SELECT caller_number FROM calls AS call WHERE call.node = had.node AND call.call_id = had.call_id),
+               (SELECT split_part(detail, 'number=', 2) FROM acd_steps AS told
+                WHERE told.node = had.node AND told.uniqueid = had.call_id AND told.step = 'call:unit' LIMIT 1), ''
            ) AS number,
            (SELECT started_at FROM calls AS call WHERE call.node = had.node AND call.call_id = had.call_id) AS began
 ) AS caller

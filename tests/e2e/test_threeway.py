@@ -47,7 +47,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         found["calls"] = stack.fetch(
             "SELECT caller_number, disposition, connected_at FROM calls WHERE caller_number LIKE '1390000%'"
         )
-        found["requests"] = stack.fetch("SELECT outcome, count(*) FROM requests WHERE kind = 'caller' GROUP BY outcome")
+        found["requests"] = stack.fetch(
+            "SELECT outcome, count(*) FROM requests WHERE kind = 'caller' AND caller LIKE '1390000%' GROUP BY outcome"
+        )
         found["complaints"] = stack.asterisk_complaints()
         yield found
 
@@ -447,6 +449,44 @@ async def after_a_hand_over(at: Office, m: Meeting) -> dict[str, Any]:
 
 
 @story
+async def after_joining(at: Office, m: Meeting) -> dict[str, Any]:
+    """The agent's telephone asked a colleague and joined the two calls."""
+    colleague = await _colleague(at, "1054")
+    (seat,) = [phone for phone in at.floor.phones if phone.name == m.agent.name]
+    asking = await seat.dial(colleague.name)
+    other = await (await colleague.rings()).answer()
+    await asking.answered()
+    await m.agent.join(asking)
+    m.agent = other
+    await _has_it(at, m)
+    found = await _brings_in(at, m, "U34", "83121034")
+    await m.citizen.hang_up()
+    await m.agent.ended()
+    await _over(at, m)
+    return found
+
+
+@story
+async def unit_calls_back(at: Office, m: Meeting) -> dict[str, Any]:
+    """The unit was busy; later it calls the hotline, and whoever answers sees which unit it is and what it is about."""
+    (unit,) = await at.unit("U35", ("83121035", ["busy"]))
+    await m.begin("U35")
+    await m.until_back()
+    not_yet = await _refusal(threeways.for_unit(at.parts, m.person, "83121035"))
+    await m.citizen.hang_up()
+    await (await unit.dial(at.stack.settings.trunks.hotline_number)).answered()
+    agent = await at.next_agent(unit)
+    call = Meeting(at, unit, agent)
+    await call.until_known()
+    await call.together(agent, unit.talk)
+    found = await threeways.for_unit(at.parts, call.person, agent.number)
+    nobody = await threeways.for_unit(at.parts, call.person, m.caller.name)
+    await agent.hang_up()
+    await unit.talk.hang_up()
+    return {"not_yet": not_yet, "found": found, "nobody": nobody}
+
+
+@story
 async def after_calling(at: Office, m: Meeting) -> dict[str, Any]:
     """The agent has called the citizen, who is asked how it was when the agent hangs up, and may be called again."""
     agent, called = await _colleague(at, "1053"), await at.floor.unit("13800005003", "answer")
@@ -649,9 +689,9 @@ def test_the_agents_turn_is_one_until_the_citizen_hangs_up_and_then_comes_wrap_u
     assert [word for word in found["said"] if word.startswith("COMPLETE")] == ["COMPLETECALLER"]
 
 
-@pytest.mark.parametrize("play", [after_a_transfer, after_a_hand_over, after_calling])
+@pytest.mark.parametrize("play", [after_a_transfer, after_a_hand_over, after_joining, after_calling])
 def test_whoever_has_the_citizen_brings_a_unit_in_however_the_call_came(left: Left, play: Story) -> None:
-    """TWC-02: from a colleague by order, by the colleague's telephone, or called by the agent."""
+    """TWC-02: from a colleague by order, from a colleague's telephone (two ways), or called by the agent."""
     found = left(play)
     assert (found["over"].outcome, found["draft"]["outcome"]) == ("answered", "answered")
     assert found["meanwhile"] == "not_now"
@@ -659,6 +699,14 @@ def test_whoever_has_the_citizen_brings_a_unit_in_however_the_call_came(left: Le
 
 def test_who_has_given_the_citizen_away_may_not_dial_a_unit(left: Left) -> None:
     assert left(after_a_transfer)["gone"] == "not_in_a_call"
+
+
+def test_a_unit_that_calls_back_is_known_with_what_is_left_to_do(left: Left) -> None:
+    """TWC-08; SEC-12: only to whom it calls."""
+    found = left(unit_calls_back)
+    assert found["found"].unit.code == "U35"
+    assert [(draft.outcome, draft.question) for draft in found["found"].drafts] == [("unreachable", QUESTION)]
+    assert (found["not_yet"], found["nobody"]) == ("not_in_a_call", None)
 
 
 def test_a_call_to_outside_with_a_unit_ends_as_any_other(left: Left) -> None:

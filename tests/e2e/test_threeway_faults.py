@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from acd import threeways
+from acd import control_orders, sessions, threeways
 from acd.errors import RefusedError
 from acd.permissions import Person
 from hotline import clock
@@ -25,7 +25,7 @@ _AT_ONCE = 5
 _SEATS = range(1001, 1012)
 Story = Callable[[Office, Meeting], Awaitable[Any]]
 STORIES: dict[str, Story] = {}
-KILLED = ("acd", "ami_bridge", "agi")
+KILLED = ("acd", "ami_bridge", "agi", "postgres")
 
 
 def story(play: Story) -> Story:
@@ -37,7 +37,7 @@ def story(play: Story) -> Story:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Each story's name to what it returned, or to the error that it ended with. A telephone without sound is dead soon."""
-    chosen = {"queue": {"wrapup_seconds": 0}, "threeway": {"ring_seconds": 3, "pause_seconds": 2, "silence_seconds": 4}}
+    chosen = {"queue": {"wrapup_seconds": 0}, "threeway": {"ring_seconds": 3, "pause_seconds": 4, "silence_seconds": 4}}
     with trial.running(tmp_path_factory.mktemp("three"), chosen) as stack:
         yield asyncio.run(_play(stack))
 
@@ -58,8 +58,8 @@ async def _play(stack: Trial) -> dict[str, Any]:
                         await talk.hang_up()
 
         ends = await asyncio.gather(*(one(*pair) for pair in enumerate(STORIES.values())), return_exceptions=True)
-        alone = [await _alone(one(20, processes_die)), await _alone(one(21, processes_die_in_the_room))]
-        names = [*STORIES, processes_die.__name__, processes_die_in_the_room.__name__]
+        alone = [await _alone(one(20 + place, play)) for place, play in enumerate(ALONE)]
+        names = [*STORIES, *(play.__name__ for play in ALONE)]
         return dict(zip(names, [*ends, *alone], strict=True))
 
 
@@ -210,6 +210,31 @@ async def held_caller_gives_up(at: Office, m: Meeting) -> dict[str, Any]:
     return {"over": await m.until("over")}
 
 
+@story
+async def agent_sends_a_colleague(at: Office, m: Meeting) -> dict[str, Any]:
+    """Out of the room the agent's telephone asks a colleague, and joins the two calls: the colleague is there in its place."""
+    call = await _all_three(at, m, "V13", "83122013")
+    colleague = await at.floor.seat("1051")
+    await sessions.pause(at.parts, Person("1051", "agent", "1051"), "1051", "training")
+    (seat,) = [phone for phone in at.floor.phones if phone.name == m.agent.name]
+    asking = await seat.dial("1051")
+    other = await (await colleague.rings()).answer()
+    await asking.answered()
+    await m.together(asking, other)
+    await m.agent.join(asking)
+    await m.together(other, m.citizen, call)
+    await at.until(lambda: at.rows("SELECT FROM threeways WHERE threeway_id = $1 AND agent = '1051'", m.id), "it is 1051's")
+    m.agent = other
+    await m.order(threeways.drop_unit, is_solved=True)
+    await call.ended()
+    over = await m.until_back()
+    await control_orders.hold(at.parts, m.person)
+    await m.citizen.until_music()
+    await control_orders.resume(at.parts, m.person)
+    await m.together(other, m.citizen)
+    return {"over": over}
+
+
 # --- processes die --------------------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +244,7 @@ async def processes_die(at: Office, m: Meeting) -> dict[str, Any]:
     await m.begin("V10")
     await first.rings()
     async with _nobody_restarts(at.stack):
-        for part in (*KILLED, "postgres"):
+        for part in KILLED:
             at.stack.kill(part)
         await second.rings()
         await m.together(m.agent, m.citizen)
@@ -230,6 +255,23 @@ async def processes_die(at: Office, m: Meeting) -> dict[str, Any]:
     return {"over": over, "calls": calls, "after": calls_after, "draft": await m.draft()}
 
 
+async def processes_die_in_private(at: Office, m: Meeting) -> dict[str, Any]:
+    """The same while agent and unit talk in private: they talk on, and when the unit hangs up the citizen is back."""
+    (unit,) = await at.unit("V12", ("83122012", ["answer"]))
+    await m.begin("V12")
+    call = await unit.rings()
+    await m.until("private")
+    async with _nobody_restarts(at.stack):
+        for part in KILLED:
+            at.stack.kill(part)
+        await m.together(m.agent, call)
+        await m.citizen.until_music()
+        await call.hang_up()
+        await m.together(m.agent, m.citizen)
+    over = await m.until("over", within=60)
+    return {"over": over, "draft": await m.draft()}
+
+
 async def processes_die_in_the_room(at: Office, m: Meeting) -> dict[str, Any]:
     """The same while all three talk: they talk on; afterwards orders are carried out as if nothing had been."""
     call = await _all_three(at, m, "V11", "83122011")
@@ -237,7 +279,7 @@ async def processes_die_in_the_room(at: Office, m: Meeting) -> dict[str, Any]:
         for part in KILLED:
             at.stack.kill(part)
         await m.together(m.agent, m.citizen, call)
-    before = (await m.now()).phase
+    before = (await m.until("joined", within=60)).phase
 
     async def dropped() -> object:
         with contextlib.suppress(RefusedError):
@@ -247,6 +289,9 @@ async def processes_die_in_the_room(at: Office, m: Meeting) -> dict[str, Any]:
     await at.until(dropped, "the order is carried out", 60)
     await call.ended()
     return {"phase": before, "over": await m.until_back()}
+
+
+ALONE: tuple[Story, ...] = (processes_die, processes_die_in_private, processes_die_in_the_room)
 
 
 @contextlib.asynccontextmanager
@@ -358,3 +403,13 @@ def test_with_everything_of_ours_dead_the_second_attempt_is_made_once_and_the_bo
 def test_with_everything_of_ours_dead_three_people_talk_on_and_orders_follow_when_it_is_back(left: Left) -> None:
     found = left(processes_die_in_the_room)
     assert (found["phase"], found["over"].outcome) == ("joined", "not_competent")
+
+
+def test_with_everything_of_ours_dead_a_unit_in_private_hangs_up_and_the_citizen_is_back(left: Left) -> None:
+    found = left(processes_die_in_private)
+    assert (found["over"].outcome, found["draft"]["outcome"], found["over"].end_order) == ("declined", "declined", ["unit"])
+
+
+def test_an_agent_who_joins_a_colleague_from_inside_the_room_leaves_the_colleague_there(left: Left) -> None:
+    found = left(agent_sends_a_colleague)
+    assert found["over"].outcome == "answered"

@@ -324,8 +324,8 @@ class Kept:
         self.rows: dict[str, CallFacts] = {}
 
     def put(self, found: CallFacts | facts.AcdStep) -> None:
-        assert isinstance(found, CallFacts)
-        self.rows[found.call_id] = found
+        if isinstance(found, CallFacts):
+            self.rows[found.call_id] = found
 
     def waiting(self) -> set[str]:
         return set()

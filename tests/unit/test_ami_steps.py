@@ -11,6 +11,7 @@ from ami_bridge import cel, codec, facts
 from ami_bridge.book import Book
 from ami_bridge.facts import AcdStep
 
+TRACES = Path(__file__).parent.parent / "traces" / "stories"
 NOW = dt.datetime(2026, 11, 22, 3, 0, 1, 500000, tzinfo=dt.UTC)
 STEP = AcdStep(
     at=NOW, call_id="n-1.0", uniqueid="n-1.1", number=2, step="threeway:dialled", detail="attempt=1;number=83120001;result=BUSY"
@@ -97,3 +98,26 @@ def test_in_a_gap_the_event_log_gives_the_step(tmp_path: Path) -> None:
     book.open_gap(NOW - dt.timedelta(seconds=1), NOW + dt.timedelta(seconds=1), "cut")
     assert book.read_log([LINE], NOW) == 1
     assert [step.number for step in kept.steps] == [2]
+
+
+def test_a_telephone_that_puts_another_one_in_its_place_tells_a_step_of_that_one() -> None:
+    """Recorded of a real Asterisk: the agent at 1041 has asked the one at 1051, and joins the citizen with that one."""
+    stream = codec.Decoder(facts.WANTED).feed((TRACES / "joined_with_agent.ami").read_bytes())
+    told = [facts.attended(frame.name, frame.headers, NOW) for frame in stream if frame.kind == "event"]
+    (step,) = [one for one in told if one is not None]
+    assert isinstance(step, AcdStep)
+    assert (step.step, step.call_id, step.uniqueid) == ("call:attended", "node1-1795306956.72", "node1-1795306959.75")
+    assert step.detail == "citizen=node1-1795306956.72;before=node1-1795306956.73;seat=1051"
+
+
+def test_a_transfer_that_failed_or_into_a_queue_puts_nobody_there() -> None:
+    headers = {
+        "origtransfererlinkedid": "n-1.0",
+        "origtransfereruniqueid": "n-1.1",
+        "transfertargetchannel": "PJSIP/1051-0000004b",
+    }
+    assert facts.attended("AttendedTransfer", headers, NOW) is None
+    headers["transfertargetuniqueid"] = "n-1.3"
+    assert facts.attended("AttendedTransfer", headers, NOW) is not None
+    assert facts.attended("AttendedTransfer", headers | {"result": "Fail"}, NOW) is None
+    assert facts.attended("AttendedTransfer", headers | {"transfertargetchannel": "Local/x@y-0000004b;1"}, NOW) is None

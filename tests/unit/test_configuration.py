@@ -441,7 +441,8 @@ def test_agents_dial_each_other_and_the_queues_but_nothing_outside_and_nobody_re
     places = {*Settings().agents.numbers(), *Settings().control.slots(), "12345", "123458"}
     assert set(contexts["seats"]) == places | {"_*X."}, "feature codes"
     assert set(contexts["handover"]) == places | {"hotline", "english"}
-    assert contexts["units"] == {}
+    units = (etc / "threeway.conf").read_text().partition("\n[units]\n")[2]
+    assert re.findall(r"^exten => (\w+),", units, re.MULTILINE) == ["12345"], "who calls back: to the agents alone"
     assert section(etc / "pjsip.conf", "units")["context"] == ["units"]
     assert section(etc / "pjsip.conf", "seat")["set_var"] == ["TRANSFER_CONTEXT=handover"]
     used = {name: set(re.findall(r"(?:,|\?)(\w+)\(", (etc / name).read_text())) for name in DIALPLAN}
