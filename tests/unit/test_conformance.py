@@ -11,9 +11,13 @@ from hotline import paths
 RULES = [
     *(f"IVR-{number:02}" for number in range(1, 36)),
     *(f"CH-{number}" for number in range(30, 41)),
+    *(f"SCR-{number:02}" for number in (3, 8, 20, 30, 31, 32, 42, 68, 69)),
     *(f"TWC-{number:02}" for number in range(1, 17)),
+    *(f"CAL-{number:02}" for number in range(1, 10)),
+    "QUA-03",
+    *(f"ORG-{number:02}" for number in (6, *range(20, 37), 43, 45, 49, 50, 51)),
     *(f"KPI-{number:02}" for number in [*range(1, 34), *range(40, 46)]),
-    *("ORG-25", "SEC-12", "CFG-05"),
+    *("SEC-12", "CAP-35", "CFG-05"),
 ]
 PARTS = {"agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline"}
 TEXT = (paths.TREE / "docs" / "conformance.md").read_text(encoding="utf-8")
