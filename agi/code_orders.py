@@ -30,7 +30,7 @@ from agi.code_words import refusal
 
 _log = structlog.get_logger()
 Said = Mapping[str, str]
-"""Variables for the channel; under ``play`` prompts, with spaces between them."""
+"""Variables for the channel; under ``play`` prompts, with spaces between them, under ``ask`` such as a key answers."""
 
 
 class Keyed(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +130,7 @@ async def _callback_next(parts: Parts, keyed: Keyed) -> Said:
     if entry is None:
         return _play("code/callback-none")
     digits = (f"digits/{digit}" for digit in entry.number if digit.isdigit())
-    return {**_play("code/callback-next", *digits), "CODE_NEXT": "choose"}
+    return {"ask": " ".join(("code/callback-next", *digits, "code/callback-choose")), "CODE_NEXT": "choose"}
 
 
 async def _callback_call(parts: Parts, keyed: Keyed) -> Said:

@@ -17,8 +17,11 @@ ASKS = "code"
 SAYS = "CODE_SAYS"
 UNCLEAR = "code/unclear"
 _SPEECH_SECONDS = 30.0
-_PLAY = "play"
-"""Among an answer's values: prompts, with spaces between them; the others are variables."""
+_ASK_SECONDS = 60.0
+_PLAY, _ASK = "play", "ask"
+"""Among an answer's values: prompts, with spaces between them, to be played, or to be interrupted by a key (``CODE_KEY``); the
+others are variables."""
+_READ = "CODE_KEY,{},1,,2,10"
 
 
 class CodeSession:
@@ -59,12 +62,15 @@ class CodeSession:
             return End(finished=False)
         if answer.exit != "found":
             return End(finished=True)
-        prompts = answer.values.get(_PLAY, "").split()
-        values = {name: value for name, value in answer.values.items() if name != _PLAY}
-        if prompts:
-            played = "&".join(self._resolve(prompt, self._language) for prompt in prompts)
+        values = {name: value for name, value in answer.values.items() if name not in (_PLAY, _ASK)}
+        if played := self._files(answer.values.get(_PLAY, "")):
             self._rest.append(Send(execute("Playback", played), _SPEECH_SECONDS))
+        if asked := self._files(answer.values.get(_ASK, "")):
+            self._rest.append(Send(execute("Read", _READ.format(asked)), _ASK_SECONDS))
         return Send(set_variables({SAYS: "", **values}), MARGIN_SECONDS)
+
+    def _files(self, prompts: str) -> str:
+        return "&".join(self._resolve(prompt, self._language) for prompt in prompts.split())
 
     def hung_up(self) -> Step:
         """Nobody listens; the order goes on."""

@@ -219,5 +219,62 @@ def test_keys_during_a_call_hold_it_and_take_it_through_a_three_way_call(stack: 
     with_office(stack, work)
 
 
+def test_a_shift_leader_listens_by_code_changes_the_mode_by_a_key_and_it_is_written_down(stack: Trial) -> None:
+    async def work(at: Office) -> None:
+        await asyncio.to_thread(stack.fetch, "UPDATE agents SET role = 'shift_leader' WHERE agent = '1009'")
+        leader, seat = await at.floor.seat("1009"), await at.seat("1001")
+        citizen = await at.floor.citizen("13900003002")
+        agent = await at.next_agent(citizen)
+        await citizen.talk.until_hears({seat.tone})
+        spy = await (await leader.dial("*211001")).answered()
+        await spy.until_hears({seat.tone, citizen.tone})
+        assert citizen.talk.heard == {seat.tone}
+        await spy.press("5")
+        await agent.until_hears({citizen.tone, leader.tone})
+        assert citizen.talk.heard == {seat.tone}, "a whisper"
+        await spy.hang_up()
+        await at.until(lambda: _ended(at), "the end is written down")
+        (row,) = await at.rows("SELECT person, reason, mode, whom FROM supervisions")
+        assert row == {"person": "1009", "reason": "feature code", "mode": "whisper", "whom": "1001"}
+
+    with_office(stack, work)
+
+
+async def _ended(at: Office) -> bool:
+    return ("1009", "agent:1001") in await lines(at, "supervision.ended")
+
+
+def test_a_call_back_is_taken_and_called_by_code(stack: Trial) -> None:
+    async def work(at: Office) -> None:
+        await asyncio.to_thread(
+            stack.fetch,
+            "INSERT INTO callback_entries (entry_id, node, number, queue, waiting_since)"
+            " VALUES (gen_random_uuid(), $1, '83129002', 'hotline', now() - interval '1 hour')",
+            at.parts.node,
+        )
+        called = await at.floor.unit("83129002")
+        seat = await at.floor.seat("1010")
+        talk = await (await seat.dial("*30")).answered()
+        await at.until(lambda: _claimed(at), "the entry is taken")
+        await talk.press("1")
+        call = await called.rings()
+        await call.until_hears({seat.tone})
+        await talk.until_hears({called.tone})
+        assert call.number == stack.settings.trunks.hotline_number
+        await call.hang_up()
+        await talk.ended()
+
+        async def is_settled() -> bool:
+            return bool(await at.rows("SELECT FROM callback_entries WHERE state = 'settled' AND result = 'answered'"))
+
+        await at.until(is_settled, "the call-back is settled")
+
+    with_office(stack, work)
+
+
+async def _claimed(at: Office) -> bool:
+    return bool(await at.rows("SELECT FROM callback_entries WHERE state = 'claimed' AND agent = '1010'"))
+
+
 async def _is(at: Office, agent: str, where: str) -> bool:
     return await place(at, agent) == where

@@ -140,9 +140,12 @@ def test_what_came_of_it_is_told_and_played_and_nothing_is_left_to_be_said() -> 
     session.begin()
     session.answered(OK)
     assert isinstance(session.still_looking(), Wait)
-    told = sent(session.looked(Answer("found", {"play": "code/callback-next digits/1", "CODE_NEXT": "choose"})))
+    told = sent(
+        session.looked(Answer("found", {"play": "code/done", "ask": "code/callback-next digits/1", "CODE_NEXT": "choose"}))
+    )
     assert told == 'EXEC MSet "CODE_SAYS=\\"\\",CODE_NEXT=\\"choose\\""\n'
-    assert sent(session.answered(OK)) == 'EXEC Playback "code/callback-next&digits/1"\n'
+    assert sent(session.answered(OK)) == 'EXEC Playback "code/done"\n'
+    assert sent(session.answered(OK)) == 'EXEC Read "CODE_KEY,code/callback-next&digits/1,1,,2,10"\n'
     assert session.answered(OK) == End(finished=True)
 
 
