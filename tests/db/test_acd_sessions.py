@@ -16,6 +16,7 @@ from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
 from hotline import database
+from hotline.directory import kinds, store
 from hotline.settings import Agents, Settings
 
 if TYPE_CHECKING:
@@ -58,6 +59,19 @@ def test_from_the_first_start_each_telephone_has_its_agent_and_a_second_start_ch
         assert await open_seats() == [("1001", "1001"), ("1002", "1002")]
         ended = await parts.pool.fetch("SELECT agent, closed_how FROM agent_sessions WHERE until IS NOT NULL ORDER BY agent")
         assert [tuple(row) for row in ended] == [("1003", "api"), ("1004", "inactive"), ("1005", "inactive")]
+
+    on_shift(empty_database, work)
+
+
+def test_who_is_not_in_the_list_of_agents_stays_out_of_service_over_a_start(empty_database: Postgres) -> None:
+    async def work(parts: Parts) -> None:
+        async with parts.pool.acquire() as connection:
+            listed = [kinds.AgentEntry(agent="1001", name="王芳")]
+            await store.put(connection, "agents", listed, actor="root", file="agents.toml")
+            await membership.seed(connection, parts.settings)
+        assert [one.agent for one in await sessions.list_agents(parts, LEADER)] == ["1001"]
+        with pytest.raises(RefusedError, match="unknown_agent"):
+            await sessions.log_in(parts, LEADER, "1002")
 
     on_shift(empty_database, work)
 

@@ -132,7 +132,7 @@ FROM units ORDER BY code
 
 -- Agents are not removed: what they did stays theirs.
 -- name: remove_agents
-UPDATE agents SET active = false
+UPDATE agents SET active = false, origin = 'directory'
 WHERE active AND agent NOT IN (SELECT f.agent FROM jsonb_to_recordset($1::jsonb) AS f (agent text)) RETURNING true
 
 -- name: put_agents
