@@ -223,6 +223,7 @@ def test_a_shift_leader_listens_by_code_changes_the_mode_by_a_key_and_it_is_writ
     async def work(at: Office) -> None:
         await asyncio.to_thread(stack.fetch, "UPDATE agents SET role = 'shift_leader' WHERE agent = '1009'")
         leader, seat = await at.floor.seat("1009"), await at.seat("1001")
+        await code(leader, "*133")  # in a meeting: calls are for the other telephone
         citizen = await at.floor.citizen("13900003002")
         agent = await at.next_agent(citizen)
         await citizen.talk.until_hears({seat.tone})
