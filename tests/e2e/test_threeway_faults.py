@@ -243,9 +243,7 @@ async def processes_die(at: Office, m: Meeting) -> dict[str, Any]:
     first, second = await at.unit("V10", ("83122010", ["ring"]), ("83122910", ["busy"]))
     await m.begin("V10")
     await first.rings()
-    async with _nobody_restarts(at.stack):
-        for part in KILLED:
-            at.stack.kill(part)
+    async with _everything_dies(at):
         await second.rings()
         await m.together(m.agent, m.citizen)
         calls = (len(first.talks), len(second.talks))
@@ -261,9 +259,7 @@ async def processes_die_in_private(at: Office, m: Meeting) -> dict[str, Any]:
     await m.begin("V12")
     call = await unit.rings()
     await m.until("private")
-    async with _nobody_restarts(at.stack):
-        for part in KILLED:
-            at.stack.kill(part)
+    async with _everything_dies(at):
         await m.together(m.agent, call)
         await m.citizen.until_music()
         await call.hang_up()
@@ -275,9 +271,7 @@ async def processes_die_in_private(at: Office, m: Meeting) -> dict[str, Any]:
 async def processes_die_in_the_room(at: Office, m: Meeting) -> dict[str, Any]:
     """The same while all three talk: they talk on; afterwards orders are carried out as if nothing had been."""
     call = await _all_three(at, m, "V11", "83122011")
-    async with _nobody_restarts(at.stack):
-        for part in KILLED:
-            at.stack.kill(part)
+    async with _everything_dies(at):
         await m.together(m.agent, m.citizen, call)
     before = (await m.until("joined", within=60)).phase
 
@@ -295,11 +289,21 @@ ALONE: tuple[Story, ...] = (processes_die, processes_die_in_private, processes_d
 
 
 @contextlib.asynccontextmanager
-async def _nobody_restarts(stack: Trial) -> Any:
-    """The supervisor holds its breath."""
+async def _everything_dies(at: Office) -> Any:
+    """All of ours is killed at once, and the supervisor, who would start it again, holds its breath."""
+    stack = at.stack
+
+    async def all_run() -> object:
+        with contextlib.suppress(AssertionError):
+            return [stack.pid(part) for part in KILLED]
+        return None
+
+    await at.until(all_run, "all of ours runs", 60)
     assert stack.process
     os.kill(stack.process.pid, signal.SIGSTOP)
     try:
+        for part in KILLED:
+            stack.kill(part)
         yield
     finally:
         os.kill(stack.process.pid, signal.SIGCONT)
