@@ -225,10 +225,10 @@ async def listened_to(play: Play) -> None:
     await play.after(1.0)
     if play.index % 2 and heard:
         await ordered(play, supervision_orders.stop, SUPERVISOR, heard.supervision_id)
-        await play.on(ear, lambda call: call.ended_at, "the supervisor's telephone is let go")
     else:
         await play.ends(ear)
     await _talks(play, line)
+    await play.on(ear, lambda call: call.ended_at, "the supervisor's telephone is let go")  # when a frame has passed, or none can
 
 
 async def taken_over(play: Play) -> None:
