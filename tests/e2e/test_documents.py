@@ -141,7 +141,7 @@ def _call(desk: Desk, command: str) -> None:
 
 
 def _status(desk: Desk, command: str) -> None:
-    assert len(desk.run(command).splitlines()) == 6
+    assert len(desk.run(command).splitlines()) == 7
     assert json.loads(desk.run(f"{command} --json"))["healthy"] is True
 
 

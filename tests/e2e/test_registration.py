@@ -318,11 +318,12 @@ def descendants(root: int) -> Iterator[int]:
 
 
 def sockets(pid: int) -> set[str]:
-    """Inodes of the sockets that a process holds."""
+    """Inodes of the sockets that a process holds; none when it is gone."""
     found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found |= set(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
     return found
 
 

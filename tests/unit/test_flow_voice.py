@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,12 +107,15 @@ def test_a_name_that_no_file_can_have_is_a_tone(folder: Path, name: str) -> None
     assert Voice(folder).resolve(name, "zh") == voice.TONE
 
 
-def test_resolving_costs_less_than_ten_microseconds(folder: Path) -> None:
-    said = Voice(folder)
+def test_resolving_costs_little_more_than_its_two_looks_at_the_disk(folder: Path) -> None:
+    said, place = Voice(folder), folder / "zh" / "digits" / "1.wav"
     rounds = []
     for _ in range(7):
         begin = time.perf_counter()
         for _ in range(1000):
             said.resolve("digits/1", "zh")
-        rounds.append((time.perf_counter() - begin) / 1000)
-    assert min(rounds) < 10e-6
+        middle = time.perf_counter()
+        for _ in range(2000):
+            os.stat(place)  # noqa: PTH116  as the code under test looks
+        rounds.append((middle - begin) / (time.perf_counter() - middle))
+    assert min(rounds) < 4
