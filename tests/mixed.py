@@ -246,8 +246,9 @@ def _settled(stack: Trial, truths: Sequence[CallTruth], faults: Sequence[Window]
 
     def agrees() -> bool:
         nonlocal found
+        somebody_waits = any(row.outcome == "waiting" for row in _rows(stack)[0])
         found = _differences(stack, truths)
-        return not found.outside and not any(row.outcome == "waiting" for row in _rows(stack)[0])
+        return not found.outside and not somebody_waits
 
     with contextlib.suppress(AssertionError):
         wait_until(agrees, seconds=SETTLE_SECONDS, what="the tables agree with the truth")
