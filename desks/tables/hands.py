@@ -183,13 +183,16 @@ async def outbound(ask: Ask, person: Person, *, id: uuid.UUID) -> Outbound:
     """``GET /api/outbound/{id}``."""
     found = await control_outbound.get(ask.parts.acd, id)
     await orders.authorise(ask.parts.pool, person, _MAY, found.agent)
+    await orders.audit(ask.parts.pool, person, "outbound.read", f"outbound:{id}", {})
     return found
 
 
 async def outbounds(ask: Ask, person: Person, *, limit: int) -> Outbounds:
     """``GET /api/outbound``: everybody's, or one's own."""
     whose = "" if may(person, _MAY, "*") else person.agent
-    return Outbounds(await control_outbound.listed(ask.parts.acd, person, agent=whose, limit=limit))
+    found = await control_outbound.listed(ask.parts.acd, person, agent=whose, limit=limit)
+    await orders.audit(ask.parts.pool, person, "outbound.list", "outbound", {"calls": [str(one.outbound_id) for one in found]})
+    return Outbounds(found)
 
 
 _LIMIT = (parameters.LIMIT,)

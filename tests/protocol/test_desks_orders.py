@@ -286,6 +286,12 @@ def test_a_three_way_call_without_consent_is_a_draft_and_what_cannot_be_is_refus
             assert (done["outcome"], done["phase"], done["question"]) == ("no_consent", "over", "路灯不亮")
             one = f"/api/threeways/{done['threeway_id']}"
             assert (await said(me, f"GET /api/threeways?call={node}-1700000000.1"))["threeway_id"] == done["threeway_id"]
+            looks = "SELECT count(*) FROM audit_log WHERE action = $1 AND actor = '1001'"
+            before = await desks.writer.fetchval(looks, "threeway.read")
+            await said(me, f"GET {one}")
+            assert await desks.writer.fetchval(looks, "threeway.read") == before + 1, "SEC-12"
+            assert (await said(me, "GET /api/outbound"))["calls"] == []
+            assert await desks.writer.fetchval(looks, "outbound.list") == 1, "SEC-12"
             assert await refused(me, "GET /api/threeways?call=nothing", None, 404) == "unknown_threeway"
             assert await refused(me, f"POST {one}/join", None, 409) == "wrong_phase"
             assert await refused(other, f"GET {one}", None, 403) == "not_allowed"
