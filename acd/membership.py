@@ -138,9 +138,10 @@ class _Correction:
         if not self._is_seeded:
             await seed(connection, parts.settings)
             self._is_seeded = True
-        if not await self._commands(connection, is_final=False):
-            self.state.in_place = True
-            return
+        found = await self._commands(connection, is_final=False)
+        self.state.in_place |= not found
+        if {one.parameters["interface"] for one in found} <= await self._moving(connection):
+            return  # nothing differs, or what was ordered a moment ago: no order has to wait for this
         async with connection.transaction():
             await connection.execute(QUERIES["correction_begins"])
             await connection.execute(QUERIES["close_impossible"], parts.settings.agents.numbers())
@@ -153,13 +154,17 @@ class _Correction:
                 self._refused.add(_key(command))
                 _log.warning("Asterisk refuses a member", **command.parameters, said=outcome.answer.get("message", ""))
 
+    async def _moving(self, connection: asyncpg.Connection) -> set[Any]:
+        """Telephones about which something was asked or told a moment ago."""
+        return {row[0] for row in await connection.fetch(QUERIES["moving"], self._parts.node)}
+
     async def _commands(self, connection: asyncpg.Connection, *, is_final: bool) -> list[Command]:
         """What differs; when it is to be asked, without telephones that are being moved, and after what agents did themselves."""
         node = self._parts.node
         at_work, want = await wanted(connection, self._parts.settings, None)
         there = await present(connection, node, None)
         if is_final:
-            moving = {row[0] for row in await connection.fetch(QUERIES["moving"], node)}
+            moving = await self._moving(connection)
             held = {key for key in (*want, *there) if key[1] in moving}
             agents = {one.agent for key in held for one in (want.get(key), there.get(key)) if one}
             want = {key: one for key, one in want.items() if one.agent not in agents}
