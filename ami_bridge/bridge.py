@@ -16,10 +16,10 @@ from typing import IO
 import msgspec
 import structlog
 
-from ami_bridge import codec, facts, hands
+from ami_bridge import codec, facts, hands, membership
 from ami_bridge.book import EPOCH, Book, Reckoning
 from ami_bridge.commands import Port
-from ami_bridge.errors import SecondBridgeError
+from ami_bridge.errors import LinkLostError, OutcomeUnknownError, SecondBridgeError
 from ami_bridge.fact import Fact
 from ami_bridge.figures import rollups
 from ami_bridge.floor import Floor
@@ -38,6 +38,7 @@ _SETTLE_SECONDS = 2.0
 _START_PATIENCE_SECONDS = 3.0
 _LAST_FLUSH_SECONDS = 3.0
 _STATUS_SECONDS = 1.0
+_LOOK_SECONDS = 15.0
 _CLOCK_STEP = dt.timedelta(seconds=0.5)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _SECOND_US = 1_000_000
@@ -93,6 +94,7 @@ class Bridge:
                 tasks.create_task(self._port.run())
                 tasks.create_task(rollups.run(self._dsn))
                 tasks.create_task(self._each_second())
+                tasks.create_task(self._look_at_members())
         finally:
             await self._finish()
 
@@ -154,6 +156,23 @@ class Bridge:
             if found := await self._link.listing("QueueStatus"):
                 return found
             await asyncio.sleep(_STATUS_SECONDS)
+
+    async def _look_at_members(self) -> None:
+        """Members may go without a word, as when a queue is taken out of its file: seen twice, the list is the truth again."""
+        before: set[membership.Key] = set()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not self._is_repaired:
+                continue
+            try:
+                listing = list(_stated(await self._queues()))
+            except (LinkLostError, OutcomeUnknownError):
+                continue
+            unlike = self._floor.unlike(listing)
+            if unlike & before:
+                _log.warning("members of queues changed without a word", members=len(unlike))
+                self._floor.list_all(listing)
+            before = unlike - before
 
     def _down(self, heard_at: dt.datetime, cause: str) -> None:
         if self._is_noted:

@@ -70,6 +70,10 @@ class Floor:
         for fact in found:
             self.hear(fact)
 
+    def unlike(self, listing: Iterable[Fact]) -> set[membership.Key]:
+        """The members about which a list of all queues says otherwise."""
+        return membership.unlike(self._membership, listing)
+
     def recall(self, found: Iterable[Fact]) -> None:
         """What the evidence says of conversations that go on, once a gap is repaired (``ami_bridge/hands.py``)."""
         for fact in found:

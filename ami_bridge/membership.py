@@ -6,6 +6,7 @@ What the acd process compares with who should be a member. A queue goes by its w
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import msgspec
 
@@ -71,6 +72,11 @@ def apply(state: State, fact: Fact) -> list[Member | Listed]:
 def begin(state: State) -> None:
     """A new login: a list that was not finished is not continued."""
     state.listed = None
+
+
+def unlike(state: State, listing: Iterable[Fact]) -> set[Key]:
+    """Members that are known and not in a list of all, or in it and not known."""
+    return state.members.keys() ^ {(fact.queue, fact.interface) for fact in listing if isinstance(fact, MemberSeen)}
 
 
 def _seen(state: State, fact: MemberSeen) -> list[Member | Listed]:

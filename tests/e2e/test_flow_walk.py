@@ -314,6 +314,8 @@ class World:
         finally:
             file.write_text(before)
             self.stack.asterisk("queue reload all")
+            back = "the agents are back in a queue that was gone"
+            wait_until(lambda: "PJSIP/1001" in self.stack.asterisk("queue show hotline"), seconds=90, what=back)
 
     @contextlib.contextmanager
     def without_inbox(self) -> Iterator[None]:

@@ -107,3 +107,18 @@ def test_a_caller_who_is_not_in_a_new_list_waits_no_more() -> None:
     seen.floor.list_all(listing(9, "c"))
     seen.hear(member(10, "1001", IN_USE), talks(10, "1001", "a"))
     assert seen.effects == []
+
+
+def test_a_member_that_went_or_came_without_a_word_is_seen_in_a_list() -> None:
+    seen = Seen()
+    seen.floor.list_all(listing(0))
+    assert seen.floor.unlike(listing(1)) == set()
+    seen.hear(member(2, "1002", FREE))
+    assert seen.floor.unlike(listing(3)) == {("hotline", "PJSIP/1002")}
+    assert seen.floor.unlike([ListingEnded(at=at(4), call_id="")]) == {("hotline", "PJSIP/1001"), ("hotline", "PJSIP/1002")}
+    seen.floor.list_all(listing(5))
+    assert seen.members[-2:] == [
+        Member(queue="hotline", interface="PJSIP/1002", agent="1002", at=at(5), status=FREE, is_gone=True),
+        Listed(at(5), (("hotline", "PJSIP/1001"),), ("1001",)),
+    ]
+    assert seen.floor.unlike(listing(6)) == set()
