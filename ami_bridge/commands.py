@@ -32,6 +32,7 @@ _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "commands.sql")
 _AT_ONCE, _REMEMBERED = 100, 10_000
 _PAUSE_SECONDS = 1.0
+_TIDY_SECONDS = 0.5
 _SHORTEST_LOOK, _LONGEST_LOOK = 0.01, 0.2
 _LATE = 0.15
 """An outcome is seen late by at most this part of the time that it took."""
@@ -95,6 +96,7 @@ class Port:
         self._sent: dict[uuid.UUID, None] = {}
         self._ended: list[OriginateEnded] = []
         self._is_clean = False
+        self._tidy_at = 0.0
         self._settled_on: object = None
         self._is_failing = False
 
@@ -143,8 +145,10 @@ class Port:
         if not self._is_clean:
             await connection.execute(_QUERIES["orphans"], self._node, _json({"message": "the bridge ended before an answer"}))
             self._is_clean = True
-        await connection.execute(_QUERIES["release"], self._node, list(self._in_flight))
-        await connection.execute(_QUERIES["expire"], self._node)
+        if clock.monotonic() >= self._tidy_at:
+            self._tidy_at = clock.monotonic() + _TIDY_SECONDS
+            await connection.execute(_QUERIES["release"], self._node, list(self._in_flight))
+            await connection.execute(_QUERIES["expire"], self._node)
         if self._link.connected_since is None:
             return
         began = clock.monotonic()
