@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 QUERIES = sql.load(Path(__file__).parent / "sql" / "agents.sql")
 SYSTEM = Person("system", "system")
 _POLL_SECONDS, _LEAST_SECONDS = 1.0, 0.2
+_ASK_AGAIN_SECONDS = 10.0
 _NEWER_BY = dt.timedelta(seconds=2)
 
 
@@ -119,11 +120,11 @@ async def _follow(connection: asyncpg.Connection, node: str, keeper: _Correction
 
 
 class _Correction:
-    """One node's: what was refused is not asked again until the queues are listed anew."""
+    """One node's: what was refused is asked again after a while, or when the queues are listed anew."""
 
     def __init__(self, parts: Parts, state: State) -> None:
         self._parts, self.state = parts, state
-        self._refused: set[bytes] = set()
+        self._refused: dict[bytes, float] = {}
         self._listed_at: dt.datetime | None = None
         self._is_seeded = False
 
@@ -134,7 +135,7 @@ class _Correction:
         if listed_at is None:
             return
         if listed_at != self._listed_at:
-            self._listed_at, self._refused = listed_at, set()
+            self._listed_at, self._refused = listed_at, {}
         if not self._is_seeded:
             await seed(connection, parts.settings)
             self._is_seeded = True
@@ -149,10 +150,14 @@ class _Correction:
             asked = await ask(connection, parts.node, commands, person=SYSTEM, reason="members are put right")
         if commands:
             _log.info("members are put right", commands=len(commands))
-        for command, outcome in zip(commands, await orders.settled(parts.pool, asked), strict=False):
-            if outcome.state == "refused":
-                self._refused.add(_key(command))
-                _log.warning("Asterisk refuses a member", **command.parameters, said=outcome.answer.get("message", ""))
+        refused = [
+            (command, outcome.answer.get("message", ""))
+            for command, outcome in zip(commands, await orders.settled(parts.pool, asked), strict=False)
+            if outcome.state == "refused"
+        ]
+        if refused:
+            _log.warning("Asterisk refuses members", members=len(refused), first=refused[0][0].parameters, said=refused[0][1])
+        self._refused |= {_key(command): clock.monotonic() + _ASK_AGAIN_SECONDS for command, _ in refused}
 
     async def _moving(self, connection: asyncpg.Connection) -> set[Any]:
         """Telephones about which something was asked or told a moment ago."""
@@ -176,7 +181,7 @@ class _Correction:
                     key: msgspec.structs.replace(one, paused=paused, pause_reason=reason) if one.agent == agent else one
                     for key, one in want.items()
                 }
-        return [one for one in reconcile.difference(want, there) if _key(one) not in self._refused]
+        return [one for one in reconcile.difference(want, there) if self._refused.get(_key(one), 0.0) <= clock.monotonic()]
 
 
 async def seed(connection: asyncpg.Connection, settings: Settings) -> None:
