@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -80,6 +81,12 @@ class Postgres:
             else:
                 await connection.close()
                 return
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A failure is named at once: a run that is cut short has said what it found."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.when} of {report.nodeid} failed: {report.longreprtext[-2000:]}", file=sys.__stderr__, flush=True)
 
 
 def free_port() -> int:
