@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from hotline.errors import HotlineError
-
-Kind = Literal["invalid", "forbidden", "unknown", "conflict", "failed", "timeout"]
-"""What is wrong in general; the web application answers with 422, 403, 404, 409, 502 and 504."""
+from hotline import refusals
+from hotline.refusals import Kind
 
 CODES: dict[str, Kind] = {
     "not_allowed": "forbidden",
@@ -64,9 +60,7 @@ CODES: dict[str, Kind] = {
 """Every code and its kind."""
 
 
-class RefusedError(HotlineError):
+class RefusedError(refusals.RefusedError):
     """The order was not carried out; ``code`` says why, ``details`` where."""
 
-    def __init__(self, code: str, **details: object) -> None:
-        super().__init__(f"{code} {details}" if details else code)
-        self.code, self.kind, self.details = code, CODES[code], details
+    codes = CODES

@@ -13,13 +13,22 @@ Role = Literal[
     "agent",
     "trainee",
     "dispatcher",
+    "dispatch_lead",
     "callback_agent",
     "shift_leader",
     "supervisor",
+    "supervision_office",
     "quality",
     "office",
     "leader",
+    "unit_clerk",
+    "unit_leader",
+    "observer",
+    "editor",
+    "unit_editor",
+    "analyst",
     "administrator",
+    "guest",
 ]
 ROLES: tuple[str, ...] = get_args(Role)
 Whom = Literal["self", "trainee", "anyone"]
@@ -27,14 +36,15 @@ Whom = Literal["self", "trainee", "anyone"]
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who orders something. ``agent``: the number that this person works under, or empty."""
+    """Who orders something. ``agent``: the number that this person works under, ``unit``: the unit worked for; or empty."""
 
     username: str
     role: str
     agent: str = ""
+    unit: str = ""
 
 
-_AT_WORK = {"agent": "self", "trainee": "self", "dispatcher": "self", "callback_agent": "self"}
+_AT_WORK = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent"), "self")
 _LEADS = {"shift_leader": "anyone", "supervisor": "anyone"}
 
 RIGHTS: Mapping[str, Mapping[str, str]] = {

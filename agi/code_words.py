@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acd.errors import CODES, Kind
+from acd.errors import CODES
+from hotline.refusals import Kind
 
 _BY_KIND: Mapping[Kind, str] = {
     "invalid": "unknown",

@@ -10,10 +10,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from acd.errors import RefusedError as OrderRefusedError
 from desks import language
 from desks.errors import ORDERS, RefusedError
-from hotline import database
+from hotline import database, refusals
 
 CODES = {
     HTTPStatus.BAD_REQUEST: "bad_request",
@@ -64,8 +63,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     """Turn what a handler raises into an error answer; what nobody expected is logged under an incident number."""
     try:
         return await handler(request)
-    except (RefusedError, OrderRefusedError) as refused:
-        status = ORDERS[refused.kind] if isinstance(refused, OrderRefusedError) else refused.status
+    except (RefusedError, refusals.RefusedError) as refused:
+        status = ORDERS[refused.kind] if isinstance(refused, refusals.RefusedError) else refused.status
         return error(request, status, refused.details, refused.code)
     except web.HTTPMethodNotAllowed as refused:
         allowed = sorted(refused.allowed_methods)

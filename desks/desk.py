@@ -20,7 +20,7 @@ from desks.parameters import Parameter
 from hotline.settings import Settings
 
 ANYBODY = None
-STAFF = frozenset(ROLES)
+STAFF = frozenset(ROLES) - {"unit_clerk", "unit_leader", "unit_editor", "guest"}
 LEADERS = frozenset({"supervisor", "shift_leader", "office", "leader"})
 
 

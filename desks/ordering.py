@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from acd import permissions
 from acd.errors import RefusedError
 from acd.permissions import Person
+from crm.permissions import MATRIX
 from desks import answers
 from desks.desk import Ask, Route
 from desks.entrance import Done
@@ -50,7 +50,7 @@ def person(ask: Ask) -> Person:
 
 def roles(action: str) -> frozenset[str]:
     """Who may ask for it at all; whom it may concern is decided by the order."""
-    return frozenset(permissions.RIGHTS[action])
+    return frozenset(MATRIX[action])
 
 
 def order(carry_out: Callable[..., Awaitable[Any]]) -> Callable[[Ask], Awaitable[web.Response]]:
@@ -104,7 +104,7 @@ def ordered(
     query: tuple[Parameter, ...] = (),
     body: type | None = None,
 ) -> Route:
-    """An entry of the table of routes for an order, or a question, that ``action`` of ``acd.permissions`` stands for.
+    """An entry of the table of routes for an order, or a question, that ``action`` of ``crm.permissions`` stands for.
 
     ``called``: in Chinese and in English.
     """

@@ -596,6 +596,15 @@ CREATE TABLE public.gaps (
     cause text NOT NULL
 );
 
+CREATE TABLE public.idempotency_keys (
+    actor text NOT NULL,
+    key text NOT NULL,
+    digest text NOT NULL,
+    status smallint NOT NULL,
+    answer text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.malicious_marks (
     mark_id bigint NOT NULL,
     number text NOT NULL,
@@ -945,6 +954,63 @@ CREATE TABLE public.ticket_answers (
     CONSTRAINT ticket_answers_state_check CHECK (((state)::text <> ''::text))
 );
 
+CREATE TABLE public.ticket_attachments (
+    attachment_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    name text NOT NULL,
+    media_type text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    kind text DEFAULT 'other'::text NOT NULL,
+    for_units boolean DEFAULT true NOT NULL,
+    withdrawn_at timestamp with time zone,
+    CONSTRAINT ticket_attachments_bytes_check CHECK ((bytes >= 0)),
+    CONSTRAINT ticket_attachments_name_check CHECK ((name <> ''::text))
+);
+
+CREATE TABLE public.ticket_callbacks (
+    callback_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    reached boolean NOT NULL,
+    on_call boolean DEFAULT false NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    unit_replied boolean,
+    process_satisfaction text,
+    result_satisfaction text,
+    solved boolean,
+    reasonable boolean,
+    reason text DEFAULT ''::text NOT NULL,
+    opinions text DEFAULT ''::text NOT NULL,
+    verified boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.ticket_contacts (
+    contact_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    number public.telephone_number DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    by text NOT NULL,
+    source text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ticket_contacts_kind_check CHECK ((kind = ANY (ARRAY['first'::text, 'repeat'::text, 'result'::text, 'supplement'::text, 'withdrawal'::text, 'same_matter'::text, 'callback'::text])))
+);
+
+CREATE TABLE public.ticket_days (
+    day date NOT NULL,
+    last integer NOT NULL,
+    CONSTRAINT ticket_days_last_check CHECK ((last > 0))
+);
+
 CREATE TABLE public.ticket_drafts (
     draft_id uuid NOT NULL,
     node text NOT NULL,
@@ -969,6 +1035,45 @@ CREATE TABLE public.ticket_drafts (
     CONSTRAINT ticket_drafts_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'not_competent'::text, 'declined'::text, 'unreachable'::text, 'caller_left'::text, 'no_consent'::text, 'failed'::text, 'cancelled'::text])))
 );
 
+CREATE TABLE public.ticket_events (
+    ticket_id bigint NOT NULL,
+    seq integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    role text NOT NULL,
+    action text NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+CREATE TABLE public.ticket_identities (
+    ticket_id bigint NOT NULL,
+    caller_id uuid,
+    caller_name text DEFAULT ''::text NOT NULL,
+    caller_title text DEFAULT ''::text NOT NULL,
+    workplace text DEFAULT ''::text NOT NULL,
+    home_address text DEFAULT ''::text NOT NULL,
+    caller_phone public.telephone_number DEFAULT ''::text NOT NULL,
+    calling_number public.telephone_number DEFAULT ''::text NOT NULL,
+    callback_phone public.telephone_number DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.ticket_papers (
+    paper_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    text text NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    due_at timestamp with time zone,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    seen_at timestamp with time zone,
+    CONSTRAINT ticket_papers_kind_check CHECK ((kind = ANY (ARRAY['report'::text, 'instruction'::text, 'consultation'::text, 'result'::text, 'accountability'::text, 'reply_letter'::text, 'countersign'::text])))
+);
+
 CREATE TABLE public.ticket_query_failures (
     failure_id bigint NOT NULL,
     failed_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -983,6 +1088,179 @@ ALTER TABLE public.ticket_query_failures ALTER COLUMN failure_id ADD GENERATED A
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.ticket_replies (
+    reply_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    unit text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    kind text DEFAULT 'final'::text NOT NULL,
+    basis text DEFAULT ''::text NOT NULL,
+    reasons text DEFAULT ''::text NOT NULL,
+    policy text DEFAULT ''::text NOT NULL,
+    time_limit text DEFAULT ''::text NOT NULL,
+    analysis text DEFAULT ''::text NOT NULL,
+    present_state text DEFAULT ''::text NOT NULL,
+    result text DEFAULT ''::text NOT NULL,
+    opinions text DEFAULT ''::text NOT NULL,
+    is_true text NOT NULL,
+    solvable text NOT NULL,
+    outcome text NOT NULL,
+    planned_on date,
+    citizen_told boolean NOT NULL,
+    told_at timestamp with time zone,
+    approved_by text DEFAULT ''::text NOT NULL,
+    approved_at timestamp with time zone,
+    head_signed text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    opinion text DEFAULT ''::text NOT NULL,
+    warnings text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT ticket_replies_is_true_check CHECK ((is_true = ANY (ARRAY['yes'::text, 'partly'::text, 'no'::text]))),
+    CONSTRAINT ticket_replies_kind_check CHECK ((kind = ANY (ARRAY['first'::text, 'final'::text]))),
+    CONSTRAINT ticket_replies_outcome_check CHECK ((outcome = ANY (ARRAY['resolved'::text, 'planned'::text, 'explained'::text, 'not_true'::text]))),
+    CONSTRAINT ticket_replies_solvable_check CHECK ((solvable = ANY (ARRAY['yes'::text, 'later'::text, 'no'::text]))),
+    CONSTRAINT ticket_replies_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'sent'::text, 'sent_back'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.ticket_requests (
+    request_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    kind text NOT NULL,
+    unit text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    asked_by text NOT NULL,
+    reason text NOT NULL,
+    days integer,
+    suggested text DEFAULT ''::text NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    signed_by text DEFAULT ''::text NOT NULL,
+    endorsed_at timestamp with time zone,
+    endorsed_by text DEFAULT ''::text NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by text DEFAULT ''::text NOT NULL,
+    approved boolean,
+    opinion text DEFAULT ''::text NOT NULL,
+    old_due_at timestamp with time zone,
+    new_due_at timestamp with time zone,
+    CONSTRAINT ticket_requests_kind_check CHECK ((kind = ANY (ARRAY['return'::text, 'extension'::text, 'second_extension'::text]))),
+    CONSTRAINT ticket_requests_reason_check CHECK ((reason <> ''::text))
+);
+
+CREATE TABLE public.ticket_supervisions (
+    supervision_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    mode text NOT NULL,
+    kind text DEFAULT 'ordinary'::text NOT NULL,
+    level smallint DEFAULT 0 NOT NULL,
+    by text NOT NULL,
+    addressee text NOT NULL,
+    demand text NOT NULL,
+    answer_due_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    answered_by text DEFAULT ''::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    result text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ticket_supervisions_kind_check CHECK ((kind = ANY (ARRAY['ordinary'::text, 'leader'::text, 'media'::text, 'leader_again'::text, 'urge'::text, 'plan'::text]))),
+    CONSTRAINT ticket_supervisions_mode_check CHECK ((mode = ANY (ARRAY['electronic'::text, 'telephone'::text, 'written'::text, 'on_site'::text])))
+);
+
+CREATE TABLE public.ticket_tasks (
+    task_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    unit text NOT NULL,
+    kind text NOT NULL,
+    given_by text NOT NULL,
+    above uuid,
+    given_at timestamp with time zone NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    contact text DEFAULT ''::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
+    received_at timestamp with time zone,
+    first_contact_at timestamp with time zone,
+    opinion text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text DEFAULT ''::text NOT NULL,
+    stop_confirmed_at timestamp with time zone,
+    CONSTRAINT ticket_tasks_ended_by_check CHECK ((ended_by = ANY (ARRAY[''::text, 'replied'::text, 'returned'::text, 'recalled'::text, 'withdrawn'::text, 'merged'::text, 'given_on'::text, 'redo'::text]))),
+    CONSTRAINT ticket_tasks_kind_check CHECK ((kind = ANY (ARRAY['lead'::text, 'helping'::text, 'sub'::text])))
+);
+
+CREATE TABLE public.tickets (
+    ticket_id bigint NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    channel text NOT NULL,
+    state text NOT NULL,
+    before text,
+    profile text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    accept_agent text DEFAULT ''::text NOT NULL,
+    assign_agent text DEFAULT ''::text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    content text DEFAULT ''::text NOT NULL,
+    event_time text DEFAULT ''::text NOT NULL,
+    event_place text DEFAULT ''::text NOT NULL,
+    persons text DEFAULT ''::text NOT NULL,
+    demand text DEFAULT ''::text NOT NULL,
+    nature text,
+    category text DEFAULT ''::text NOT NULL,
+    related_category text DEFAULT ''::text NOT NULL,
+    taxonomy_version integer DEFAULT 0 NOT NULL,
+    subject_terms text[] DEFAULT '{}'::text[] NOT NULL,
+    territory text DEFAULT ''::text NOT NULL,
+    special_group text DEFAULT ''::text NOT NULL,
+    service_mode text DEFAULT ''::text NOT NULL,
+    reply_wanted boolean DEFAULT true NOT NULL,
+    hidden text[] DEFAULT '{}'::text[] NOT NULL,
+    anonymous boolean DEFAULT false NOT NULL,
+    urgent boolean DEFAULT false NOT NULL,
+    leader_event boolean DEFAULT false NOT NULL,
+    leader_item boolean DEFAULT false NOT NULL,
+    green_channel boolean DEFAULT false NOT NULL,
+    service_complaint boolean DEFAULT false NOT NULL,
+    misconduct boolean DEFAULT false NOT NULL,
+    untrue boolean,
+    publishable boolean DEFAULT false NOT NULL,
+    accused_unit text DEFAULT ''::text NOT NULL,
+    upstream_system text DEFAULT ''::text NOT NULL,
+    upstream_no text DEFAULT ''::text NOT NULL,
+    upstream_due_at timestamp with time zone,
+    regulatory_due_at timestamp with time zone,
+    handling_mode text DEFAULT ''::text NOT NULL,
+    item_kind text DEFAULT 'time_limited'::text NOT NULL,
+    lead_unit text DEFAULT ''::text NOT NULL,
+    co_units text[] DEFAULT '{}'::text[] NOT NULL,
+    doubt text DEFAULT ''::text NOT NULL,
+    released boolean DEFAULT true NOT NULL,
+    dispatched_at timestamp with time zone,
+    received_at timestamp with time zone,
+    due_at timestamp with time zone,
+    promised_at timestamp with time zone,
+    replied_at timestamp with time zone,
+    answer_case text DEFAULT ''::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    reject_reason text DEFAULT ''::text NOT NULL,
+    process_satisfaction text,
+    result_satisfaction text,
+    solved boolean,
+    reasonable boolean,
+    closing_ground text,
+    reviewed_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    parent_id bigint,
+    merged_into bigint,
+    report_again_of bigint,
+    CONSTRAINT tickets_check CHECK ((((state = 'merged'::text) = (merged_into IS NOT NULL)) OR (state = 'archived'::text))),
+    CONSTRAINT tickets_check1 CHECK (((state <> 'closed'::text) OR (closing_ground IS NOT NULL))),
+    CONSTRAINT tickets_hidden_check CHECK ((hidden <@ '{name,phone,workplace,all}'::text[])),
+    CONSTRAINT tickets_ticket_id_check CHECK ((ticket_id > '2000010100000'::bigint))
 );
 
 CREATE TABLE public.units (
@@ -1097,6 +1375,9 @@ ALTER TABLE ONLY public.fax_jobs
 ALTER TABLE ONLY public.gaps
     ADD CONSTRAINT gaps_pkey PRIMARY KEY (gap_id);
 
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
+
 ALTER TABLE ONLY public.malicious_marks
     ADD CONSTRAINT malicious_marks_node_call_id_key UNIQUE (node, call_id);
 
@@ -1175,14 +1456,50 @@ ALTER TABLE ONLY public.threeways
 ALTER TABLE ONLY public.ticket_answers
     ADD CONSTRAINT ticket_answers_pkey PRIMARY KEY (ticket_no);
 
+ALTER TABLE ONLY public.ticket_attachments
+    ADD CONSTRAINT ticket_attachments_pkey PRIMARY KEY (attachment_id);
+
+ALTER TABLE ONLY public.ticket_callbacks
+    ADD CONSTRAINT ticket_callbacks_pkey PRIMARY KEY (callback_id);
+
+ALTER TABLE ONLY public.ticket_contacts
+    ADD CONSTRAINT ticket_contacts_pkey PRIMARY KEY (contact_id);
+
+ALTER TABLE ONLY public.ticket_days
+    ADD CONSTRAINT ticket_days_pkey PRIMARY KEY (day);
+
 ALTER TABLE ONLY public.ticket_drafts
     ADD CONSTRAINT ticket_drafts_node_call_id_threeway_id_key UNIQUE (node, call_id, threeway_id);
 
 ALTER TABLE ONLY public.ticket_drafts
     ADD CONSTRAINT ticket_drafts_pkey PRIMARY KEY (draft_id);
 
+ALTER TABLE ONLY public.ticket_events
+    ADD CONSTRAINT ticket_events_pkey PRIMARY KEY (ticket_id, seq);
+
+ALTER TABLE ONLY public.ticket_identities
+    ADD CONSTRAINT ticket_identities_pkey PRIMARY KEY (ticket_id);
+
+ALTER TABLE ONLY public.ticket_papers
+    ADD CONSTRAINT ticket_papers_pkey PRIMARY KEY (paper_id);
+
 ALTER TABLE ONLY public.ticket_query_failures
     ADD CONSTRAINT ticket_query_failures_pkey PRIMARY KEY (failure_id);
+
+ALTER TABLE ONLY public.ticket_replies
+    ADD CONSTRAINT ticket_replies_pkey PRIMARY KEY (reply_id);
+
+ALTER TABLE ONLY public.ticket_requests
+    ADD CONSTRAINT ticket_requests_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY public.ticket_supervisions
+    ADD CONSTRAINT ticket_supervisions_pkey PRIMARY KEY (supervision_id);
+
+ALTER TABLE ONLY public.ticket_tasks
+    ADD CONSTRAINT ticket_tasks_pkey PRIMARY KEY (task_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_pkey PRIMARY KEY (ticket_id);
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_pkey PRIMARY KEY (code);
@@ -1264,6 +1581,8 @@ CREATE INDEX fax_jobs_open ON public.fax_jobs USING btree (node, asked_at) WHERE
 
 CREATE INDEX gaps_by_time ON public.gaps USING btree (node, to_at);
 
+CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (made_at);
+
 CREATE INDEX malicious_marks_by_number ON public.malicious_marks USING btree (number, marked_at);
 
 CREATE INDEX outbound_calls_by_call ON public.outbound_calls USING btree (node, call_id);
@@ -1310,13 +1629,65 @@ CREATE INDEX threeways_by_call ON public.threeways USING btree (node, call_id);
 
 CREATE UNIQUE INDEX threeways_open ON public.threeways USING btree (node, call_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX ticket_attachments_by_ticket ON public.ticket_attachments USING btree (ticket_id, at);
+
+CREATE INDEX ticket_callbacks_by_ticket ON public.ticket_callbacks USING btree (ticket_id, at);
+
+CREATE INDEX ticket_contacts_by_number ON public.ticket_contacts USING btree (number, at) WHERE ((number)::text <> ''::text);
+
+CREATE INDEX ticket_contacts_by_ticket ON public.ticket_contacts USING btree (ticket_id, at);
+
+CREATE UNIQUE INDEX ticket_contacts_once ON public.ticket_contacts USING btree (source) WHERE (source <> ''::text);
+
 CREATE INDEX ticket_drafts_by_maker ON public.ticket_drafts USING btree (made_by, made_at);
 
 CREATE INDEX ticket_drafts_open ON public.ticket_drafts USING btree (made_at) WHERE (taken_at IS NULL);
 
+CREATE INDEX ticket_identities_by_caller ON public.ticket_identities USING btree (caller_id, ticket_id) WHERE (caller_id IS NOT NULL);
+
+CREATE INDEX ticket_identities_by_number ON public.ticket_identities USING btree (calling_number, ticket_id) WHERE ((calling_number)::text <> ''::text);
+
+CREATE INDEX ticket_identities_by_phone ON public.ticket_identities USING btree (caller_phone, ticket_id) WHERE ((caller_phone)::text <> ''::text);
+
+CREATE INDEX ticket_papers_by_kind ON public.ticket_papers USING btree (kind, at);
+
+CREATE INDEX ticket_papers_by_ticket ON public.ticket_papers USING btree (ticket_id, at);
+
 CREATE INDEX ticket_query_failures_by_number ON public.ticket_query_failures USING btree (caller_number, failed_at);
 
 CREATE INDEX ticket_query_failures_by_ticket ON public.ticket_query_failures USING btree (ticket_no, failed_at);
+
+CREATE INDEX ticket_replies_by_ticket ON public.ticket_replies USING btree (ticket_id, at);
+
+CREATE INDEX ticket_requests_by_ticket ON public.ticket_requests USING btree (ticket_id, asked_at);
+
+CREATE INDEX ticket_requests_by_unit ON public.ticket_requests USING btree (unit, kind, asked_at);
+
+CREATE UNIQUE INDEX ticket_requests_open ON public.ticket_requests USING btree (ticket_id) WHERE (decided_at IS NULL);
+
+CREATE INDEX ticket_supervisions_by_ticket ON public.ticket_supervisions USING btree (ticket_id, at);
+
+CREATE INDEX ticket_supervisions_open ON public.ticket_supervisions USING btree (addressee, at) WHERE ((ended_at IS NULL) AND (kind <> 'plan'::text));
+
+CREATE INDEX ticket_tasks_by_ticket ON public.ticket_tasks USING btree (ticket_id, given_at);
+
+CREATE INDEX ticket_tasks_by_unit ON public.ticket_tasks USING btree (unit, given_at);
+
+CREATE INDEX ticket_tasks_open ON public.ticket_tasks USING btree (unit, ticket_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX tickets_by_agent ON public.tickets USING btree (accept_agent, ticket_id);
+
+CREATE INDEX tickets_by_call ON public.tickets USING btree (node, call_id) WHERE (call_id <> ''::text);
+
+CREATE INDEX tickets_by_category ON public.tickets USING btree (category, ticket_id);
+
+CREATE INDEX tickets_by_parent ON public.tickets USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX tickets_by_unit ON public.tickets USING btree (lead_unit, state, due_at) WHERE (lead_unit <> ''::text);
+
+CREATE UNIQUE INDEX tickets_by_upstream ON public.tickets USING btree (upstream_system, upstream_no) WHERE (upstream_no <> ''::text);
+
+CREATE INDEX tickets_open ON public.tickets USING btree (state, urgent DESC, ticket_id) WHERE (state <> ALL (ARRAY['answered'::text, 'rejected'::text, 'withdrawn'::text, 'merged'::text, 'closed'::text, 'archived'::text]));
 
 CREATE INDEX web_sessions_by_expiry ON public.web_sessions USING btree (expires_at);
 
@@ -1364,5 +1735,55 @@ ALTER TABLE ONLY public.spoken_articles
 ALTER TABLE ONLY public.supervision_events
     ADD CONSTRAINT supervision_events_supervision_id_fkey FOREIGN KEY (supervision_id) REFERENCES public.supervisions(supervision_id);
 
+ALTER TABLE ONLY public.ticket_attachments
+    ADD CONSTRAINT ticket_attachments_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_callbacks
+    ADD CONSTRAINT ticket_callbacks_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_contacts
+    ADD CONSTRAINT ticket_contacts_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_events
+    ADD CONSTRAINT ticket_events_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_identities
+    ADD CONSTRAINT ticket_identities_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_papers
+    ADD CONSTRAINT ticket_papers_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_replies
+    ADD CONSTRAINT ticket_replies_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_requests
+    ADD CONSTRAINT ticket_requests_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_supervisions
+    ADD CONSTRAINT ticket_supervisions_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_tasks
+    ADD CONSTRAINT ticket_tasks_above_fkey FOREIGN KEY (above) REFERENCES public.ticket_tasks(task_id);
+
+ALTER TABLE ONLY public.ticket_tasks
+    ADD CONSTRAINT ticket_tasks_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_report_again_of_fkey FOREIGN KEY (report_again_of) REFERENCES public.tickets(ticket_id);
+
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_parent_fkey FOREIGN KEY (parent) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;
+
+CREATE POLICY staff ON public.ticket_contacts USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
+
+CREATE POLICY staff ON public.ticket_identities USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
+
+ALTER TABLE public.ticket_contacts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.ticket_identities ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,1 @@
+"""Callers, repeated and duplicate matters, confidentiality. May import what ``crm`` may."""

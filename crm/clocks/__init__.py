@@ -1,0 +1,1 @@
+"""Working days, due times, escalations (TIM). May import what ``crm`` may."""

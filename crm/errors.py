@@ -1,0 +1,22 @@
+"""What the ticket system refuses: each code and its kind; the sentences stand in the catalogues of ``desks``."""
+
+from __future__ import annotations
+
+from hotline import refusals
+from hotline.refusals import Kind
+
+CODES: dict[str, Kind] = {
+    "not_allowed": "forbidden",
+    "unknown_ticket": "unknown",
+    "unknown_action": "unknown",
+    "wrong_state": "conflict",
+    "changed_meanwhile": "conflict",
+    "bad_values": "invalid",
+}
+"""Every code and its kind; kept in the order in which a person would look for them."""
+
+
+class RefusedError(refusals.RefusedError):
+    """Nothing was changed; ``code`` says why, ``details`` where."""
+
+    codes = CODES

@@ -1,0 +1,1 @@
+"""The knowledge base (知识库) and announcements (公告). May import what ``crm`` may."""

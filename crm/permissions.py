@@ -1,0 +1,65 @@
+"""Who may do what (ORG-20 to ORG-36): the one matrix, deny by default. Pure.
+
+It joins what concerns calls (``acd.permissions``), the actions on a ticket, which stand in the table of transitions
+(``ticket.dispatch``), and everything else about tickets, callers, units and knowledge, below. A page and a test print all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from acd import permissions as calls
+from acd.permissions import Person
+from crm.errors import RefusedError
+from crm.tickets.life_cycle import TABLE
+
+_CENTRE = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "supervisor", "supervision_office",
+           "quality", "office", "leader", "observer")  # fmt: skip
+_READERS = {**dict.fromkeys(_CENTRE, "anyone"), "unit_clerk": "unit", "unit_leader": "unit", "guest": "anyone"}
+_TAKERS = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone")
+
+_BESIDE: Mapping[str, Mapping[str, str]] = {
+    "ticket.open": _TAKERS,
+    "ticket.read": _READERS,
+    "ticket.list": _READERS,
+    "ticket.identity": {
+        **_TAKERS,
+        "supervision_office": "anyone",
+        "observer": "anyone",
+        "unit_clerk": "unit",
+        "unit_leader": "unit",
+    },
+    "ticket.attach": {**_TAKERS, "supervision_office": "anyone", "unit_clerk": "unit", "unit_leader": "unit"},
+    "ticket.export": {"office": "anyone", "supervision_office": "anyone", "analyst": "anyone", "unit_leader": "unit"},
+}
+"""Action -> role -> whose."""
+
+
+def _of_transitions() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in TABLE:
+        found.setdefault(f"ticket.{row.action}", {}).update(row.who)
+    return found
+
+
+MATRIX: Mapping[str, Mapping[str, str]] = {**calls.RIGHTS, **_of_transitions(), **_BESIDE}
+"""Action -> role -> whom, or whose tickets: ``self``, ``trainee``, ``unit``, ``anyone``. A role that is not named may not."""
+
+
+def may(person: Person, action: str, *, accepted_by: str = "", units: Collection[str] = ()) -> bool:
+    """Whether ``person`` may do ``action`` to a ticket accepted by this user, that is with these units or with units below them.
+
+    Without a ticket (both empty): whether the person may at all, to some ticket.
+    """
+    whose = MATRIX[action].get(person.role)
+    if whose == "self":
+        return not (accepted_by or units) or accepted_by == person.username
+    if whose == "unit":
+        return bool(person.unit) and (not (accepted_by or units) or person.unit in units)
+    return whose == "anyone"
+
+
+def check(person: Person, action: str, *, accepted_by: str = "", units: Collection[str] = ()) -> None:
+    """Raise ``RefusedError`` (``not_allowed``) unless ``may``."""
+    if not may(person, action, accepted_by=accepted_by, units=units):
+        raise RefusedError("not_allowed", action=action, role=person.role)

@@ -1,0 +1,96 @@
+"""The keys of a city's profile (CFG-01 to CFG-07), with the defaults of section 29 of the requirements (CNF). Pure.
+
+Times of day are ``HH:MM`` on the hotline's wall clock. A ticket keeps the rules that were valid when it was assigned (CFG-08).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Nature = Literal["consult", "help", "complaint", "report", "suggest", "praise", "other"]
+"""咨询、求助、投诉、举报、建议、表扬、其他 (TAX-04, TAX-06)."""
+Unit = Literal["calendar", "working"]
+ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+KARAMAY_LIMITS: dict[Nature, Count] = {
+    "consult": 3,
+    "help": 5,
+    "complaint": 5,
+    "report": 10,
+    "suggest": 5,
+    "praise": 3,
+    "other": 3,
+}
+"""TIM-06, in working days."""
+
+
+class SupervisionStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of the plan of supervision (SUP-09, SUP-16): so long before (negative) or after the due time, who is told, how."""
+
+    hours: float
+    unit: Literal["calendar", "working"] = "working"
+    mode: Literal["electronic", "telephone", "written", "on_site"] = "electronic"
+    addressee: Literal["unit", "unit_leader", "dispatcher", "supervision_office", "office", "leader"] = "unit"
+    level: Count = 0
+    repeat_daily: bool = False
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The rules of a city."""
+
+    name: str = "dezhou"
+    chinese: str = "德州"
+    english: str = "Dezhou"
+    nature_set: tuple[Nature, ...] = ("consult", "help", "suggest", "complaint")
+    limits: dict[Nature, Count] = msgspec.field(default_factory=lambda: dict(KARAMAY_LIMITS))
+    default_limit: Count = 5
+    urgent_hours: Count = 24
+    office_begins: ClockTime = "08:30"
+    office_ends: ClockTime = "18:00"
+    dispatch_cutoff: ClockTime = "17:00"
+    overnight_to: ClockTime = "08:30"
+    overnight_cutoff: ClockTime = "12:00"
+    cutoff_grace_minutes: Count = 30
+    dispatch_on: Literal["every_day", "working_days"] = "every_day"
+    lower_level_dispatch_hours: Count = 12
+    receive_hours: Count = 2
+    return_limit: Literal["24h", "same_day"] = "24h"
+    extension_max_days: Count = 7
+    extension_unit: Unit = "calendar"
+    extension_count: Count = 1
+    extension_special: Count = 1
+    max_total_days: Count = 0
+    callback_days: Count = 3
+    callback_unit: Unit = "calendar"
+    callback_attempts: Count = 2
+    callback_gap_hours: Count = 4
+    pause_on_return: bool = False
+    pause_on_countersign: bool = True
+    reply_approval: bool = True
+    reply_review: bool = False
+    redo_by: Literal["supervision_office", "office"] = "supervision_office"
+    who_replies: Literal["unit", "hotline", "both"] = "unit"
+    public_reply_default: bool = False
+    trainee_release: bool = False
+    duplicate_policy: Literal["dezhou", "karamay"] = "dezhou"
+    duplicate_days: Count = 90
+    require_identity_for: tuple[Nature, ...] = ()
+    least_words: Count = 5
+    scope_exclusions: tuple[str, ...] = ("malicious", "empty", "advertising", "congress_court_procuratorate", "legal_remedy")
+    forbidden_words: tuple[str, ...] = ("不合理", "无理要求", "无理诉求")
+    empty_answer_patterns: tuple[str, ...] = ()
+    malicious_warn_at: Count = 2
+    malicious_police_at: Count = 3
+    malicious_window_days: Count = 30
+    supervision_plan: tuple[SupervisionStep, ...] = (
+        SupervisionStep(-9.5),
+        SupervisionStep(-4),
+        SupervisionStep(0, mode="telephone", addressee="dispatcher", level=1),
+        SupervisionStep(24, "calendar", mode="written", addressee="supervision_office", level=2, repeat_daily=True),
+    )
+    ticket_years: Count = 10
+    recording_years: Count = 2
+    legal_notice: str = ""
