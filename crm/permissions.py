@@ -13,9 +13,10 @@ from acd.permissions import Person
 from crm.errors import RefusedError
 from crm.tickets.life_cycle import TABLE
 
-_CENTRE = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "supervisor", "supervision_office",
-           "quality", "office", "leader", "observer")  # fmt: skip
-_READERS = {**dict.fromkeys(_CENTRE, "anyone"), "unit_clerk": "unit", "unit_leader": "unit", "guest": "anyone"}
+_CENTRE = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "supervisor",
+           "supervision_office", "quality", "office", "leader", "observer")  # fmt: skip
+_UNITS = dict.fromkeys(("unit_clerk", "unit_leader"), "unit")
+_READERS = {**dict.fromkeys((*_CENTRE, "guest"), "anyone"), **_UNITS}
 _TAKERS = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone")
 
 _BESIDE: Mapping[str, Mapping[str, str]] = {
@@ -29,7 +30,7 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
         "unit_clerk": "unit",
         "unit_leader": "unit",
     },
-    "ticket.attach": {**_TAKERS, "supervision_office": "anyone", "unit_clerk": "unit", "unit_leader": "unit"},
+    "ticket.attach": {**_TAKERS, "supervision_office": "anyone", **_UNITS},
     "ticket.export": {"office": "anyone", "supervision_office": "anyone", "analyst": "anyone", "unit_leader": "unit"},
 }
 """Action -> role -> whose."""
