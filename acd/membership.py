@@ -25,6 +25,7 @@ from acd.reconcile import Command, Present, Work
 from ami_bridge.errors import CommandRefusedError
 from hotline import clock, database, sql
 from hotline.settings import Settings
+from hotline.waiting import within
 
 _log = structlog.get_logger()
 QUERIES = sql.load(Path(__file__).parent / "sql" / "agents.sql")
@@ -111,7 +112,7 @@ async def _follow(connection: asyncpg.Connection, node: str, keeper: _Correction
             woken.clear()
             await keeper.look(connection)
             try:
-                await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                await within(woken.wait(), _POLL_SECONDS)
             except TimeoutError:
                 continue
             await asyncio.sleep(_LEAST_SECONDS if not keeper.state.in_place else _POLL_SECONDS)

@@ -16,6 +16,7 @@ from acd import sessions
 from acd.membership import QUERIES
 from acd.parts import Parts
 from hotline import database
+from hotline.waiting import within
 
 _log = structlog.get_logger()
 _POLL_SECONDS = 1.0
@@ -49,7 +50,7 @@ async def _follow(connection: asyncpg.Connection, parts: Parts) -> None:
             woken.clear()
             await read(connection, parts)
             try:
-                await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                await within(woken.wait(), _POLL_SECONDS)
             except TimeoutError:
                 continue
     finally:

@@ -20,6 +20,7 @@ import structlog
 from acd.parts import Parts
 from hotline import database, sql
 from hotline.errors import HotlineError
+from hotline.waiting import within
 
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "steps.sql")
@@ -87,7 +88,7 @@ async def _follow(connection: asyncpg.Connection, parts: Parts, areas: Mapping[s
             while await read(connection, parts, areas) > _AT_ONCE:
                 pass
             try:
-                await asyncio.wait_for(woken.wait(), _POLL_SECONDS)
+                await within(woken.wait(), _POLL_SECONDS)
             except TimeoutError:
                 continue
     finally:

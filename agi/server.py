@@ -21,6 +21,7 @@ from agi.codec import Broken, Decoder, Environment, Hungup, Message, Reply
 from agi.errors import AgiError, CannotListen, PeerSilent, UnexpectedReply
 from agi.routing import RouteSession
 from agi.session import End, Fetch, Send, Session, Step, Store, Wait
+from hotline.waiting import within
 from ivr_flows.lookups import Answer
 
 HEADER_SECONDS = 5.0
@@ -244,7 +245,7 @@ class Server:
         if self._listener is not None:
             self._listener.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), seconds)
+            await within(self._empty.wait(), seconds)
         left = list(self._connections)
         for connection in left:
             connection.close()

@@ -15,6 +15,7 @@ import structlog
 
 from agi.server import open_listener
 from hotline import paths
+from hotline.waiting import within
 
 RESTART_SECONDS = 1.0
 
@@ -51,7 +52,7 @@ async def _keep_running(number: int, stop: asyncio.Event, drain_seconds: float) 
         if not stop.is_set():
             log.error("a worker died and is started again", worker=number, exit_code=code)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+                await within(stop.wait(), RESTART_SECONDS)
 
 
 async def _end_at(stop: asyncio.Event, child: Process, drain_seconds: float) -> None:

@@ -27,6 +27,7 @@ from ami_bridge.fact import Fact, whole
 from ami_bridge.link import Link
 from ami_bridge.member_facts import ORIGINATE_CAUSES, OriginateEnded
 from hotline import clock, database, sql
+from hotline.waiting import within
 
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "commands.sql")
@@ -134,7 +135,7 @@ class Port:
                     await self._round(connection, pool, tasks)
                     self._is_failing = False
                     try:
-                        await asyncio.wait_for(self._wake.wait(), _PAUSE_SECONDS)
+                        await within(self._wake.wait(), _PAUSE_SECONDS)
                     except TimeoutError:
                         continue
             finally:

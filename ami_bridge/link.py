@@ -27,6 +27,7 @@ from ami_bridge.facts import WANTED
 from hotline import clock
 from hotline.credentials import AmiUser
 from hotline.settings import Ami
+from hotline.waiting import within
 
 _log = structlog.get_logger()
 _LOGIN_SECONDS = 10.0
@@ -228,7 +229,7 @@ class Link:
         if self._protocol is None:
             raise LinkLostError("the AMI link is down; nothing was sent")
         try:
-            return await asyncio.wait_for(self._protocol.send(action, as_list), seconds)
+            return await within(self._protocol.send(action, as_list), seconds)
         except TimeoutError as error:
             raise OutcomeUnknownError(f"{action['Action']}: no answer within {seconds:g} s") from error
 

@@ -18,6 +18,7 @@ import structlog
 from ami_bridge import batch, channel_log, stored
 from ami_bridge.stored import Item, Key, Position, Status
 from hotline import clock, database, sql
+from hotline.waiting import within
 
 __all__ = ["Position", "Status", "Store"]
 _log = structlog.get_logger()
@@ -119,7 +120,7 @@ class Store:
         """Give the connections back; a database that does not answer is not waited for."""
         if self._pool:
             try:
-                await asyncio.wait_for(self._pool.close(), 2)
+                await within(self._pool.close(), 2)
             except database.TROUBLE:
                 self._pool.terminate()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from acd.parts import Parts
 from hotline.phones.directed import DirectedCallers, DirectedSeats, DirectedUnits, Line
+from hotline.waiting import within
 from tests.play import PATIENCE_SECONDS, Play, Story
 from tests.trial import Trial
 from tests.truth import CallTruth
@@ -84,7 +85,7 @@ class Stage:
         dialled = self.settings.trunks.hotline_number
         async with DirectedCallers(self.settings, rows, dialled, begins, rate=rate) as callers:
             self._callers = callers
-            await asyncio.wait_for(self._over.wait(), len(stories) / rate + 4 * PATIENCE_SECONDS)
+            await within(self._over.wait(), len(stories) / rate + 4 * PATIENCE_SECONDS)
             self.complaints = callers.sipp.complaints()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -18,6 +18,7 @@ from hotline import clock, database
 from hotline.phones.errors import PhoneError
 from hotline.phones.talk import Talk
 from hotline.phones.voices import Behaviour, Floor, Phone, SeatPhone
+from hotline.waiting import within
 from tests.trial import Trial
 from tests.voices import floor, hear_each_other
 
@@ -69,7 +70,7 @@ class Office:
         """Whoever is rung for this citizen now (after another agent), or for an agent who asks, answered."""
         if after is not None and self._ringing[citizen.name].done() and self._ringing[citizen.name].result() is after:
             self._ringing[citizen.name] = asyncio.get_running_loop().create_future()
-        talk = await asyncio.wait_for(asyncio.shield(self._called(citizen.name)), _WITHIN_SECONDS)
+        talk = await within(asyncio.shield(self._called(citizen.name)), _WITHIN_SECONDS)
         return await talk.answer()
 
     async def meeting(self, number: str) -> Meeting:

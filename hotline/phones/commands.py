@@ -16,6 +16,7 @@ from hotline.phones.call_log import Call
 from hotline.phones.citizens import CITIZEN_SPEECH, Citizen, Citizens
 from hotline.phones.errors import PlanError, SpeechError
 from hotline.phones.seats import SEAT_SPEECH, Seat, Seats
+from hotline.waiting import within
 
 _RECORD_SECONDS = 15.0
 _INTERRUPTED = 130
@@ -144,7 +145,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         print(messages.text("phones.registered", count=len(group), first=users[0], last=group[-1].user), flush=True)
         while not stop.is_set() and seats.sipp.running:
             try:
-                await asyncio.wait_for(stop.wait(), 1.0)
+                await within(stop.wait(), 1.0)
             except TimeoutError:
                 continue
         print(messages.text("phones.leaving"), flush=True)

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hotline.waiting import within
+
 Listener = Callable[[str], None]
 
 
@@ -69,7 +71,7 @@ class LineProcess(asyncio.SubprocessProtocol):
             if sign is not None:
                 self._transport.send_signal(sign)
             try:
-                await asyncio.wait_for(asyncio.shield(self.ended), patience)
+                await within(asyncio.shield(self.ended), patience)
             except TimeoutError:
                 self._transport.send_signal(signal.SIGKILL)
         code = await self.ended

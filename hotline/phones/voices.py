@@ -45,6 +45,7 @@ from hotline.phones.sipp import Sipp
 from hotline.phones.talk import PATIENCE_SECONDS, Talk
 from hotline.phones.wires import Wire, Wires
 from hotline.settings import Settings
+from hotline.waiting import within
 
 Behaviour = Literal["ring", "answer", "busy", "decline", "insist", "machine", "fax", "ivr"]
 """What a telephone does when it is called: ``ring`` waits for orders, ``insist`` answers at the moment when the caller gives up;
@@ -133,7 +134,7 @@ class Phone:
         )
         await self._stack.enter_async_context(callers)
         self._power.append(callers.sipp)
-        return self._begin(await asyncio.wait_for(made, PATIENCE_SECONDS), wire, callers.sipp)
+        return self._begin(await within(made, PATIENCE_SECONDS), wire, callers.sipp)
 
     async def die(self) -> None:
         """No BYE goes out, nothing is answered, its ports are closed: as in a power cut. Asterisk is not told."""

@@ -16,6 +16,7 @@ from acd.permissions import Person
 from acd.sessions import AgentNow
 from hotline import database
 from hotline.phones.directed import DirectedCallers, DirectedSeats, Line
+from hotline.waiting import within
 from tests import trial
 from tests.trial import Trial, wait_until
 
@@ -107,19 +108,19 @@ class Telephones:
         made: asyncio.Queue[Line] = asyncio.Queue()
         dialled = self._stack.settings.trunks.hotline_number
         await self.group.enter_async_context(DirectedCallers(self._stack.settings, [(number, "")], dialled, made.put_nowait))
-        line = await asyncio.wait_for(made.get(), PATIENCE_SECONDS)
-        await asyncio.wait_for(line.until(lambda call: call.answered_at), PATIENCE_SECONDS)
+        line = await within(made.get(), PATIENCE_SECONDS)
+        await within(line.until(lambda call: call.answered_at), PATIENCE_SECONDS)
         line.tell("press", "1")
         return line
 
     async def rings(self) -> Line:
         """The next telephone that rings."""
-        return await asyncio.wait_for(self._ringing.get(), PATIENCE_SECONDS)
+        return await within(self._ringing.get(), PATIENCE_SECONDS)
 
     async def on(self, line: Line, order: str, condition: Callable[..., object]) -> None:
         """Tell a telephone to do something, and wait until it is seen."""
         line.tell(order)
-        await asyncio.wait_for(line.until(condition), PATIENCE_SECONDS)
+        await within(line.until(condition), PATIENCE_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -275,7 +276,7 @@ def test_a_telephone_that_is_gone_while_it_rings_leaves_the_caller_to_another_an
             await until(lambda: state(stack, "1008") == "talking", "1008 talks on")
             assert citizen.call.ended_at is None
             await phones.on(line, "hangup", lambda call: call.ended_at)
-            await asyncio.wait_for(citizen.until(lambda call: call.ended_at), PATIENCE_SECONDS)
+            await within(citizen.until(lambda call: call.ended_at), PATIENCE_SECONDS)
 
     with_parts(stack, work)
 

@@ -15,6 +15,7 @@ from ami_bridge.link import Link
 from hotline import clock
 from hotline.credentials import AmiUser
 from hotline.settings import Ami
+from hotline.waiting import within
 from tests.ami_peer import Peer, peer, until
 
 USER = AmiUser("bridge", "secret")
@@ -225,7 +226,7 @@ def test_a_refused_login_is_tried_again_slowly_and_the_secret_is_not_shown(capfd
             async with linked(other) as (link, heard):
                 await until(lambda: other.names() == ["Login"])
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.Event().wait(), 1.5)
+                    await within(asyncio.Event().wait(), 1.5)
                 assert other.names() == ["Login"]
                 assert (heard.ups, link.connected_since) == (0, None)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ami_bridge import codec
+from hotline.waiting import within
 from tests.faults import AmiProxy
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -41,7 +42,7 @@ def test_bytes_pass_in_both_directions_until_it_cuts() -> None:
             writer.close()
             far_writer.close()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(within(run(), 20))
 
 
 def test_frozen_it_holds_everything_back_and_thawed_it_gives_all_of_it() -> None:
@@ -52,13 +53,13 @@ def test_frozen_it_holds_everything_back_and_thawed_it_gives_all_of_it() -> None
             proxy.freeze()
             far_writer.write(EVENT)
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(reader.readexactly(1), 0.2)
+                await within(reader.readexactly(1), 0.2)
             proxy.thaw()
             assert await reader.readexactly(len(EVENT)) == EVENT
             writer.close()
             far_writer.close()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(within(run(), 20))
 
 
 def test_in_a_storm_what_is_added_stands_between_events_and_nothing_is_lost() -> None:
@@ -81,4 +82,4 @@ def test_in_a_storm_what_is_added_stands_between_events_and_nothing_is_lost() ->
             writer.close()
             far_writer.close()
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(within(run(), 20))

@@ -22,6 +22,7 @@ from hotline.phones.rtp import ALAW, Packet, pack
 from hotline.phones.seats import SEAT_SPEECH, Seat, Seats
 from hotline.phones.sipp import free_port
 from hotline.settings import Asterisk, Settings, Trunks
+from hotline.waiting import within
 from tests.sounds import likeness, samples
 
 PORTS = (citizens_module.FIRST_PORT, citizens_module.LAST_PORT)
@@ -111,7 +112,7 @@ def test_a_call_is_over_when_the_peer_closes_its_port_and_the_next_one_is_a_new_
                 assert await engine.until(lambda: len(engine.reports) == calls, 5)  # noqa: B023
         return engine.reports
 
-    reports = asyncio.run(asyncio.wait_for(twice(), 30))
+    reports = asyncio.run(within(twice(), 30))
     assert [report.ordinal for report in reports] == [1, 2]
     assert all(report.first_audible_at and report.packets is None for report in reports)
 
