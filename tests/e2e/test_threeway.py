@@ -332,9 +332,13 @@ async def _after(at: Office, m: Meeting) -> dict[str, Any]:
     await m.agent.hang_up()
 
     async def is_over() -> object:
-        return await at.rows("SELECT FROM calls WHERE call_id = $1 AND ended_at IS NOT NULL", m.call_id)
+        return await at.rows(
+            """SELECT FROM calls WHERE call_id = $1 AND ended_at IS NOT NULL
+               AND NOT EXISTS (SELECT FROM agent_turns WHERE call_id = $1 AND NOT void AND ended_at IS NULL)""",
+            m.call_id,
+        )
 
-    await at.until(is_over, f"{m.call_id} is over")
+    await at.until(is_over, f"{m.call_id} and its turns are over")
     return {"turns": await at.rows("SELECT ended_by FROM agent_turns WHERE call_id = $1 AND NOT void", m.call_id)}
 
 
