@@ -63,6 +63,53 @@ CREATE FUNCTION public.exclusion_of(started_at timestamp with time zone, its_que
     ORDER BY set_at, exclusion_id LIMIT 1
 $$;
 
+CREATE FUNCTION public.ticket_has_identity(ticket bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM ticket_identities AS i
+        WHERE i.ticket_id = ticket AND i.caller_name <> ''
+          AND greatest(i.caller_phone::text, i.calling_number::text, i.callback_phone::text) <> ''
+    )
+$$;
+
+CREATE FUNCTION public.ticket_tells_identity(ticket bigint, said text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM ticket_identities AS i JOIN tickets AS t ON t.ticket_id = i.ticket_id,
+            LATERAL (VALUES ('name', i.caller_name), ('phone', i.caller_phone::text), ('phone', i.calling_number::text),
+                     ('phone', i.callback_phone::text), ('workplace', i.workplace), ('workplace', i.home_address)) AS kept (what, word),
+            LATERAL (SELECT regexp_replace(normalize(lower(word), NFKC), '[[:space:][:punct:]·]', '', 'g') AS plain) AS one
+        WHERE i.ticket_id = ticket AND t.hidden && ARRAY[what, 'all'] AND length(plain) >= 2
+          AND position(plain IN regexp_replace(normalize(lower(said), NFKC), '[[:space:][:punct:]·]', '', 'g')) > 0
+    )
+$$;
+
+CREATE FUNCTION public.units_path() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    lost text;
+BEGIN
+    WITH RECURSIVE tree (code, path) AS (
+        SELECT u.code, ARRAY[u.code] FROM units AS u
+        WHERE u.parent IS NULL OR NOT EXISTS (SELECT FROM units AS above WHERE above.code = u.parent)
+        UNION ALL
+        SELECT u.code, tree.path || u.code FROM units AS u JOIN tree ON u.parent = tree.code
+    ), kept AS (
+        UPDATE units SET path = tree.path FROM tree WHERE units.code = tree.code AND units.path <> tree.path
+    )
+    SELECT min(u.code) INTO lost FROM units AS u WHERE NOT EXISTS (SELECT FROM tree WHERE tree.code = u.code);
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'unit % is above itself', lost USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE TABLE public.acd_positions (
     reader text NOT NULL,
     node text NOT NULL,
@@ -548,6 +595,38 @@ CREATE TABLE public.dirty_quarters (
     CONSTRAINT dirty_quarters_quarter_check CHECK ((quarter = date_bin('00:15:00'::interval, quarter, '1970-01-01 00:00:00+00'::timestamp with time zone)))
 );
 
+CREATE TABLE public.dispatch_rules (
+    rule_id uuid NOT NULL,
+    category text DEFAULT ''::text NOT NULL,
+    term text DEFAULT ''::text NOT NULL,
+    territory text DEFAULT ''::text NOT NULL,
+    words text DEFAULT ''::text NOT NULL,
+    unit text NOT NULL,
+    valid_from date NOT NULL,
+    valid_to date,
+    origin text NOT NULL,
+    ticket_id bigint,
+    note text DEFAULT ''::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_by text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT dispatch_rules_check CHECK ((valid_to >= valid_from)),
+    CONSTRAINT dispatch_rules_check1 CHECK (((((category || term) || territory) || words) <> ''::text)),
+    CONSTRAINT dispatch_rules_origin_check CHECK ((origin = ANY (ARRAY['office'::text, 'consultation'::text])))
+);
+
+CREATE TABLE public.dispatch_suggestions (
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    category text NOT NULL,
+    suggested jsonb NOT NULL,
+    chosen text NOT NULL,
+    rank smallint,
+    CONSTRAINT dispatch_suggestions_suggested_check CHECK ((jsonb_typeof(suggested) = 'array'::text))
+);
+
 CREATE TABLE public.exclusions (
     exclusion_id uuid NOT NULL,
     from_at timestamp with time zone NOT NULL,
@@ -692,6 +771,20 @@ CREATE TABLE public.outbound_calls (
 CREATE TABLE public.overdue_callers (
     number public.telephone_number NOT NULL,
     CONSTRAINT overdue_callers_number_check CHECK (((number)::text <> ''::text))
+);
+
+CREATE TABLE public.places (
+    code text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    territory text NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    words text[] DEFAULT '{}'::text[] NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT places_code_check CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9-]{0,31}$'::text)),
+    CONSTRAINT places_kind_check CHECK ((kind = ANY (ARRAY['county'::text, 'township'::text, 'village'::text, 'community'::text, 'street'::text, 'estate'::text, 'landmark'::text]))),
+    CONSTRAINT places_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT places_territory_check CHECK ((territory ~ '^[A-Za-z0-9]{1,20}$'::text))
 );
 
 CREATE TABLE public.quality_flags (
@@ -858,6 +951,13 @@ CREATE TABLE public.spoken_articles (
     CONSTRAINT spoken_articles_title_check CHECK ((title <> ''::text))
 );
 
+CREATE TABLE public.subject_terms (
+    term text NOT NULL,
+    words text[] DEFAULT '{}'::text[] NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT subject_terms_term_check CHECK ((term <> ''::text))
+);
+
 CREATE TABLE public.supervision_events (
     supervision_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -891,6 +991,33 @@ CREATE TABLE public.supervisions (
     CONSTRAINT supervisions_reason_check CHECK ((reason <> ''::text)),
     CONSTRAINT supervisions_target_check CHECK ((target = ANY (ARRAY['call'::text, 'agent'::text, 'queue'::text]))),
     CONSTRAINT supervisions_whom_check CHECK ((whom <> ''::text))
+);
+
+CREATE TABLE public.taxonomy_items (
+    version integer NOT NULL,
+    code text NOT NULL,
+    parent text DEFAULT ''::text NOT NULL,
+    scheme text DEFAULT 'content'::text NOT NULL,
+    zh text NOT NULL,
+    en text NOT NULL,
+    active boolean NOT NULL,
+    valid_from date,
+    valid_to date,
+    units text[] DEFAULT '{}'::text[] NOT NULL,
+    profiles text[] DEFAULT '{}'::text[] NOT NULL,
+    words text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT taxonomy_items_code_check CHECK ((code ~ '^[A-Z][A-Z0-9]{0,7}(\.[0-9]{2,3})?$'::text)),
+    CONSTRAINT taxonomy_items_en_check CHECK ((en <> ''::text)),
+    CONSTRAINT taxonomy_items_zh_check CHECK ((zh <> ''::text))
+);
+
+CREATE TABLE public.taxonomy_versions (
+    version integer NOT NULL,
+    valid_from date NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    made_by text NOT NULL,
+    file text NOT NULL,
+    CONSTRAINT taxonomy_versions_version_check CHECK ((version > 0))
 );
 
 CREATE TABLE public.threeways (
@@ -1263,6 +1390,21 @@ CREATE TABLE public.tickets (
     CONSTRAINT tickets_ticket_id_check CHECK ((ticket_id > '2000010100000'::bigint))
 );
 
+CREATE TABLE public.unit_staff (
+    unit text NOT NULL,
+    name text NOT NULL,
+    role text DEFAULT 'clerk'::text NOT NULL,
+    deputy text DEFAULT ''::text NOT NULL,
+    "position" text DEFAULT ''::text NOT NULL,
+    duty text DEFAULT ''::text NOT NULL,
+    number text DEFAULT ''::text NOT NULL,
+    username text DEFAULT ''::text NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT unit_staff_deputy_check CHECK ((deputy = ANY (ARRAY[''::text, 'A'::text, 'B'::text]))),
+    CONSTRAINT unit_staff_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT unit_staff_role_check CHECK ((role = ANY (ARRAY['head'::text, 'leader'::text, 'clerk'::text, 'contact'::text])))
+);
+
 CREATE TABLE public.units (
     code text NOT NULL,
     name text NOT NULL,
@@ -1272,8 +1414,20 @@ CREATE TABLE public.units (
     categories text[] DEFAULT '{}'::text[] NOT NULL,
     competence text DEFAULT ''::text NOT NULL,
     numbers jsonb NOT NULL,
+    level text DEFAULT ''::text NOT NULL,
+    is_territorial boolean DEFAULT false NOT NULL,
+    territories text[] DEFAULT '{}'::text[] NOT NULL,
+    handling_section text DEFAULT ''::text NOT NULL,
+    responsible_leader text DEFAULT ''::text NOT NULL,
+    unit_group text DEFAULT ''::text NOT NULL,
+    active_from date,
+    active_to date,
+    removed_at timestamp with time zone,
+    path text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT units_check CHECK ((parent <> code)),
+    CONSTRAINT units_check1 CHECK ((active_to >= active_from)),
     CONSTRAINT units_code_check CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9-]{0,31}$'::text)),
+    CONSTRAINT units_level_check CHECK ((level = ANY (ARRAY[''::text, 'province'::text, 'city'::text, 'county'::text, 'township'::text, 'village'::text, 'section'::text]))),
     CONSTRAINT units_name_check CHECK ((name <> ''::text)),
     CONSTRAINT units_numbers_check CHECK (((jsonb_typeof(numbers) = 'array'::text) AND (jsonb_array_length(numbers) > 0)))
 );
@@ -1366,6 +1520,12 @@ ALTER TABLE ONLY public.directory_versions
 ALTER TABLE ONLY public.dirty_quarters
     ADD CONSTRAINT dirty_quarters_pkey PRIMARY KEY (quarter, node);
 
+ALTER TABLE ONLY public.dispatch_rules
+    ADD CONSTRAINT dispatch_rules_pkey PRIMARY KEY (rule_id);
+
+ALTER TABLE ONLY public.dispatch_suggestions
+    ADD CONSTRAINT dispatch_suggestions_pkey PRIMARY KEY (ticket_id, at);
+
 ALTER TABLE ONLY public.exclusions
     ADD CONSTRAINT exclusions_pkey PRIMARY KEY (exclusion_id);
 
@@ -1401,6 +1561,9 @@ ALTER TABLE ONLY public.outbound_calls
 
 ALTER TABLE ONLY public.overdue_callers
     ADD CONSTRAINT overdue_callers_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.places
+    ADD CONSTRAINT places_pkey PRIMARY KEY (code);
 
 ALTER TABLE ONLY public.quality_flags
     ADD CONSTRAINT quality_flags_node_call_id_number_kind_key UNIQUE (node, call_id, number, kind);
@@ -1441,6 +1604,9 @@ ALTER TABLE ONLY public.spoken_articles
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.subject_terms
+    ADD CONSTRAINT subject_terms_pkey PRIMARY KEY (term);
+
 ALTER TABLE ONLY public.supervision_events
     ADD CONSTRAINT supervision_events_pkey PRIMARY KEY (supervision_id, at, mode, call_id);
 
@@ -1449,6 +1615,12 @@ ALTER TABLE ONLY public.supervisions
 
 ALTER TABLE ONLY public.survey_ratings
     ADD CONSTRAINT survey_ratings_pkey PRIMARY KEY (rating_id);
+
+ALTER TABLE ONLY public.taxonomy_items
+    ADD CONSTRAINT taxonomy_items_pkey PRIMARY KEY (version, code);
+
+ALTER TABLE ONLY public.taxonomy_versions
+    ADD CONSTRAINT taxonomy_versions_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY public.threeways
     ADD CONSTRAINT threeways_pkey PRIMARY KEY (threeway_id);
@@ -1500,6 +1672,9 @@ ALTER TABLE ONLY public.ticket_tasks
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (ticket_id);
+
+ALTER TABLE ONLY public.unit_staff
+    ADD CONSTRAINT unit_staff_pkey PRIMARY KEY (unit, name);
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_pkey PRIMARY KEY (code);
@@ -1575,6 +1750,10 @@ CREATE INDEX control_calls_by_agent ON public.control_calls USING btree (node, a
 
 CREATE UNIQUE INDEX control_calls_slots ON public.control_calls USING btree (node, slot) WHERE (place = 'parked'::text);
 
+CREATE INDEX dispatch_rules_open ON public.dispatch_rules USING btree (category) WHERE (ended_at IS NULL);
+
+CREATE INDEX dispatch_suggestions_by_time ON public.dispatch_suggestions USING btree (at);
+
 CREATE INDEX exclusions_by_time ON public.exclusions USING btree (from_at);
 
 CREATE INDEX fax_jobs_open ON public.fax_jobs USING btree (node, asked_at) WHERE (finished_at IS NULL);
@@ -1590,6 +1769,10 @@ CREATE INDEX outbound_calls_by_call ON public.outbound_calls USING btree (node, 
 CREATE INDEX outbound_calls_by_ticket ON public.outbound_calls USING btree (ticket, ordered_at) WHERE (ticket <> ''::text);
 
 CREATE UNIQUE INDEX outbound_calls_open ON public.outbound_calls USING btree (number) WHERE (ended_at IS NULL);
+
+CREATE INDEX places_by_name ON public.places USING btree (name text_pattern_ops);
+
+CREATE INDEX places_by_territory ON public.places USING btree (territory text_pattern_ops);
 
 CREATE INDEX quality_flags_by_agent ON public.quality_flags USING btree (agent, at);
 
@@ -1622,6 +1805,8 @@ CREATE UNIQUE INDEX supervisions_open ON public.supervisions USING btree (node, 
 CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, call_id);
 
 CREATE INDEX survey_ratings_by_time ON public.survey_ratings USING btree (rated_at);
+
+CREATE INDEX taxonomy_versions_by_day ON public.taxonomy_versions USING btree (valid_from, version);
 
 CREATE INDEX threeways_by_agent ON public.threeways USING btree (agent, begun_at);
 
@@ -1689,6 +1874,8 @@ CREATE UNIQUE INDEX tickets_by_upstream ON public.tickets USING btree (upstream_
 
 CREATE INDEX tickets_open ON public.tickets USING btree (state, urgent DESC, ticket_id) WHERE (state <> ALL (ARRAY['answered'::text, 'rejected'::text, 'withdrawn'::text, 'merged'::text, 'closed'::text, 'archived'::text]));
 
+CREATE INDEX units_by_path ON public.units USING gin (path);
+
 CREATE INDEX web_sessions_by_expiry ON public.web_sessions USING btree (expires_at);
 
 ALTER INDEX public.agent_turns_by_agent ATTACH PARTITION public.agent_turns_default_agent_rang_at_idx;
@@ -1715,7 +1902,17 @@ CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.call
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.other_hotlines FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.places FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.subject_terms FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.taxonomy_versions FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.unit_staff FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
+
+CREATE TRIGGER units_path AFTER INSERT OR DELETE OR UPDATE OF parent ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.units_path();
 
 ALTER TABLE ONLY public.agent_events
     ADD CONSTRAINT agent_events_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
@@ -1726,6 +1923,15 @@ ALTER TABLE ONLY public.agent_sessions
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.callback_entries(entry_id);
 
+ALTER TABLE ONLY public.dispatch_rules
+    ADD CONSTRAINT dispatch_rules_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.dispatch_rules
+    ADD CONSTRAINT dispatch_rules_unit_fkey FOREIGN KEY (unit) REFERENCES public.units(code);
+
+ALTER TABLE ONLY public.dispatch_suggestions
+    ADD CONSTRAINT dispatch_suggestions_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
 
@@ -1734,6 +1940,9 @@ ALTER TABLE ONLY public.spoken_articles
 
 ALTER TABLE ONLY public.supervision_events
     ADD CONSTRAINT supervision_events_supervision_id_fkey FOREIGN KEY (supervision_id) REFERENCES public.supervisions(supervision_id);
+
+ALTER TABLE ONLY public.taxonomy_items
+    ADD CONSTRAINT taxonomy_items_version_fkey FOREIGN KEY (version) REFERENCES public.taxonomy_versions(version);
 
 ALTER TABLE ONLY public.ticket_attachments
     ADD CONSTRAINT ticket_attachments_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
@@ -1776,6 +1985,9 @@ ALTER TABLE ONLY public.tickets
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_report_again_of_fkey FOREIGN KEY (report_again_of) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.unit_staff
+    ADD CONSTRAINT unit_staff_unit_fkey FOREIGN KEY (unit) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_parent_fkey FOREIGN KEY (parent) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;

@@ -105,6 +105,28 @@ ALTER TABLE ticket_identities ENABLE ROW LEVEL SECURITY;
 CREATE POLICY staff ON ticket_identities
     USING (current_setting('hotline.viewer', true) = 'staff') WITH CHECK (current_setting('hotline.viewer', true) = 'staff');
 
+-- What a decision needs to know of somebody whom the person who decides may not see: whether a name and contacts are known (TKT-04,
+-- TKT-15), and whether a text tells what the citizen wants hidden (TKT-13, SEC-08). Each answers yes or no, and nothing else.
+CREATE FUNCTION ticket_has_identity(ticket bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM ticket_identities AS i
+        WHERE i.ticket_id = ticket AND i.caller_name <> ''
+          AND greatest(i.caller_phone::text, i.calling_number::text, i.callback_phone::text) <> ''
+    )
+$$;
+CREATE FUNCTION ticket_tells_identity(ticket bigint, said text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM ticket_identities AS i JOIN tickets AS t ON t.ticket_id = i.ticket_id,
+            LATERAL (VALUES ('name', i.caller_name), ('phone', i.caller_phone::text), ('phone', i.calling_number::text),
+                     ('phone', i.callback_phone::text), ('workplace', i.workplace), ('workplace', i.home_address)) AS kept (what, word),
+            LATERAL (SELECT regexp_replace(normalize(lower(word), NFKC), '[[:space:][:punct:]·]', '', 'g') AS plain) AS one
+        WHERE i.ticket_id = ticket AND t.hidden && ARRAY[what, 'all'] AND length(plain) >= 2
+          AND position(plain IN regexp_replace(normalize(lower(said), NFKC), '[[:space:][:punct:]·]', '', 'g')) > 0
+    )
+$$;
+
 -- Everything that was done to a ticket (LIF-41, TKT-21). seq is the version that it made; rows are only added.
 CREATE TABLE ticket_events (
     ticket_id  bigint NOT NULL REFERENCES tickets (ticket_id),
