@@ -12,6 +12,11 @@ CODES: dict[str, Kind] = {
     "wrong_state": "conflict",
     "changed_meanwhile": "conflict",
     "bad_values": "invalid",
+    "key_used": "invalid",
+    "unknown_webhook": "unknown",
+    "unknown_delivery": "unknown",
+    "bad_webhook_url": "invalid",
+    "not_settled": "conflict",
 }
 """Every code and its kind; kept in the order in which a person would look for them."""
 

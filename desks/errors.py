@@ -18,6 +18,8 @@ REFUSALS = {
     "bad_text": HTTPStatus.BAD_REQUEST,
     "bad_cursor": HTTPStatus.BAD_REQUEST,
     "bad_body": HTTPStatus.BAD_REQUEST,
+    "bad_key": HTTPStatus.BAD_REQUEST,
+    "bad_version": HTTPStatus.BAD_REQUEST,
     "wrong_password": HTTPStatus.UNAUTHORIZED,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "forbidden": HTTPStatus.FORBIDDEN,

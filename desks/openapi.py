@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from acd.errors import CODES as ORDER_CODES
+from crm.errors import CODES as TICKET_CODES
 from desks.answers import CODES
 from desks.desk import Route
 from desks.errors import REFUSALS
 
-_ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES}))
+_ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES, *TICKET_CODES}))
 
 
 class Problem(msgspec.Struct, frozen=True):

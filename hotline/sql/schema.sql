@@ -1441,6 +1441,49 @@ CREATE TABLE public.web_sessions (
     CONSTRAINT web_sessions_check CHECK ((expires_at > made_at))
 );
 
+CREATE TABLE public.webhook_deliveries (
+    delivery_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    place bigint NOT NULL,
+    subscription_id uuid NOT NULL,
+    ticket_id bigint,
+    event text NOT NULL,
+    body text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    taken_until timestamp with time zone,
+    give_up_at timestamp with time zone,
+    status smallint,
+    problem text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT webhook_deliveries_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+
+ALTER TABLE public.webhook_deliveries ALTER COLUMN place ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_deliveries_place_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_subscriptions (
+    subscription_id uuid NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    events text[] DEFAULT '{}'::text[] NOT NULL,
+    secret text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_subscriptions_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT webhook_subscriptions_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'ended'::text])))
+);
+
 ALTER TABLE ONLY public.agent_turns ATTACH PARTITION public.agent_turns_default DEFAULT;
 
 ALTER TABLE ONLY public.requests ATTACH PARTITION public.requests_default DEFAULT;
@@ -1682,6 +1725,12 @@ ALTER TABLE ONLY public.units
 ALTER TABLE ONLY public.web_sessions
     ADD CONSTRAINT web_sessions_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (delivery_id);
+
+ALTER TABLE ONLY public.webhook_subscriptions
+    ADD CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (subscription_id);
+
 CREATE INDEX acd_steps_by_call ON public.acd_steps USING btree (node, call_id);
 
 CREATE INDEX acd_steps_by_version ON public.acd_steps USING btree (node, version);
@@ -1878,6 +1927,16 @@ CREATE INDEX units_by_path ON public.units USING gin (path);
 
 CREATE INDEX web_sessions_by_expiry ON public.web_sessions USING btree (expires_at);
 
+CREATE INDEX webhook_deliveries_before ON public.webhook_deliveries USING btree (subscription_id, ticket_id, place) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_deliveries_listed ON public.webhook_deliveries USING btree (subscription_id, place);
+
+CREATE INDEX webhook_deliveries_settled ON public.webhook_deliveries USING btree (settled_at) WHERE (state = 'delivered'::text);
+
+CREATE INDEX webhook_deliveries_waiting ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_subscriptions_told ON public.webhook_subscriptions USING btree (state) WHERE (state <> 'ended'::text);
+
 ALTER INDEX public.agent_turns_by_agent ATTACH PARTITION public.agent_turns_default_agent_rang_at_idx;
 
 ALTER INDEX public.agent_turns_by_call ATTACH PARTITION public.agent_turns_default_node_call_id_idx;
@@ -1991,6 +2050,12 @@ ALTER TABLE ONLY public.unit_staff
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_parent_fkey FOREIGN KEY (parent) REFERENCES public.units(code) DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES public.webhook_subscriptions(subscription_id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 CREATE POLICY staff ON public.ticket_contacts USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
 
