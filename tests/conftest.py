@@ -148,5 +148,6 @@ async def _empty(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     tables = await connection.fetch("SELECT relname FROM pg_stat_user_tables WHERE relname <> 'schema_migrations'")
     names = ", ".join(row["relname"] for row in tables)
+    await connection.execute("SET hotline.maintenance = 'on'")  # the audit log too
     await connection.execute(f"TRUNCATE {names} CASCADE")
     await connection.close()

@@ -12,6 +12,26 @@ CREATE DOMAIN public.prompt_list AS text
 CREATE DOMAIN public.telephone_number AS text
 	CONSTRAINT telephone_number_check CHECK ((VALUE ~ '^[0-9]{0,20}$'::text));
 
+CREATE FUNCTION public.audit_is_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_setting('hotline.maintenance', true) IS DISTINCT FROM 'on' THEN
+        RAISE EXCEPTION 'the audit log is only added to' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION public.audit_to_be_sealed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO audit_unsealed SELECT entry_id FROM fresh;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.directory_changed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -109,6 +129,28 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE TABLE public.accounts (
+    username text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    password_hash text NOT NULL,
+    roles text[] DEFAULT '{}'::text[] NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    agent text DEFAULT ''::text NOT NULL,
+    organisation text DEFAULT 'government'::text NOT NULL,
+    granted text[] DEFAULT '{}'::text[] NOT NULL,
+    must_change boolean DEFAULT false NOT NULL,
+    valid_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    failed_logins integer DEFAULT 0 NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    made_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_login_at timestamp with time zone,
+    CONSTRAINT accounts_agent_check CHECK ((agent ~ '^([0-9]{3,5})?$'::text)),
+    CONSTRAINT accounts_organisation_check CHECK ((organisation = ANY (ARRAY['government'::text, 'operator'::text]))),
+    CONSTRAINT accounts_username_check CHECK ((username ~ '^[A-Za-z0-9][A-Za-z0-9_.@-]{0,39}$'::text))
+);
 
 CREATE TABLE public.acd_positions (
     reader text NOT NULL,
@@ -327,6 +369,18 @@ ALTER TABLE public.audit_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE public.audit_seals (
+    number bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_seals_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT audit_seals_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE public.audit_unsealed (
+    entry_id bigint NOT NULL
+);
+
 CREATE TABLE public.bridge_positions (
     node text NOT NULL,
     segment bigint NOT NULL,
@@ -358,6 +412,19 @@ CREATE TABLE public.bridge_status (
     rss_bytes bigint NOT NULL,
     refused bigint DEFAULT 0 NOT NULL,
     version bigint NOT NULL
+);
+
+CREATE TABLE public.calendar_versions (
+    version integer NOT NULL,
+    digest text NOT NULL,
+    days jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    open bigint DEFAULT 0 NOT NULL,
+    done_to bigint DEFAULT 0 NOT NULL,
+    recomputed bigint DEFAULT 0 NOT NULL,
+    moved bigint DEFAULT 0 NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT calendar_versions_version_check CHECK ((version > 0))
 );
 
 CREATE TABLE public.call_dispositions (
@@ -543,6 +610,18 @@ CREATE TABLE public.caller_groups (
     CONSTRAINT caller_groups_number_check CHECK (((number)::text <> ''::text))
 );
 
+CREATE TABLE public.clock_log (
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    round smallint NOT NULL,
+    verb text NOT NULL,
+    old_due timestamp with time zone,
+    new_due timestamp with time zone,
+    why jsonb DEFAULT '[]'::jsonb NOT NULL,
+    by text NOT NULL
+);
+
 CREATE TABLE public.commands (
     command_id uuid NOT NULL,
     node text NOT NULL,
@@ -581,6 +660,18 @@ CREATE TABLE public.control_calls (
     changed_at timestamp with time zone NOT NULL,
     CONSTRAINT control_calls_emergency_check CHECK ((emergency = ANY (ARRAY[''::text, 'dialling'::text, 'again'::text, 'answered'::text, 'failed'::text]))),
     CONSTRAINT control_calls_place_check CHECK ((place = ANY (ARRAY['talking'::text, 'held'::text, 'consulting'::text, 'consulted'::text, 'party'::text, 'parked'::text, 'sent'::text, 'queue'::text, 'over'::text])))
+);
+
+CREATE TABLE public.cutoff_suspensions (
+    suspension_id uuid NOT NULL,
+    begins timestamp with time zone NOT NULL,
+    ends timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    tickets integer DEFAULT 0 NOT NULL,
+    CONSTRAINT cutoff_suspensions_check CHECK ((ends > begins)),
+    CONSTRAINT cutoff_suspensions_reason_check CHECK ((reason <> ''::text))
 );
 
 CREATE TABLE public.directory_versions (
@@ -625,6 +716,20 @@ CREATE TABLE public.dispatch_suggestions (
     chosen text NOT NULL,
     rank smallint,
     CONSTRAINT dispatch_suggestions_suggested_check CHECK ((jsonb_typeof(suggested) = 'array'::text))
+);
+
+CREATE TABLE public.escalations (
+    ticket_id bigint NOT NULL,
+    kind text NOT NULL,
+    round smallint NOT NULL,
+    extension smallint NOT NULL,
+    step smallint NOT NULL,
+    was_due timestamp with time zone NOT NULL,
+    fired_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    mode text NOT NULL,
+    level smallint NOT NULL,
+    addressee text NOT NULL
 );
 
 CREATE TABLE public.exclusions (
@@ -785,6 +890,17 @@ CREATE TABLE public.places (
     CONSTRAINT places_kind_check CHECK ((kind = ANY (ARRAY['county'::text, 'township'::text, 'village'::text, 'community'::text, 'street'::text, 'estate'::text, 'landmark'::text]))),
     CONSTRAINT places_name_check CHECK ((name <> ''::text)),
     CONSTRAINT places_territory_check CHECK ((territory ~ '^[A-Za-z0-9]{1,20}$'::text))
+);
+
+CREATE TABLE public.profile_versions (
+    version integer NOT NULL,
+    name text NOT NULL,
+    digest text NOT NULL,
+    rules jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    changed jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT profile_versions_version_check CHECK ((version > 0))
 );
 
 CREATE TABLE public.quality_flags (
@@ -1115,6 +1231,30 @@ CREATE TABLE public.ticket_callbacks (
     reason text DEFAULT ''::text NOT NULL,
     opinions text DEFAULT ''::text NOT NULL,
     verified boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.ticket_clocks (
+    ticket_id bigint NOT NULL,
+    kind text NOT NULL,
+    round smallint NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    paused_at timestamp with time zone,
+    stopped_at timestamp with time zone,
+    stopped_with text DEFAULT ''::text NOT NULL,
+    met boolean,
+    excluded boolean DEFAULT false NOT NULL,
+    profile_version integer NOT NULL,
+    facts jsonb NOT NULL,
+    why jsonb NOT NULL,
+    extension smallint DEFAULT 0 NOT NULL,
+    next_step smallint DEFAULT 0 NOT NULL,
+    next_fire_at timestamp with time zone,
+    CONSTRAINT ticket_clocks_check CHECK (((stopped_at IS NULL) OR (next_fire_at IS NULL))),
+    CONSTRAINT ticket_clocks_check1 CHECK (((stopped_at IS NULL) = (stopped_with = ''::text))),
+    CONSTRAINT ticket_clocks_round_check CHECK ((round > 0)),
+    CONSTRAINT ticket_clocks_stopped_with_check CHECK ((stopped_with = ANY (ARRAY[''::text, 'one'::text, 'all'::text])))
 );
 
 CREATE TABLE public.ticket_contacts (
@@ -1488,6 +1628,9 @@ ALTER TABLE ONLY public.agent_turns ATTACH PARTITION public.agent_turns_default 
 
 ALTER TABLE ONLY public.requests ATTACH PARTITION public.requests_default DEFAULT;
 
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (username);
+
 ALTER TABLE ONLY public.acd_positions
     ADD CONSTRAINT acd_positions_pkey PRIMARY KEY (reader, node);
 
@@ -1521,11 +1664,23 @@ ALTER TABLE ONLY public.announcements
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (entry_id);
 
+ALTER TABLE ONLY public.audit_seals
+    ADD CONSTRAINT audit_seals_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.audit_seals
+    ADD CONSTRAINT audit_seals_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.audit_unsealed
+    ADD CONSTRAINT audit_unsealed_pkey PRIMARY KEY (entry_id);
+
 ALTER TABLE ONLY public.bridge_positions
     ADD CONSTRAINT bridge_positions_pkey PRIMARY KEY (node);
 
 ALTER TABLE ONLY public.bridge_status
     ADD CONSTRAINT bridge_status_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.calendar_versions
+    ADD CONSTRAINT calendar_versions_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY public.call_dispositions
     ADD CONSTRAINT call_dispositions_pkey PRIMARY KEY (disposition_id);
@@ -1557,6 +1712,9 @@ ALTER TABLE ONLY public.commands
 ALTER TABLE ONLY public.control_calls
     ADD CONSTRAINT control_calls_pkey PRIMARY KEY (node, citizen);
 
+ALTER TABLE ONLY public.cutoff_suspensions
+    ADD CONSTRAINT cutoff_suspensions_pkey PRIMARY KEY (suspension_id);
+
 ALTER TABLE ONLY public.directory_versions
     ADD CONSTRAINT directory_versions_pkey PRIMARY KEY (part);
 
@@ -1568,6 +1726,9 @@ ALTER TABLE ONLY public.dispatch_rules
 
 ALTER TABLE ONLY public.dispatch_suggestions
     ADD CONSTRAINT dispatch_suggestions_pkey PRIMARY KEY (ticket_id, at);
+
+ALTER TABLE ONLY public.escalations
+    ADD CONSTRAINT escalations_pkey PRIMARY KEY (ticket_id, kind, round, extension, step);
 
 ALTER TABLE ONLY public.exclusions
     ADD CONSTRAINT exclusions_pkey PRIMARY KEY (exclusion_id);
@@ -1607,6 +1768,9 @@ ALTER TABLE ONLY public.overdue_callers
 
 ALTER TABLE ONLY public.places
     ADD CONSTRAINT places_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY public.profile_versions
+    ADD CONSTRAINT profile_versions_pkey PRIMARY KEY (version);
 
 ALTER TABLE ONLY public.quality_flags
     ADD CONSTRAINT quality_flags_node_call_id_number_kind_key UNIQUE (node, call_id, number, kind);
@@ -1677,6 +1841,9 @@ ALTER TABLE ONLY public.ticket_attachments
 ALTER TABLE ONLY public.ticket_callbacks
     ADD CONSTRAINT ticket_callbacks_pkey PRIMARY KEY (callback_id);
 
+ALTER TABLE ONLY public.ticket_clocks
+    ADD CONSTRAINT ticket_clocks_pkey PRIMARY KEY (ticket_id, kind, round);
+
 ALTER TABLE ONLY public.ticket_contacts
     ADD CONSTRAINT ticket_contacts_pkey PRIMARY KEY (contact_id);
 
@@ -1731,6 +1898,8 @@ ALTER TABLE ONLY public.webhook_deliveries
 ALTER TABLE ONLY public.webhook_subscriptions
     ADD CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (subscription_id);
 
+CREATE UNIQUE INDEX accounts_by_agent ON public.accounts USING btree (agent) WHERE ((agent <> ''::text) AND (disabled_at IS NULL));
+
 CREATE INDEX acd_steps_by_call ON public.acd_steps USING btree (node, call_id);
 
 CREATE INDEX acd_steps_by_version ON public.acd_steps USING btree (node, version);
@@ -1760,6 +1929,10 @@ CREATE INDEX alarms_by_time ON public.alarms USING btree (raised_at);
 CREATE UNIQUE INDEX alarms_open ON public.alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
 
 CREATE INDEX announcements_by_end ON public.announcements USING btree (ends_at);
+
+CREATE INDEX audit_log_by_action ON public.audit_log USING btree (action, entry_id);
+
+CREATE INDEX audit_log_by_actor ON public.audit_log USING btree (actor, entry_id);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
@@ -1791,6 +1964,8 @@ CREATE INDEX calls_by_version ON public.calls USING btree (node, version);
 
 CREATE INDEX calls_open ON public.calls USING btree (node) WHERE (ended_at IS NULL);
 
+CREATE INDEX clock_log_by_ticket ON public.clock_log USING btree (ticket_id, at);
+
 CREATE INDEX commands_by_time ON public.commands USING btree (asked_at);
 
 CREATE INDEX commands_open ON public.commands USING btree (node, asked_at) WHERE (settled_at IS NULL);
@@ -1799,9 +1974,13 @@ CREATE INDEX control_calls_by_agent ON public.control_calls USING btree (node, a
 
 CREATE UNIQUE INDEX control_calls_slots ON public.control_calls USING btree (node, slot) WHERE (place = 'parked'::text);
 
+CREATE INDEX cutoff_suspensions_by_time ON public.cutoff_suspensions USING btree (ends);
+
 CREATE INDEX dispatch_rules_open ON public.dispatch_rules USING btree (category) WHERE (ended_at IS NULL);
 
 CREATE INDEX dispatch_suggestions_by_time ON public.dispatch_suggestions USING btree (at);
+
+CREATE INDEX escalations_by_time ON public.escalations USING btree (fired_at);
 
 CREATE INDEX exclusions_by_time ON public.exclusions USING btree (from_at);
 
@@ -1822,6 +2001,8 @@ CREATE UNIQUE INDEX outbound_calls_open ON public.outbound_calls USING btree (nu
 CREATE INDEX places_by_name ON public.places USING btree (name text_pattern_ops);
 
 CREATE INDEX places_by_territory ON public.places USING btree (territory text_pattern_ops);
+
+CREATE INDEX profile_versions_by_digest ON public.profile_versions USING btree (digest, version);
 
 CREATE INDEX quality_flags_by_agent ON public.quality_flags USING btree (agent, at);
 
@@ -1866,6 +2047,14 @@ CREATE UNIQUE INDEX threeways_open ON public.threeways USING btree (node, call_i
 CREATE INDEX ticket_attachments_by_ticket ON public.ticket_attachments USING btree (ticket_id, at);
 
 CREATE INDEX ticket_callbacks_by_ticket ON public.ticket_callbacks USING btree (ticket_id, at);
+
+CREATE INDEX ticket_clocks_dispatched ON public.ticket_clocks USING btree (started_at) WHERE (kind = 'dispatch'::text);
+
+CREATE INDEX ticket_clocks_of_unit ON public.ticket_clocks USING btree (unit, due_at) WHERE ((stopped_at IS NULL) AND (unit <> ''::text));
+
+CREATE INDEX ticket_clocks_running ON public.ticket_clocks USING btree (due_at, ticket_id) WHERE (stopped_at IS NULL);
+
+CREATE INDEX ticket_clocks_to_fire ON public.ticket_clocks USING btree (next_fire_at) WHERE (next_fire_at IS NOT NULL);
 
 CREATE INDEX ticket_contacts_by_number ON public.ticket_contacts USING btree (number, at) WHERE ((number)::text <> ''::text);
 
@@ -1971,6 +2160,12 @@ CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.unit
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
+CREATE TRIGGER is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_is_kept();
+
+CREATE TRIGGER is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION public.audit_is_kept();
+
+CREATE TRIGGER to_be_sealed AFTER INSERT ON public.audit_log REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION public.audit_to_be_sealed();
+
 CREATE TRIGGER units_path AFTER INSERT OR DELETE OR UPDATE OF parent ON public.units FOR EACH STATEMENT EXECUTE FUNCTION public.units_path();
 
 ALTER TABLE ONLY public.agent_events
@@ -1982,6 +2177,9 @@ ALTER TABLE ONLY public.agent_sessions
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.callback_entries(entry_id);
 
+ALTER TABLE ONLY public.clock_log
+    ADD CONSTRAINT clock_log_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
 ALTER TABLE ONLY public.dispatch_rules
     ADD CONSTRAINT dispatch_rules_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
@@ -1990,6 +2188,9 @@ ALTER TABLE ONLY public.dispatch_rules
 
 ALTER TABLE ONLY public.dispatch_suggestions
     ADD CONSTRAINT dispatch_suggestions_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.escalations
+    ADD CONSTRAINT escalations_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
@@ -2008,6 +2209,12 @@ ALTER TABLE ONLY public.ticket_attachments
 
 ALTER TABLE ONLY public.ticket_callbacks
     ADD CONSTRAINT ticket_callbacks_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.ticket_clocks
+    ADD CONSTRAINT ticket_clocks_profile_version_fkey FOREIGN KEY (profile_version) REFERENCES public.profile_versions(version);
+
+ALTER TABLE ONLY public.ticket_clocks
+    ADD CONSTRAINT ticket_clocks_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.ticket_contacts
     ADD CONSTRAINT ticket_contacts_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
