@@ -130,6 +130,22 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.viewing_units() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN mine = '' THEN '{}' ELSE ARRAY[mine] || ARRAY(SELECT code FROM units WHERE path @> ARRAY[mine]) END
+    FROM (SELECT coalesce(current_setting('hotline.unit', true), '')) AS viewer (mine)
+$$;
+
+CREATE FUNCTION public.viewing_units_above() RETURNS text[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT ARRAY[mine] || coalesce((SELECT path FROM units WHERE code = mine), '{}')
+    FROM (SELECT coalesce(current_setting('hotline.unit', true), '')) AS viewer (mine)
+$$;
+
 CREATE TABLE public.accounts (
     username text NOT NULL,
     name text DEFAULT ''::text NOT NULL,
@@ -610,6 +626,44 @@ CREATE TABLE public.caller_groups (
     CONSTRAINT caller_groups_number_check CHECK (((number)::text <> ''::text))
 );
 
+CREATE TABLE public.caller_merges (
+    merge_id uuid NOT NULL,
+    kept uuid NOT NULL,
+    gone uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    undone_at timestamp with time zone,
+    undone_by text,
+    CONSTRAINT caller_merges_check CHECK (((undone_at IS NULL) = (undone_by IS NULL)))
+);
+
+CREATE TABLE public.caller_numbers (
+    number public.telephone_number NOT NULL,
+    caller_id uuid NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT caller_numbers_number_check CHECK (((number)::text <> ''::text))
+);
+
+CREATE TABLE public.callers (
+    caller_id uuid NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    workplace text DEFAULT ''::text NOT NULL,
+    home_address text DEFAULT ''::text NOT NULL,
+    special_group text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    merged_into uuid,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    made_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT callers_check CHECK ((merged_into <> caller_id))
+);
+
 CREATE TABLE public.clock_log (
     ticket_id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -1026,6 +1080,21 @@ CREATE TABLE public.requests_default (
     CONSTRAINT requests_outcome_check CHECK ((outcome = ANY (ARRAY['answered'::text, 'short_abandoned'::text, 'abandoned'::text, 'timed_out'::text, 'no_agents'::text, 'queue_full'::text, 'key_exit'::text, 'callback'::text, 'system_fault'::text, 'waiting'::text]))),
     CONSTRAINT requests_precision_us_check CHECK ((precision_us >= 1)),
     CONSTRAINT requests_wait_us_check CHECK ((wait_us >= 0))
+);
+
+CREATE TABLE public.retaliation_reports (
+    report_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    said text NOT NULL,
+    against text DEFAULT ''::text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text DEFAULT ''::text NOT NULL,
+    finding text DEFAULT ''::text NOT NULL,
+    CONSTRAINT retaliation_reports_said_check CHECK ((said <> ''::text))
 );
 
 CREATE TABLE public.rollups (
@@ -1545,6 +1614,131 @@ CREATE TABLE public.unit_staff (
     CONSTRAINT unit_staff_role_check CHECK ((role = ANY (ARRAY['head'::text, 'leader'::text, 'clerk'::text, 'contact'::text])))
 );
 
+CREATE VIEW public.unit_ticket_tasks WITH (security_barrier='true') AS
+ SELECT k.task_id,
+    k.ticket_id,
+    k.unit,
+    k.kind,
+    k.given_at,
+    k.note,
+    k.contact,
+    k.phone,
+    k.received_at,
+    k.first_contact_at,
+    k.opinion,
+    k.ended_at,
+    k.ended_by,
+    k.stop_confirmed_at
+   FROM (public.ticket_tasks k
+     LEFT JOIN public.ticket_tasks above ON ((above.task_id = k.above)))
+  WHERE ((k.unit = ANY (( SELECT public.viewing_units() AS viewing_units)::text[])) AND (k.ended_by <> ALL (ARRAY['returned'::text, 'recalled'::text])) AND (COALESCE(above.ended_by, ''::text) <> ALL (ARRAY['returned'::text, 'recalled'::text])));
+
+CREATE VIEW public.unit_tickets WITH (security_barrier='true') AS
+ SELECT ticket_id,
+    version,
+    channel,
+    state,
+    profile,
+    made_at,
+    updated_at,
+    content,
+    event_time,
+    event_place,
+    persons,
+    demand,
+    nature,
+    category,
+    related_category,
+    taxonomy_version,
+    subject_terms,
+    territory,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN special_group
+            ELSE ''::text
+        END AS special_group,
+    service_mode,
+    reply_wanted,
+    hidden,
+    anonymous,
+    urgent,
+    leader_event,
+    leader_item,
+    green_channel,
+    service_complaint,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN upstream_system
+            ELSE ''::text
+        END AS upstream_system,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN upstream_no
+            ELSE ''::text
+        END AS upstream_no,
+    regulatory_due_at,
+    handling_mode,
+    item_kind,
+    lead_unit,
+    co_units,
+    dispatched_at,
+    received_at,
+    due_at,
+    promised_at,
+    replied_at,
+    process_satisfaction,
+    result_satisfaction,
+    solved,
+    reasonable,
+    closing_ground,
+    closed_at,
+    archived_at,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN parent_id
+            ELSE NULL::bigint
+        END AS parent_id,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN merged_into
+            ELSE NULL::bigint
+        END AS merged_into,
+        CASE
+            WHEN (hidden = '{}'::text[]) THEN report_again_of
+            ELSE NULL::bigint
+        END AS report_again_of
+   FROM public.tickets t
+  WHERE ((EXISTS ( SELECT
+           FROM public.unit_ticket_tasks k
+          WHERE (k.ticket_id = t.ticket_id))) AND (NOT ((accused_unit <> ''::text) AND ((NOT (nature IS DISTINCT FROM 'report'::text)) OR misconduct) AND (accused_unit = ANY (( SELECT public.viewing_units_above() AS viewing_units_above)::text[])))));
+
+CREATE VIEW public.unit_ticket_identities WITH (security_barrier='true') AS
+ SELECT t.ticket_id,
+        CASE
+            WHEN (t.hidden && '{name}'::text[]) THEN ''::text
+            ELSE i.caller_name
+        END AS caller_name,
+        CASE
+            WHEN (t.hidden && '{name}'::text[]) THEN ''::text
+            ELSE i.caller_title
+        END AS caller_title,
+        CASE
+            WHEN (t.hidden && '{workplace}'::text[]) THEN ''::text
+            ELSE i.workplace
+        END AS workplace,
+        CASE
+            WHEN (t.hidden && '{workplace}'::text[]) THEN ''::text
+            ELSE i.home_address
+        END AS home_address,
+        CASE
+            WHEN (t.hidden && '{phone}'::text[]) THEN ''::text
+            ELSE (i.caller_phone)::text
+        END AS caller_phone,
+        CASE
+            WHEN (t.hidden && '{phone}'::text[]) THEN ''::text
+            ELSE (i.callback_phone)::text
+        END AS callback_phone
+   FROM (public.unit_tickets t
+     JOIN public.ticket_identities i ON ((i.ticket_id = t.ticket_id)))
+  WHERE ((NOT (t.hidden && '{all}'::text[])) AND (EXISTS ( SELECT
+           FROM public.unit_ticket_tasks k
+          WHERE ((k.ticket_id = t.ticket_id) AND (k.ended_by = ANY (ARRAY[''::text, 'replied'::text, 'redo'::text]))))));
+
 CREATE TABLE public.units (
     code text NOT NULL,
     name text NOT NULL,
@@ -1703,6 +1897,15 @@ ALTER TABLE ONLY public.caller_blocks
 ALTER TABLE ONLY public.caller_groups
     ADD CONSTRAINT caller_groups_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.caller_merges
+    ADD CONSTRAINT caller_merges_pkey PRIMARY KEY (merge_id);
+
+ALTER TABLE ONLY public.caller_numbers
+    ADD CONSTRAINT caller_numbers_pkey PRIMARY KEY (number, caller_id);
+
+ALTER TABLE ONLY public.callers
+    ADD CONSTRAINT callers_pkey PRIMARY KEY (caller_id);
+
 ALTER TABLE ONLY public.calls
     ADD CONSTRAINT calls_pkey PRIMARY KEY (node, call_id);
 
@@ -1795,6 +1998,9 @@ ALTER TABLE ONLY public.requests
 
 ALTER TABLE ONLY public.requests_default
     ADD CONSTRAINT requests_default_pkey PRIMARY KEY (requested_at, node, call_id, number);
+
+ALTER TABLE ONLY public.retaliation_reports
+    ADD CONSTRAINT retaliation_reports_pkey PRIMARY KEY (report_id);
 
 ALTER TABLE ONLY public.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (level, start, node, queue, skill, kind, excluded);
@@ -1956,6 +2162,16 @@ CREATE INDEX callback_requests_new ON public.callback_requests USING btree (node
 
 CREATE INDEX caller_blocks_by_number ON public.caller_blocks USING btree (number, until_at);
 
+CREATE UNIQUE INDEX caller_merges_open ON public.caller_merges USING btree (gone) WHERE (undone_at IS NULL);
+
+CREATE INDEX caller_numbers_by_caller ON public.caller_numbers USING btree (caller_id);
+
+CREATE INDEX callers_by_name ON public.callers USING btree (name) WHERE (name <> ''::text);
+
+CREATE INDEX callers_merged ON public.callers USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX calls_by_caller ON public.calls USING btree (caller_number, started_at) WHERE (caller_number <> ''::text);
+
 CREATE INDEX calls_by_queueing ON public.calls USING btree (queued_at) WHERE (queued_at IS NOT NULL);
 
 CREATE INDEX calls_by_start ON public.calls USING btree (started_at);
@@ -2024,6 +2240,10 @@ CREATE INDEX requests_default_node_queue_idx ON public.requests_default USING bt
 
 CREATE INDEX requests_default_node_version_idx ON public.requests_default USING btree (node, version);
 
+CREATE INDEX retaliation_reports_by_ticket ON public.retaliation_reports USING btree (ticket_id, at);
+
+CREATE INDEX retaliation_reports_open ON public.retaliation_reports USING btree (at) WHERE (closed_at IS NULL);
+
 CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
 
 CREATE UNIQUE INDEX supervisions_by_channel ON public.supervisions USING btree (node, channel);
@@ -2066,7 +2286,11 @@ CREATE INDEX ticket_drafts_by_maker ON public.ticket_drafts USING btree (made_by
 
 CREATE INDEX ticket_drafts_open ON public.ticket_drafts USING btree (made_at) WHERE (taken_at IS NULL);
 
+CREATE INDEX ticket_identities_by_callback ON public.ticket_identities USING btree (callback_phone, ticket_id) WHERE ((callback_phone)::text <> ''::text);
+
 CREATE INDEX ticket_identities_by_caller ON public.ticket_identities USING btree (caller_id, ticket_id) WHERE (caller_id IS NOT NULL);
+
+CREATE INDEX ticket_identities_by_name ON public.ticket_identities USING btree (caller_name, ticket_id) WHERE (caller_name <> ''::text);
 
 CREATE INDEX ticket_identities_by_number ON public.ticket_identities USING btree (calling_number, ticket_id) WHERE ((calling_number)::text <> ''::text);
 
@@ -2177,6 +2401,18 @@ ALTER TABLE ONLY public.agent_sessions
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.callback_entries(entry_id);
 
+ALTER TABLE ONLY public.caller_merges
+    ADD CONSTRAINT caller_merges_gone_fkey FOREIGN KEY (gone) REFERENCES public.callers(caller_id);
+
+ALTER TABLE ONLY public.caller_merges
+    ADD CONSTRAINT caller_merges_kept_fkey FOREIGN KEY (kept) REFERENCES public.callers(caller_id);
+
+ALTER TABLE ONLY public.caller_numbers
+    ADD CONSTRAINT caller_numbers_caller_id_fkey FOREIGN KEY (caller_id) REFERENCES public.callers(caller_id);
+
+ALTER TABLE ONLY public.callers
+    ADD CONSTRAINT callers_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.callers(caller_id);
+
 ALTER TABLE ONLY public.clock_log
     ADD CONSTRAINT clock_log_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
@@ -2194,6 +2430,9 @@ ALTER TABLE ONLY public.escalations
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.retaliation_reports
+    ADD CONSTRAINT retaliation_reports_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;
@@ -2263,6 +2502,22 @@ ALTER TABLE ONLY public.webhook_deliveries
 
 ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE public.caller_merges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.caller_numbers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.callers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.retaliation_reports ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON public.caller_merges USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
+
+CREATE POLICY staff ON public.caller_numbers USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
+
+CREATE POLICY staff ON public.callers USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
+
+CREATE POLICY staff ON public.retaliation_reports USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
 
 CREATE POLICY staff ON public.ticket_contacts USING ((current_setting('hotline.viewer'::text, true) = 'staff'::text)) WITH CHECK ((current_setting('hotline.viewer'::text, true) = 'staff'::text));
 
