@@ -14,10 +14,11 @@ WITH found AS (
         FROM unnest($1::text[]) AS word
     ) AS rank
     FROM units AS u
-    WHERE $2 = '' OR EXISTS (
+    WHERE u.removed_at IS NULL AND ($2 = '' OR EXISTS (
         SELECT FROM unnest(u.categories) AS category
         WHERE category = $2 OR starts_with(category, $2 || '/') OR starts_with($2, category || '/')
-    )
+           OR starts_with(category, $2 || '.') OR starts_with($2, category || '.')
+    ))
 )
 SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text,
        count(*) OVER () AS total
@@ -26,9 +27,9 @@ ORDER BY rank DESC, name, code LIMIT $3 OFFSET $4
 
 -- name: get
 SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text
-FROM units WHERE code = $1
+FROM units WHERE code = $1 AND removed_at IS NULL
 
 -- name: of_number
 SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text
-FROM units WHERE numbers @> jsonb_build_array(jsonb_build_object('number', $1::text))
+FROM units WHERE numbers @> jsonb_build_array(jsonb_build_object('number', $1::text)) AND removed_at IS NULL
 ORDER BY code LIMIT 1

@@ -13,7 +13,7 @@ from hotline.directory import kinds, store
 from hotline.directory.kinds import DirectoryError
 
 SAMPLES = paths.TREE / "ivr_flows" / "samples"
-_FIRST = ("hotlines", "articles", "units")
+_FIRST = ("hotlines", "articles", "units", "unit-staff", "subject-terms")
 """What a newcomer can try at once. Callers and tickets are people: no sample of them is put into a database by itself."""
 
 

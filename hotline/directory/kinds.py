@@ -29,7 +29,9 @@ Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 AgentNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,5}$")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 UnitCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
-Category = Annotated[str, msgspec.Meta(pattern=r"^C[1-9](/[^/\x00-\x1f\x7f]{1,60})?$")]
+Category = Annotated[str, msgspec.Meta(pattern=r"^C[1-9](\.[0-9]{2,3}|/[^/\x00-\x1f\x7f]{1,60})?$")]
+Territory = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,20}$")]
+Short = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")]
 
 
 class DirectoryError(HotlineError):
@@ -113,7 +115,11 @@ class UnitNumber(_Entry, frozen=True, kw_only=True):
 
 
 class UnitEntry(_Entry, frozen=True, kw_only=True):
-    """An undertaking unit (TWC-07). ``categories`` of the taxonomy: ``C1``, or ``C1/路灯``; ``numbers`` as they are dialled."""
+    """An undertaking unit (TWC-07, GEN-14, GEN-15). ``numbers`` as they are dialled.
+
+    ``categories`` of the taxonomy: ``C1``, ``C1.03`` or ``C1/路灯``. ``territories``: codes of what it is responsible for, and of
+    everything whose code begins so; ``territorial``: a government, which goes first there (GEN-05). ``active_to``: the last day.
+    """
 
     code: UnitCode
     name: Line
@@ -123,6 +129,34 @@ class UnitEntry(_Entry, frozen=True, kw_only=True):
     categories: Annotated[list[Category], msgspec.Meta(max_length=100)] = []
     competence: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$", max_length=5000)] = ""
     numbers: Annotated[list[UnitNumber], msgspec.Meta(min_length=1, max_length=20)]
+    level: Literal["", "province", "city", "county", "township", "village", "section"] = ""
+    territorial: bool = False
+    territories: Annotated[list[Territory], msgspec.Meta(max_length=500)] = []
+    handling_section: Short = ""
+    responsible_leader: Short = ""
+    group: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9_]{0,31})?$")] = ""
+    active_from: dt.date | None = None
+    active_to: dt.date | None = None
+
+
+class UnitStaffEntry(_Entry, frozen=True, kw_only=True):
+    """Somebody of a unit (GEN-15, ORG-06 to ORG-08): ``deputy`` A and B stand in for each other, ``username`` is the account."""
+
+    unit: UnitCode
+    name: Line
+    role: Literal["head", "leader", "clerk", "contact"] = "clerk"
+    deputy: Literal["", "A", "B"] = ""
+    position: Short = ""
+    duty: Short = ""
+    number: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{3,20})?$")] = ""
+    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+
+
+class SubjectTermEntry(_Entry, frozen=True, kw_only=True):
+    """A controlled word (TKT-26) and what else is said for it."""
+
+    term: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x20\x7f]{1,40}$")]
+    words: Annotated[list[Line], msgspec.Meta(max_length=50)] = []
 
 
 class AgentEntry(_Entry, frozen=True, kw_only=True):
@@ -160,7 +194,16 @@ class ShiftEntry(_Entry, frozen=True, kw_only=True):
 
 
 Entry: TypeAlias = (
-    HotlineEntry | CallerEntry | ArticleEntry | AnnouncementEntry | TicketEntry | UnitEntry | AgentEntry | ShiftEntry
+    HotlineEntry
+    | CallerEntry
+    | ArticleEntry
+    | AnnouncementEntry
+    | TicketEntry
+    | UnitEntry
+    | UnitStaffEntry
+    | SubjectTermEntry
+    | AgentEntry
+    | ShiftEntry
 )
 KINDS: Mapping[str, type[Entry]] = {
     "hotlines": HotlineEntry,
@@ -169,6 +212,8 @@ KINDS: Mapping[str, type[Entry]] = {
     "announcements": AnnouncementEntry,
     "ticket-answers": TicketEntry,
     "units": UnitEntry,
+    "unit-staff": UnitStaffEntry,
+    "subject-terms": SubjectTermEntry,
     "agents": AgentEntry,
     "shifts": ShiftEntry,
 }
@@ -265,10 +310,6 @@ def _caller(entry: CallerEntry) -> Iterator[str]:
         yield f"number: {entry.number!r} is not a telephone number"
 
 
-def _article(_: ArticleEntry) -> Iterator[str]:
-    yield from ()
-
-
 def _announcement(entry: AnnouncementEntry) -> Iterator[str]:
     if entry.ends_at < entry.starts_at:
         yield "ends_at: comes before starts_at"
@@ -293,6 +334,14 @@ def _unit(entry: UnitEntry) -> Iterator[str]:
             yield f"{where}.duty: a telephone with times of duty is one of duty: duty = true"
         if number.duty_from and number.duty_to and number.duty_to <= number.duty_from:
             yield f"{where}.duty_to: does not come after duty_from"
+    if entry.active_from and entry.active_to and entry.active_to < entry.active_from:
+        yield "active_to: comes before active_from"
+    if entry.territorial and not entry.territories:
+        yield "territories: a territorial unit has at least one"
+
+
+def _nothing(_: Entry) -> Iterator[str]:
+    yield from ()
 
 
 def _agent(entry: AgentEntry) -> Iterator[str]:
@@ -310,10 +359,12 @@ def _shift(entry: ShiftEntry) -> Iterator[str]:
 _TOGETHER: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "hotlines": _hotline,
     "callers": _caller,
-    "articles": _article,
+    "articles": _nothing,
     "announcements": _announcement,
     "ticket-answers": _ticket,
     "units": _unit,
+    "unit-staff": _nothing,
+    "subject-terms": _nothing,
     "agents": _agent,
     "shifts": _shift,
 }
@@ -324,6 +375,8 @@ _UNIQUE: Mapping[str, tuple[tuple[str, Callable[[Any], object]], ...]] = {
     "announcements": (("entry", lambda e: (tuple(e.prompts), e.starts_at, e.ends_at, e.reason, e.person)),),
     "ticket-answers": (("ticket_no", lambda e: e.ticket_no),),
     "units": (("code", lambda e: e.code),),
+    "unit-staff": (("name", lambda e: (e.unit, e.name)), ("username", lambda e: e.username or (e.unit, e.name))),
+    "subject-terms": (("term", lambda e: e.term),),
     "agents": (("agent", lambda e: e.agent),),
     "shifts": (("begins", lambda e: (e.agent, e.begins)),),
 }

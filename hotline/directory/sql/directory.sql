@@ -108,27 +108,75 @@ SELECT ticket_no::text, query_code_hash FROM ticket_answers WHERE query_code_has
 SELECT ticket_no::text, caller_number::text, confidential, state::text, nullif(result::text, '') AS result, updated_at
 FROM ticket_answers ORDER BY ticket_no
 
+-- Units and their people are ended, not removed: tickets name them.
 -- name: remove_units
-DELETE FROM units
-WHERE code NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
+UPDATE units SET removed_at = now()
+WHERE removed_at IS NULL AND code NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
 
 -- name: put_units
 -- A unit's telephones are one value: who reads a unit reads them with it, in their order.
-INSERT INTO units AS known (code, name, name_en, parent, keywords, categories, competence, numbers)
-SELECT f.code, f.name, f.name_en, nullif(f.parent, ''), f.keywords, f.categories, f.competence, f.numbers
+INSERT INTO units AS known (code, name, name_en, parent, keywords, categories, competence, numbers, level, is_territorial, territories,
+                            handling_section, responsible_leader, unit_group, active_from, active_to)
+SELECT f.code, f.name, f.name_en, nullif(f.parent, ''), f.keywords, f.categories, f.competence, f.numbers, f.level, f.territorial,
+       f.territories, f.handling_section, f.responsible_leader, f."group", f.active_from, f.active_to
 FROM jsonb_to_recordset($1::jsonb)
-     AS f (code text, name text, name_en text, parent text, keywords text[], categories text[], competence text, numbers jsonb)
+     AS f (code text, name text, name_en text, parent text, keywords text[], categories text[], competence text, numbers jsonb,
+           level text, territorial boolean, territories text[], handling_section text, responsible_leader text, "group" text,
+           active_from date, active_to date)
 ON CONFLICT (code) DO UPDATE SET
     name = excluded.name, name_en = excluded.name_en, parent = excluded.parent, keywords = excluded.keywords,
-    categories = excluded.categories, competence = excluded.competence, numbers = excluded.numbers
-WHERE (known.name, known.name_en, known.parent, known.keywords, known.categories, known.competence, known.numbers)
+    categories = excluded.categories, competence = excluded.competence, numbers = excluded.numbers, level = excluded.level,
+    is_territorial = excluded.is_territorial, territories = excluded.territories, handling_section = excluded.handling_section,
+    responsible_leader = excluded.responsible_leader, unit_group = excluded.unit_group, active_from = excluded.active_from,
+    active_to = excluded.active_to, removed_at = NULL
+WHERE (known.name, known.name_en, known.parent, known.keywords, known.categories, known.competence, known.numbers, known.level,
+       known.is_territorial, known.territories, known.handling_section, known.responsible_leader, known.unit_group,
+       known.active_from, known.active_to, known.removed_at)
       IS DISTINCT FROM (excluded.name, excluded.name_en, excluded.parent, excluded.keywords, excluded.categories,
-                        excluded.competence, excluded.numbers)
+                        excluded.competence, excluded.numbers, excluded.level, excluded.is_territorial, excluded.territories,
+                        excluded.handling_section, excluded.responsible_leader, excluded.unit_group, excluded.active_from,
+                        excluded.active_to, NULL::timestamptz)
 RETURNING xmax = 0 AS added
 
 -- name: get_units
-SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text
-FROM units ORDER BY code
+SELECT code, name, name_en, coalesce(parent, '') AS parent, keywords, categories, competence, numbers::text, level,
+       is_territorial AS territorial, territories, handling_section, responsible_leader, unit_group AS "group", active_from, active_to
+FROM units WHERE removed_at IS NULL ORDER BY code
+
+-- name: remove_unit_staff
+UPDATE unit_staff AS known SET removed_at = now()
+WHERE removed_at IS NULL AND NOT EXISTS (
+    SELECT FROM jsonb_to_recordset($1::jsonb) AS f (unit text, name text) WHERE (f.unit, f.name) = (known.unit, known.name)
+) RETURNING true
+
+-- name: put_unit_staff
+INSERT INTO unit_staff AS known (unit, name, role, deputy, position, duty, number, username)
+SELECT * FROM jsonb_to_recordset($1::jsonb)
+     AS f (unit text, name text, role text, deputy text, "position" text, duty text, number text, username text)
+ON CONFLICT (unit, name) DO UPDATE SET
+    role = excluded.role, deputy = excluded.deputy, position = excluded.position, duty = excluded.duty, number = excluded.number,
+    username = excluded.username, removed_at = NULL
+WHERE (known.role, known.deputy, known.position, known.duty, known.number, known.username, known.removed_at)
+      IS DISTINCT FROM (excluded.role, excluded.deputy, excluded.position, excluded.duty, excluded.number, excluded.username,
+                        NULL::timestamptz)
+RETURNING xmax = 0 AS added
+
+-- name: get_unit_staff
+SELECT unit, name, role, deputy, position, duty, number, username FROM unit_staff WHERE removed_at IS NULL ORDER BY unit, name
+
+-- name: remove_subject_terms
+UPDATE subject_terms SET removed_at = now()
+WHERE removed_at IS NULL AND term NOT IN (SELECT f.term FROM jsonb_to_recordset($1::jsonb) AS f (term text)) RETURNING true
+
+-- name: put_subject_terms
+INSERT INTO subject_terms AS known (term, words)
+SELECT * FROM jsonb_to_recordset($1::jsonb) AS f (term text, words text[])
+ON CONFLICT (term) DO UPDATE SET words = excluded.words, removed_at = NULL
+WHERE (known.words, known.removed_at) IS DISTINCT FROM (excluded.words, NULL::timestamptz)
+RETURNING xmax = 0 AS added
+
+-- name: get_subject_terms
+SELECT term, words FROM subject_terms WHERE removed_at IS NULL ORDER BY term
 
 -- Agents are not removed: what they did stays theirs.
 -- name: remove_agents
