@@ -1,0 +1,144 @@
+"""Chinese text as words, for the index and for a search: both are cut by the same rules, so that they meet (KBA-09). Pure.
+
+Text is normalised (NFKC: full width becomes ordinary; small letters). Chinese characters are cut by the dictionary; a word of
+three characters is indexed by its pairs, and so are neighbours that no word holds, such as the name of a village. Letters and
+digits are words as they stand. A word holds nothing but letters, digits and Chinese characters: no word can be a part of the
+syntax of a search. What is very frequent and says nothing (的, 了, 请) is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from crm.knowledge import dictionary
+
+LONGEST_WORD = 40
+MOST_ASKED = 12
+"""Words of one search; what is beyond them is not looked for."""
+_STOP_CHARACTERS = (
+    "的了着过地得在是有和与及或等这那其该我你您他她它们把被对向从到为因由于以之也都就还又再很吗呢吧啊呀么请个将并而但要会能可"
+)
+_STOP_WORDS = """
+我们 你们 他们 什么 怎么 怎样 如何 哪里 哪儿 为什么 一个 这个 那个 可以 能否 是否 因为 所以 如果 但是 并且 以及 还是 已经 进行
+the a an of to in is and or for
+"""
+STOP = frozenset(_STOP_CHARACTERS) | frozenset(_STOP_WORDS.split())
+_HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_RUN = re.compile(f"({_HAN}+)|((?:(?!{_HAN})[^\\W_])+)")
+_LONG_DIGITS = re.compile(r"[0-9]{7,}")
+
+
+class Spot(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a text: from ``start`` until before ``end``, in characters."""
+
+    start: int
+    end: int
+
+
+def normal(text: str) -> str:
+    """As it is indexed and searched."""
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in their order, repeated as they are."""
+    return list(_words(normal(text)))
+
+
+def without_numbers(found: Iterable[str]) -> list[str]:
+    """Each word once, without long numbers: telephone and identity numbers are nothing to find a ticket by (SEC-03)."""
+    return sorted({word for word in found if not _LONG_DIGITS.search(word)})
+
+
+def query(text: str) -> str:
+    """The text of a tsquery that wants every word; ``''`` when there is none to look for. Its syntax is always right."""
+    return " & ".join(_asked(text))
+
+
+def either(text: str) -> str:
+    """The text of a tsquery that wants any of the words, the most telling (longest) first when there are too many."""
+    telling = sorted(dict.fromkeys(_asked(text, most=200)), key=len, reverse=True)
+    return " | ".join(telling[: 3 * MOST_ASKED])
+
+
+def vector(parts: Iterable[tuple[str, str]]) -> str:
+    """The text of a tsvector of ``(text, weight)`` parts, each weight one of A to D."""
+    places: dict[str, list[str]] = {}
+    number = 0
+    for text, weight in parts:
+        for word in words(text):
+            number = min(number + 1, 16383)
+            places.setdefault(word, []).append(f"{number}{weight}")
+    return " ".join(f"'{word}':{','.join(at[:255])}" for word, at in places.items())
+
+
+def marked(text: str, asked: str) -> list[Spot]:
+    """Where the words of ``asked`` stand in ``text``, neighbours joined; for whoever shows it to mark them."""
+    wanted = sorted(set(words(asked)), key=len, reverse=True)
+    if not wanted:
+        return []
+    plain, origins = _plain(text)
+    spots: list[Spot] = []
+    for match in re.finditer("(?=" + "|".join(f"({re.escape(word)})" for word in wanted) + ")", plain):
+        length = next(len(found) for found in match.groups() if found)
+        start, end = origins[match.start()], origins[match.start() + length - 1] + 1
+        if spots and start <= spots[-1].end:
+            spots[-1] = Spot(spots[-1].start, max(end, spots[-1].end))
+        else:
+            spots.append(Spot(start, end))
+    return spots
+
+
+def snippet(text: str, asked: str, length: int = 80) -> tuple[str, list[Spot]]:
+    """A piece of the text around the first word found, and where the words stand in the piece."""
+    first = next(iter(marked(text, asked)), Spot(0, 0))
+    begin = max(0, min(first.start - length // 4, len(text) - length))
+    piece = text[begin : begin + length]
+    return piece, marked(piece, asked)
+
+
+def _asked(text: str, most: int = MOST_ASKED) -> list[str]:
+    found = dict.fromkeys(words(text[:2000]))
+    return [f"'{word}':*" if len(word) == 1 else f"'{word}'" for word in found][:most]
+
+
+def _words(plain: str) -> Iterator[str]:
+    for match in _RUN.finditer(plain):
+        if match[1]:
+            yield from _chinese(match[1])
+        elif match[2] not in STOP:
+            yield match[2][:LONGEST_WORD]
+
+
+def _chinese(run: str) -> Iterator[str]:
+    lonely = ""
+    for word in dictionary.cut(run):
+        if len(word) == 1 and word not in STOP:
+            lonely += word
+            continue
+        yield from _pairs(lonely)
+        lonely = ""
+        if word not in STOP:
+            yield from _pairs(word)
+    yield from _pairs(lonely)
+
+
+def _pairs(run: str) -> Iterator[str]:
+    if len(run) == 1:
+        yield run
+    for start in range(len(run) - 1):
+        yield run[start : start + 2]
+
+
+def _plain(text: str) -> tuple[str, list[int]]:
+    """The normal text, and for each of its characters the place in ``text`` that it comes from."""
+    plain, origins = [], []
+    for index, character in enumerate(text):
+        for one in normal(character):
+            plain.append(one)
+            origins.append(index)
+    return "".join(plain), origins
