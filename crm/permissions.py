@@ -32,6 +32,13 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     },
     "ticket.attach": {**_TAKERS, "supervision_office": "anyone", **_UNITS},
     "ticket.export": {"office": "anyone", "supervision_office": "anyone", "analyst": "anyone", "unit_leader": "unit"},
+    "ticket.duplicates": {**_TAKERS, "supervision_office": "anyone"},
+    "ticket.retaliation": {**_TAKERS, "supervision_office": "anyone"},
+    "ticket.evidence": {"office": "anyone"},
+    "retaliation.list": dict.fromkeys(("supervision_office", "office", "leader", "observer"), "anyone"),
+    "caller.read": {**_TAKERS, "supervisor": "anyone", "supervision_office": "anyone"},
+    "caller.edit": _TAKERS,
+    "caller.merge": dict.fromkeys(("agent", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone"),
 }
 """Action -> role -> whose."""
 
