@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from desks import parameters
+from desks import parameters, repeats
 from desks.desk import Ask, Parts, Route
 from desks.errors import RefusedError
 from desks.login import Session
@@ -26,7 +26,7 @@ def guarded(route: Route, parts: Parts) -> Handler:
         who = await _let_in(route, parts, request)
         query = parameters.read(route.query, request.query)
         body = await _body(route, request)
-        return await route.handler(Ask(request, parts, who, query, body))
+        return await repeats.once(route, Ask(request, parts, who, query, body))
 
     return handler
 

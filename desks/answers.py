@@ -58,23 +58,28 @@ def error(
     return response
 
 
+def refused(request: web.BaseRequest, refusal: RefusedError | refusals.RefusedError) -> web.Response:
+    """What is answered to a request that is refused."""
+    status = ORDERS[refusal.kind] if isinstance(refusal, refusals.RefusedError) else refusal.status
+    return error(request, status, refusal.details, refusal.code)
+
+
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn what a handler raises into an error answer; what nobody expected is logged under an incident number."""
     try:
         return await handler(request)
-    except (RefusedError, refusals.RefusedError) as refused:
-        status = ORDERS[refused.kind] if isinstance(refused, refusals.RefusedError) else refused.status
-        return error(request, status, refused.details, refused.code)
-    except web.HTTPMethodNotAllowed as refused:
-        allowed = sorted(refused.allowed_methods)
-        response = error(request, refused.status, {"allowed": allowed})
+    except (RefusedError, refusals.RefusedError) as refusal:
+        return refused(request, refusal)
+    except web.HTTPMethodNotAllowed as wrong:
+        allowed = sorted(wrong.allowed_methods)
+        response = error(request, wrong.status, {"allowed": allowed})
         response.headers["Allow"] = ", ".join(allowed)
         return response
-    except web.HTTPException as refused:
-        if refused.status < 400:
+    except web.HTTPException as wrong:
+        if wrong.status < 400:
             raise
-        return error(request, refused.status)
+        return error(request, wrong.status)
     except database.AWAY as away:
         return _away(request, away)
     except Exception:

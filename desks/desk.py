@@ -67,7 +67,8 @@ class Ask:
 class Route:
     """An entry of the table ``desks/routes.py``. ``roles``: who may; None: anybody, without a login.
 
-    ``answer``: its type, or media type; ``is_open_to_this_machine``: without a login from loopback, for a program that watches.
+    ``answer``: its type, or media type; ``claims``: its use case keeps its answer in its own transaction (``crm.idempotency``);
+    ``is_open_to_this_machine``: without a login from loopback, for a program that watches.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Route:
     answer: type | str = "text/plain"
     status: int = 200
     is_open_to_this_machine: bool = False
+    claims: bool = False
 
 
 def rules(settings: Settings) -> metrics.Rules:

@@ -10,6 +10,7 @@ import msgspec
 
 from acd.errors import CODES as ORDER_CODES
 from crm.errors import CODES as TICKET_CODES
+from desks import repeats
 from desks.answers import CODES
 from desks.desk import Route
 from desks.errors import REFUSALS
@@ -87,7 +88,21 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         }
         for one in route.query
     ]
-    return in_path + in_query
+    return in_path + in_query + list(_headers(route))
+
+
+def _headers(route: Route) -> Iterable[dict[str, Any]]:
+    """Of what changes something: the key under which it is done once, and the version that is meant."""
+    if route.method in repeats.METHODS and route.roles is not None:
+        told = "同一键的请求只执行一次 / Done once under one key"
+        yield _header(repeats.HEADER, told, repeats.PATTERN)
+    if route.body is not None and "version" in getattr(route.body, "__struct_fields__", ()):
+        yield _header("If-Match", "所见版本 / The version that was seen", r'^"[1-9][0-9]{0,8}"$')
+
+
+def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
 def _content(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, Any]:

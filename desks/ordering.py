@@ -19,6 +19,7 @@ from crm.permissions import MATRIX
 from desks import answers
 from desks.desk import Ask, Route
 from desks.entrance import Done
+from desks.errors import RefusedError as BadRequestError
 from desks.parameters import Parameter, name_of
 
 _WORD = re.compile(r"[\w.:@*#+-]{1,80}")
@@ -61,11 +62,26 @@ def order(carry_out: Callable[..., Awaitable[Any]]) -> Callable[[Ask], Awaitable
 
     async def handler(ask: Ask) -> web.Response:
         body = {} if ask.body is None else msgspec.structs.asdict(ask.body)
+        _meant_version(ask.request, body)
         who = person(ask)
         said = await carry_out(ask, who, **_from_path(ask.request.match_info, who), **ask.query, **body)
-        return answers.json(Done() if said is None else said)
+        response = answers.json(Done() if said is None else said)
+        if isinstance(version := getattr(said, "version", None), int):
+            response.headers["ETag"] = f'"{version}"'
+        return response
 
     return handler
+
+
+def _meant_version(request: web.Request, body: dict[str, Any]) -> None:
+    """``If-Match: "7"`` is ``version`` of the body: what is changed must be what was seen. Raises ``RefusedError``."""
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return
+    found = re.fullmatch(r'"([1-9][0-9]{0,8})"', given)
+    if found is None or "version" not in body or body["version"] not in (None, int(found[1])):
+        raise BadRequestError("bad_version")
+    body["version"] = int(found[1])
 
 
 def _from_path(given: Mapping[str, str], who: Person) -> dict[str, Any]:
@@ -103,9 +119,10 @@ def ordered(
     answer: type = Done,
     query: tuple[Parameter, ...] = (),
     body: type | None = None,
+    claims: bool = False,
 ) -> Route:
     """An entry of the table of routes for an order, or a question, that ``action`` of ``crm.permissions`` stands for.
 
-    ``called``: in Chinese and in English.
+    ``called``: in Chinese and in English. ``claims``: as in ``Route``.
     """
-    return Route(method, path, order(carry_out), roles(action), *called, query=query, body=body, answer=answer)
+    return Route(method, path, order(carry_out), roles(action), *called, query=query, body=body, answer=answer, claims=claims)

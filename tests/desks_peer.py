@@ -49,7 +49,8 @@ class Desks:
         """A session of somebody in this role."""
         token = f"{role}-{username}"
         await self.writer.execute(
-            "INSERT INTO web_sessions (token_hash, username, role, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')",
+            "INSERT INTO web_sessions (token_hash, username, role, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')"
+            " ON CONFLICT DO NOTHING",
             hashlib.sha256(token.encode()).digest(),
             username,
             role,

@@ -5,7 +5,7 @@
 SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 12345))
 
 -- name: known
-SELECT digest, status, answer FROM idempotency_keys WHERE actor = $1 AND key = $2
+SELECT digest, status, answer, made_at < now() - interval '15 seconds' AS is_old FROM idempotency_keys WHERE actor = $1 AND key = $2
 
 -- name: begin
 INSERT INTO idempotency_keys (actor, key, digest, status, answer) VALUES ($1, $2, $3, 0, '') ON CONFLICT DO NOTHING RETURNING 1
