@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 from acd.errors import RefusedError
+from hotline.roles import ROLES, Role
 
-Role = Literal[
-    "agent",
-    "trainee",
-    "dispatcher",
-    "dispatch_lead",
-    "callback_agent",
-    "shift_leader",
-    "supervisor",
-    "supervision_office",
-    "quality",
-    "office",
-    "leader",
-    "unit_clerk",
-    "unit_leader",
-    "observer",
-    "editor",
-    "unit_editor",
-    "analyst",
-    "administrator",
-    "guest",
-]
-ROLES: tuple[str, ...] = get_args(Role)
+__all__ = ["RIGHTS", "ROLES", "Person", "Role", "Whom", "check", "may"]
 Whom = Literal["self", "trainee", "anyone"]
 """Oneself and one's own calls; the trainee whose mentor one is; everybody."""
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who orders something. ``agent``: the number that this person works under, ``unit``: the unit worked for; or empty."""
+    """Who orders something. ``agent``: the number that this person works under, ``unit``: the unit worked for; or empty.
+
+    ``organisation``: whose staff (GEN-19); ``granted``: what somebody of the operator may do all the same.
+    """
 
     username: str
     role: str
     agent: str = ""
     unit: str = ""
+    organisation: str = "government"
+    granted: frozenset[str] = frozenset()
 
 
 _AT_WORK = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent"), "self")
