@@ -425,4 +425,4 @@ def test_who_may_do_nothing_of_this_is_told_so_on_every_route(empty_database: Po
     with_desks(empty_database, work)
 
 
-_ORDERS = {"agent", "trainee", "dispatcher", "callback_agent", "shift_leader", "supervisor"}
+_ORDERS = {"agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "supervisor"}
