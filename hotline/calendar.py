@@ -78,8 +78,12 @@ def is_night(calendar: Calendar, at: dt.datetime) -> bool:
     return begin <= clock < end if begin < end else clock >= begin or clock < end
 
 
+def is_known(calendar: Calendar, year: int) -> bool:
+    """Whether somebody has told the holidays of a year; of another one only the weekdays are known."""
+    return year in _KNOWN_YEARS or any(date.year == year for date in calendar.holidays)
+
+
 def unknown_year(settings: Dated, at: dt.datetime) -> int | None:
     """The year whose holidays nobody has told: this one, or from 1 October on the next one; None when all is known."""
     years = (at.year, at.year + 1) if at.month >= _OCTOBER else (at.year,)
-    told = _KNOWN_YEARS | {date.year for date in settings.calendar.holidays}
-    return next((year for year in years if year not in told), None)
+    return next((year for year in years if not is_known(settings.calendar, year)), None)

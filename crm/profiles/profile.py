@@ -12,6 +12,8 @@ import msgspec
 Nature = Literal["consult", "help", "complaint", "report", "suggest", "praise", "other"]
 """咨询、求助、投诉、举报、建议、表扬、其他 (TAX-04, TAX-06)."""
 Unit = Literal["calendar", "working"]
+Addressee = Literal["unit", "unit_leader", "acceptor", "dispatcher", "dispatch_lead", "shift_leader", "callback_agent",
+                    "supervision_office", "office", "leader"]  # fmt: skip
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
@@ -31,9 +33,9 @@ class SupervisionStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of the plan of supervision (SUP-09, SUP-16): so long before (negative) or after the due time, who is told, how."""
 
     hours: float
-    unit: Literal["calendar", "working"] = "working"
+    unit: Unit = "working"
     mode: Literal["electronic", "telephone", "written", "on_site"] = "electronic"
-    addressee: Literal["unit", "unit_leader", "dispatcher", "supervision_office", "office", "leader"] = "unit"
+    addressee: Addressee = "unit"
     level: Count = 0
     repeat_daily: bool = False
 
@@ -51,11 +53,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     office_begins: ClockTime = "08:30"
     office_ends: ClockTime = "18:00"
     dispatch_cutoff: ClockTime = "17:00"
+    overnight_from: ClockTime = "17:00"
     overnight_to: ClockTime = "08:30"
     overnight_cutoff: ClockTime = "12:00"
     cutoff_grace_minutes: Count = 30
     dispatch_on: Literal["every_day", "working_days"] = "every_day"
+    lower_level: bool = False
     lower_level_dispatch_hours: Count = 12
+    correct_hours: Count = 2
     receive_hours: Count = 2
     return_limit: Literal["24h", "same_day"] = "24h"
     extension_max_days: Count = 7
@@ -63,6 +68,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     extension_count: Count = 1
     extension_special: Count = 1
     max_total_days: Count = 0
+    redo_days: Count = 0
+    review_days: Count = 1
+    judgement_days: Count = 2
+    supervision_days: Count = 2
     callback_days: Count = 3
     callback_unit: Unit = "calendar"
     callback_attempts: Count = 2
