@@ -7,6 +7,7 @@ import sys
 
 from hotline import command_line, commands, documents, log
 from hotline.directory import commands as directory
+from hotline.directory import sheet_commands
 from hotline.phones import commands as phones
 
 
@@ -17,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add(subparsers)
     documents.add(subparsers)
     directory.add(subparsers)
+    sheet_commands.add(subparsers)
     phones.add_call(subparsers)
     phones.add_agents(subparsers)
     chosen = parser.parse_args(arguments)

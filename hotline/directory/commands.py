@@ -54,8 +54,8 @@ def _import(arguments: argparse.Namespace) -> int:
     entries = files.read(arguments.kind, arguments.file)
     for name in _silent(entries):
         print(messages.text("directory.no_sound", name=name))
-    change = _in_database(
-        lambda connection: store.put(connection, arguments.kind, entries, actor=_actor(), file=arguments.file.name)
+    change = in_database(
+        lambda connection: store.put(connection, arguments.kind, entries, actor=actor(), file=arguments.file.name)
     )
     if arguments.kind == "agents":
         credentials.ensure_pins(entry.agent for entry in entries)
@@ -64,7 +64,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    entries = _in_database(lambda connection: store.get(connection, arguments.kind, actor=_actor()))
+    entries = in_database(lambda connection: store.get(connection, arguments.kind, actor=actor()))
     text = toml.written(kinds.table_of(arguments.kind), entries)
     if arguments.file is None:
         print(text, end="")
@@ -78,7 +78,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     """One line an entry, its most telling fields first; the texts themselves are left to ``export``."""
-    for entry in _in_database(lambda connection: store.get(connection, arguments.kind, actor=_actor())):
+    for entry in in_database(lambda connection: store.get(connection, arguments.kind, actor=actor())):
         names = [name for name in entry.__struct_fields__ if name not in ("text", "query_code", "competence")]
         print("\t".join(_shown(getattr(entry, name)) for name in names))
     return 0
@@ -96,13 +96,13 @@ def _announce(arguments: argparse.Namespace) -> int:
     (entry,) = kinds.checked("announcements", {"announcements": [row]}, "", "announcements add")
     for name in _silent([entry]):
         print(messages.text("directory.no_sound", name=name))
-    _in_database(lambda connection: store.announce(connection, entry, actor=_actor()))
+    in_database(lambda connection: store.announce(connection, entry, actor=actor()))
     print(messages.text("announcements.added", until=_shown(entry.ends_at)))
     return 0
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    ended = _in_database(lambda connection: store.stop(connection, ",".join(arguments.prompts), actor=_actor()))
+    ended = in_database(lambda connection: store.stop(connection, ",".join(arguments.prompts), actor=actor()))
     print(messages.text("announcements.stopped", count=len(ended)))
     return 0
 
@@ -113,7 +113,9 @@ def _silent(entries: list[Any]) -> list[str]:
     return [name for name in kinds.sounds_named(entries) if not any((place / f"{name}.wav").is_file() for place in places)]
 
 
-def _in_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+def in_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """What ``work`` does with one connection; raises ``DirectoryError``."""
+
     async def run() -> T:
         async with store.connected(credentials.load().database) as connection:
             return await work(connection)
@@ -128,7 +130,8 @@ def _person() -> str:
         return str(os.getuid())
 
 
-def _actor() -> str:
+def actor() -> str:
+    """Who is at the command line, for the audit log."""
     return f"shell:{_person()}"
 
 
