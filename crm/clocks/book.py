@@ -43,7 +43,8 @@ async def apply(  # noqa: PLR0917
         return {}
     version = await store.version_of(connection, profile)
     clocks = [clock_of(row) for row in await connection.fetch(QUERIES["of_ticket_locked"], ticket.ticket_id)]
-    profiles = await store.by_version(connection, {version, *(clock.profile_version for clock in clocks)})
+    older = {clock.profile_version for clock in clocks} - {version}
+    profiles = {version: profile} | (await store.by_version(connection, older) if older else {})
     turning = Turning(ticket, clocks, profiles, version, calendar)
     for order in orders:
         turning.carry_out(order, now)

@@ -7,6 +7,7 @@ moment from which it counts, and who made it. A clock keeps the version that was
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,8 +20,6 @@ from crm.profiles.profile import Profile
 from hotline import clock, sql
 
 _QUERIES = sql.load(Path(__file__).parents[1] / "sql" / "profiles.sql")
-_versions: dict[int, Profile] = {}
-"""Rules by version: a version is never changed."""
 
 
 def digest(profile: Profile) -> str:
@@ -60,11 +59,12 @@ async def version_of(connection: asyncpg.Connection, profile: Profile) -> int:
 
 async def by_version(connection: asyncpg.Connection, versions: Iterable[int]) -> dict[int, Profile]:
     """The rules of these versions."""
-    wanted = set(versions)
-    if missing := [version for version in wanted if version not in _versions]:
-        for row in await connection.fetch(_QUERIES["rules_of"], missing):
-            _versions[row["version"]] = read(msgspec.json.decode(row["rules"]))
-    return {version: _versions[version] for version in wanted}
+    return {row["version"]: _read(row["rules"]) for row in await connection.fetch(_QUERIES["rules_of"], list(set(versions)))}
+
+
+@functools.lru_cache(maxsize=64)
+def _read(rules: str) -> Profile:
+    return read(msgspec.json.decode(rules))
 
 
 def read(rules: Mapping[str, Any]) -> Profile:

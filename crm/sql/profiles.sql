@@ -10,7 +10,7 @@ SELECT version, name, digest, rules::text, valid_from, made_by FROM profile_vers
 SELECT version, rules::text FROM profile_versions WHERE version = ANY($1::integer[])
 
 -- name: one_at_a_time
-LOCK TABLE profile_versions IN SHARE ROW EXCLUSIVE MODE
+SELECT pg_advisory_xact_lock(hashtext('profile_versions'))
 
 -- name: add
 INSERT INTO profile_versions (version, name, digest, rules, valid_from, made_by, changed)

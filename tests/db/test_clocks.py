@@ -1,0 +1,200 @@
+"""The clocks of a ticket on a real PostgreSQL: orders of a decision, kept with their reasons and the version of the profile."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+
+from crm.clocks import book
+from crm.profiles import store
+from crm.profiles.profile import Profile
+from crm.tickets.change import ClockOrder
+from crm.tickets.ticket import Ticket
+from hotline.clock import SHANGHAI
+from hotline.settings import Calendar
+
+if TYPE_CHECKING:
+    from tests.conftest import Postgres
+
+PROFILE, CALENDAR = Profile(), Calendar()
+NOW = dt.datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)  # a Monday
+TICKET = Ticket(ticket_id=2026112300001, made_at=NOW, made_by="1001", state="dispatched", nature="help", lead_unit="U01")
+HOUR = dt.timedelta(hours=1)
+
+
+def connected(server: Postgres, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server.dsn)
+        try:
+            await work(connection)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+async def keep(connection: asyncpg.Connection, ticket: Ticket = TICKET) -> None:
+    await connection.execute(
+        "INSERT INTO tickets (ticket_id, channel, state, profile, made_at, made_by, updated_at)"
+        " VALUES ($1, $2, $3, 'dezhou', $4, '1001', $4)",
+        ticket.ticket_id,
+        ticket.channel,
+        ticket.state,
+        ticket.made_at,
+    )
+
+
+def local(at: dt.datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%m-%d %H:%M}"
+
+
+async def order(
+    connection: asyncpg.Connection,
+    now: dt.datetime,
+    *words: str,
+    ticket: Ticket = TICKET,
+    profile: Profile = PROFILE,
+    days: int = 0,
+) -> dict[str, object]:
+    orders = [ClockOrder(*word.split(":"), days=days) for word in words]
+    async with connection.transaction():
+        return dict(await book.apply(connection, ticket, orders, profile, CALENDAR, now, by="somebody"))
+
+
+def test_a_dispatch_starts_three_clocks_and_sets_the_due_time_of_the_ticket(empty_database: Postgres) -> None:
+    """TIM-06: help, five working days; DSP-13: two working hours; RET-02: 24 hours."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        assert local((await order(connection, NOW, "start:receive", "start:return", "start:handle"))["due_at"]) == "11-30 18:00"  # type: ignore[arg-type]
+        clocks = {clock.kind: clock for clock in await book.of_ticket(connection, TICKET.ticket_id)}
+        assert {kind: local(clock.due_at) for kind, clock in clocks.items()} == {
+            "handle": "11-30 18:00",
+            "receive": "11-23 12:00",
+            "return": "11-24 10:00",
+        }
+        assert [reason.code for reason in clocks["handle"].why] == ["nature", "working_days"]
+        assert clocks["handle"].unit == "U01"
+        assert clocks["handle"].next_fire_at is not None
+        assert local(clocks["handle"].next_fire_at) == "11-30 08:30"
+
+    connected(empty_database, work)
+
+
+def test_a_stop_says_whether_it_was_in_time_and_a_return_that_was_approved_begins_a_new_round(empty_database: Postgres) -> None:
+    """RET-07: a new deadline from the second dispatch; between them the ticket has none."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:receive", "start:return", "start:handle")
+        await order(connection, NOW + HOUR, "stop:receive")
+        await order(connection, NOW + 20 * HOUR, "pause:return")
+        given = await order(connection, NOW + 30 * HOUR, "stop:return", "stop:receive", "stop:handle", "start:dispatch")
+        assert given == {"due_at": None}
+        again = await order(connection, NOW + 31 * HOUR, "stop:dispatch", "start:receive", "start:return", "start:handle")
+        assert local(again["due_at"]) == "12-01 18:00"  # type: ignore[arg-type]
+        clocks = await book.of_ticket(connection, TICKET.ticket_id)
+        assert [(clock.kind, clock.round, clock.met) for clock in clocks] == [
+            ("dispatch", 1, True),
+            ("handle", 1, True),
+            ("handle", 2, None),
+            ("receive", 1, True),
+            ("receive", 2, None),
+            ("return", 1, True),  # asked for in time; it waited for the answer
+            ("return", 2, None),
+        ]
+
+    connected(empty_database, work)
+
+
+def test_a_refused_return_lets_the_original_deadline_run_on_unless_the_profile_pauses(empty_database: Postgres) -> None:
+    """RET-07, TIM-34: the default does not pause the handling clock while a return awaits its decision."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        strict = msgspec.structs.replace(PROFILE, pause_on_return=True)
+        for number, profile, expected in ((1, PROFILE, "11-30 18:00"), (2, strict, "12-01 11:30")):
+            ticket = msgspec.structs.replace(TICKET, ticket_id=TICKET.ticket_id + number)
+            await keep(connection, ticket)
+            await order(connection, NOW, "start:return", "start:handle", ticket=ticket, profile=profile)
+            await order(connection, NOW + HOUR, "pause:return", ticket=ticket, profile=profile)
+            await order(connection, NOW + 4 * HOUR, "resume:return", ticket=ticket, profile=profile)
+            clocks = {clock.kind: clock for clock in await book.of_ticket(connection, ticket.ticket_id)}
+            assert local(clocks["handle"].due_at) == expected
+            assert local(clocks["return"].due_at) == "11-24 13:00"  # three working hours more
+
+    connected(empty_database, work)
+
+
+def test_an_extension_replaces_the_due_time_and_reminders_begin_anew(empty_database: Postgres) -> None:
+    """EXT-03, EXT-13, SUP-16; each change is in the log with its reasons."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:handle")
+        given = await order(connection, NOW + 24 * HOUR, "extend:handle", days=7)
+        assert local(given["due_at"]) == "12-07 18:00"  # type: ignore[arg-type]
+        (clock,) = await book.of_ticket(connection, TICKET.ticket_id)
+        assert (clock.extension, clock.next_step) == (1, 0)
+        lines = await connection.fetch("SELECT verb, old_due, new_due, by FROM clock_log ORDER BY at")
+        assert [(line["verb"], line["by"]) for line in lines] == [("start", "somebody"), ("extend", "somebody")]
+        assert local(lines[1]["old_due"]) == "11-30 18:00"
+
+    connected(empty_database, work)
+
+
+def test_a_refused_reply_runs_on_with_what_was_left_and_a_merge_that_is_undone_brings_its_clocks_back(
+    empty_database: Postgres,
+) -> None:
+    """RPL-14, TKT-17."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:handle")
+        await order(connection, NOW + 4 * HOUR, "stop:handle", "start:review")
+        await order(connection, NOW + 6 * HOUR, "stop:review", "restart:handle")
+        clocks = {clock.kind: clock for clock in await book.of_ticket(connection, TICKET.ticket_id)}
+        assert (local(clocks["handle"].due_at), clocks["handle"].met) == ("12-01 10:30", None)
+        await order(connection, NOW + 24 * HOUR, "stop:all")
+        assert [clock.met for clock in await book.of_ticket(connection, TICKET.ticket_id)] == [None, True]
+        await order(connection, NOW + 25 * HOUR, "resume:all")
+        clocks = {clock.kind: clock for clock in await book.of_ticket(connection, TICKET.ticket_id)}
+        assert (local(clocks["handle"].due_at), clocks["handle"].is_running) == ("12-01 11:30", True)
+        assert not clocks["review"].is_running
+
+    connected(empty_database, work)
+
+
+def test_a_clock_keeps_the_rules_that_were_in_force_when_it_was_started(empty_database: Postgres) -> None:
+    """CFG-08: a change is a new version with what differs; an extension of a running ticket goes by the old one."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:handle")
+        other = msgspec.structs.replace(PROFILE, extension_unit="working", default_limit=9)
+        assert await store.ensure(connection, other, by="admin") == 2
+        assert await store.ensure(connection, other, by="admin") == 2
+        given = await order(connection, NOW + HOUR, "extend:handle", days=7, profile=other)
+        assert local(given["due_at"]) == "12-07 18:00"  # type: ignore[arg-type]
+        changed = await connection.fetchval("SELECT changed::text FROM profile_versions WHERE version = 2")
+        assert msgspec.json.decode(changed) == {"extension_unit": ["calendar", "working"], "default_limit": [5, 9]}
+
+    connected(empty_database, work)
+
+
+def test_an_order_that_fails_later_leaves_no_clock_behind(empty_database: Postgres) -> None:
+    """One use case is one transaction."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        transaction = connection.transaction()
+        await transaction.start()
+        await book.apply(connection, TICKET, [ClockOrder("start", "handle")], PROFILE, CALENDAR, NOW)
+        await transaction.rollback()
+        assert await book.of_ticket(connection, TICKET.ticket_id) == []
+
+    connected(empty_database, work)
