@@ -207,7 +207,7 @@ async def get(parts: Parts, person: Person, caller_id: uuid.UUID, *, limit: int 
 
 
 async def edit(parts: Parts, person: Person, caller_id: uuid.UUID, changes: Changes, *, version: int | None = None) -> Caller:
-    """Write down what is known better now. Refused: ``unknown_caller``, ``caller_merged``, ``changed_meanwhile``, ``bad_values``."""
+    """What is known better now. Refused: ``unknown_caller``, ``caller_merged``, ``changed_meanwhile``, ``bad_values``."""
     permissions.check(person, "caller.edit")
     now = clock.now()
     async with parts.pool.acquire() as connection, viewer.staff(connection):
