@@ -6,7 +6,7 @@ The tables about agents and their queues are in ``setting_agents.py``.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -82,6 +82,13 @@ class Calendar(Section, frozen=True):
     make_up_days: frozenset[dt.date] = frozenset()
     ordinary_days: frozenset[dt.date] = frozenset()
     night: Annotated[list[HHMM], msgspec.Meta(max_length=2)] = msgspec.field(default_factory=lambda: ["22:00", "06:00"])
+
+
+class City(Section, frozen=True):
+    """Whose rules count for tickets (CFG-01): the name of a profile, and keys that differ here (``crm/profiles/profile.py``)."""
+
+    profile: Skill = "dezhou"
+    override: dict[str, Any] = {}
 
 
 class Ivr(Section, frozen=True):
@@ -162,3 +169,16 @@ class Web(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+
+
+class Webhooks(Section, frozen=True):
+    """Who else is told what happens to tickets. Receivers in the ``networks`` are allowed, also without encryption; of all others
+    only public addresses, by https: a webhook is no way into the hotline's own network.
+
+    After ``retry_seconds`` it is tried again, then after three times as long each time, an hour at most, for ``give_up_hours``.
+    """
+
+    networks: list[str] = []
+    timeout_seconds: Seconds = 10
+    retry_seconds: Seconds = 5
+    give_up_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24

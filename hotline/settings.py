@@ -27,6 +27,7 @@ from hotline.setting_sections import (
     Ami,
     Asterisk,
     Calendar,
+    City,
     Database,
     Fax,
     Figures,
@@ -37,6 +38,7 @@ from hotline.setting_sections import (
     Section,
     Trunks,
     Web,
+    Webhooks,
 )
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Asterisk",
     "Calendar",
     "Callbacks",
+    "City",
     "Control",
     "Database",
     "Fax",
@@ -62,6 +65,7 @@ __all__ = [
     "Threeway",
     "Trunks",
     "Web",
+    "Webhooks",
     "load",
     "parse",
 ]
@@ -82,6 +86,7 @@ class Settings(Section, frozen=True):
     callbacks: Callbacks = Callbacks()
     hours: Hours = msgspec.field(default_factory=Hours)
     calendar: Calendar = msgspec.field(default_factory=Calendar)
+    city: City = msgspec.field(default_factory=City)
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
     fax: Fax = Fax()
@@ -90,6 +95,7 @@ class Settings(Section, frozen=True):
     figures: Figures = msgspec.field(default_factory=Figures)
     database: Database = Database()
     web: Web = Web()
+    webhooks: Webhooks = msgspec.field(default_factory=Webhooks)
 
     def skill(self, queue: str) -> str:
         """What the agents of a queue are asked for; of an unknown queue, what those of everybody's are."""
@@ -175,7 +181,7 @@ def _refuse_unsafe_text(data: object, source: str, key: str = "") -> None:
         case list():
             for index, value in enumerate(data):
                 _refuse_unsafe_text(value, source, f"{key}[{index}]")
-        case str() if key != "database.dsn" and _FORBIDDEN.search(data):
+        case str() if key != "database.dsn" and not key.startswith("city.override.") and _FORBIDDEN.search(data):
             raise SettingsError(f"{source}: {key}: a newline, a control character, a semicolon or a bracket is not allowed here")
         case _:
             pass

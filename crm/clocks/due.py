@@ -133,6 +133,12 @@ def _handle(started: dt.datetime, facts: Facts, profile: Profile, working: Worki
 
 
 def _by_nature(started: dt.datetime, facts: Facts, profile: Profile, working: WorkingTime) -> _Given:
+    if facts.nature in profile.limit_hours:
+        hours = profile.limit_hours[facts.nature]
+        return started + dt.timedelta(hours=hours), [
+            Reason("nature", {"nature": facts.nature}),
+            Reason("hours", {"hours": hours}),
+        ]
     days = profile.default_limit if facts.nature is None else profile.limits.get(facts.nature, profile.default_limit)
     why = [Reason("no_nature") if facts.nature is None else Reason("nature", {"nature": facts.nature})]
     if facts.is_redo:

@@ -1,6 +1,9 @@
 """The keys of a city's profile (CFG-01 to CFG-07), with the defaults of section 29 of the requirements (CNF). Pure.
 
 Times of day are ``HH:MM`` on the hotline's wall clock. A ticket keeps the rules that were valid when it was assigned (CFG-08).
+Beside them stand those keys of ``hotline.toml`` that calls need: ``[hours]`` and ``[calendar]`` (``hours.*``, ``holidays``),
+``[figures]`` (``answer_seconds``, ``answer_seconds_alt``), ``[threeway]`` (``threeway_attempts``, ``hold_talk_seconds``): CFG-02.
+``limits`` are working days; ``limit_hours`` are hours of the clock and come before them (TIM-19, TIM-20).
 """
 
 from __future__ import annotations
@@ -29,10 +32,13 @@ KARAMAY_LIMITS: dict[Nature, Count] = {
 """TIM-06, in working days."""
 
 
+Hours = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]
+
+
 class SupervisionStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of the plan of supervision (SUP-09, SUP-16): so long before (negative) or after the due time, who is told, how."""
 
-    hours: float
+    hours: Hours
     unit: Unit = "working"
     mode: Literal["electronic", "telephone", "written", "on_site"] = "electronic"
     addressee: Addressee = "unit"
@@ -48,6 +54,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     english: str = "Dezhou"
     nature_set: tuple[Nature, ...] = ("consult", "help", "suggest", "complaint")
     limits: dict[Nature, Count] = msgspec.field(default_factory=lambda: dict(KARAMAY_LIMITS))
+    limit_hours: dict[Nature, Count] = {}
     default_limit: Count = 5
     urgent_hours: Count = 24
     office_begins: ClockTime = "08:30"
@@ -103,3 +110,24 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ticket_years: Count = 10
     recording_years: Count = 2
     legal_notice: str = ""
+
+
+def problem(profile: Profile) -> tuple[str, str] | None:
+    """What no single key says: the key, and what is wrong with it; None when nothing is."""
+    last = _minutes(profile.dispatch_cutoff) - profile.cutoff_grace_minutes
+    steps = profile.supervision_plan
+    checks = (
+        ("office_ends", "must come after office_begins", profile.office_ends > profile.office_begins),
+        ("overnight_cutoff", "must come after overnight_to", profile.overnight_cutoff > profile.overnight_to),
+        ("overnight_cutoff", "must not come after dispatch_cutoff", profile.overnight_cutoff <= profile.dispatch_cutoff),
+        ("overnight_to", "must come before dispatch_cutoff less cutoff_grace_minutes", _minutes(profile.overnight_to) < last),
+        ("overnight_from", "must come after overnight_to", profile.overnight_from > profile.overnight_to),
+        ("nature_set", "must name a nature", bool(profile.nature_set)),
+        ("callback_attempts", "must be at least 1", profile.callback_attempts >= 1),
+        ("supervision_plan", "only its last step may be repeated daily", not any(step.repeat_daily for step in steps[:-1])),
+    )
+    return next(((key, wrong) for key, wrong, holds in checks if not holds), None)
+
+
+def _minutes(time: str) -> int:
+    return int(time[:2]) * 60 + int(time[3:])

@@ -9,17 +9,78 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from crm.profiles.profile import Profile
+from crm.profiles.profile import Profile, problem
 from hotline import clock, sql
+from hotline.errors import SettingsError
+from hotline.settings import Settings
 
 _QUERIES = sql.load(Path(__file__).parents[1] / "sql" / "profiles.sql")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+PROFILES = tuple(sorted(file.stem for file in Path(__file__).parent.glob("*.toml")))
+"""The profiles that there are (CFG-01)."""
+
+
+def current(settings: Settings) -> Profile:
+    """The profile in force: that of settings ``city.profile``, with the keys of ``[city.override]`` on top.
+
+    Raises ``SettingsError`` that names the key. The same settings give the same object.
+    """
+    return _chosen(settings.city.profile, msgspec.json.encode(settings.city.override, order="deterministic"))
+
+
+@functools.lru_cache(maxsize=16)
+def _chosen(name: str, override: bytes) -> Profile:
+    if name not in PROFILES:
+        raise SettingsError(f"city.profile: there is no profile {name!r}: one of {', '.join(PROFILES)}")
+    rules = tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
+    return checked(rules, msgspec.json.decode(override))
+
+
+def checked(rules: Mapping[str, Any], override: Mapping[str, Any]) -> Profile:
+    """The base with these rules, then the override; tables are merged. Raises ``SettingsError`` that names the key."""
+    values: dict[str, Any] = msgspec.to_builtins(Profile())
+    for further in (rules, override):
+        for key, value in further.items():
+            known = values.get(key)
+            values[key] = known | value if isinstance(known, dict) and isinstance(value, dict) else value
+    if any(_UNSAFE.search(text) for text in _texts(override)):
+        raise SettingsError("city.override: a control character is not allowed")
+    try:
+        profile = msgspec.convert(values, Profile)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"city.override: {_readable(error)}") from error
+    if wrong := problem(profile):
+        raise SettingsError(f"city.override.{wrong[0]}: {wrong[1]}")
+    return profile
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, one in value.items():
+                yield from (str(key), *_texts(one))
+        case list():
+            for one in value:
+                yield from _texts(one)
+        case _:
+            yield str(value)
+
+
+def _readable(error: msgspec.ValidationError) -> str:
+    said, _, place = str(error).partition(" - at `$.")
+    unknown = re.match(r"Object contains unknown field `(.+?)`", said)
+    return f"unknown key {unknown[1]}" if unknown else f"{place.rstrip('`')}: {said}"
 
 
 def digest(profile: Profile) -> str:

@@ -61,7 +61,7 @@ async def order(
     profile: Profile = PROFILE,
     days: int = 0,
 ) -> dict[str, object]:
-    orders = [ClockOrder(*word.split(":"), days=days) for word in words]
+    orders = [ClockOrder(verb, clock, days=days) for verb, clock in (word.split(":") for word in words)]
     async with connection.transaction():
         return dict(await book.apply(connection, ticket, orders, profile, CALENDAR, now, by="somebody"))
 
