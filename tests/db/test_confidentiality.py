@@ -1,4 +1,4 @@
-"""A unit tries to learn who the citizen is, in SQL, and gets what the citizen allows and nothing else (SEC-02, SEC-03, SEC-13)."""
+"""A unit tries to learn who the citizen is, in SQL, and gets what the citizen allows and no more (SEC-02, SEC-03, SEC-13)."""
 
 from __future__ import annotations
 
