@@ -21,8 +21,6 @@ FROM tickets AS t, LATERAL (
         (SELECT count(*) FROM ticket_events AS e WHERE e.ticket_id = t.ticket_id AND e.action = 'send_redo') AS redos,
         tried.attempts, tried.last_attempt_at, tried.callbacks_done,
         ticket_has_identity(t.ticket_id) AS has_identity,
-        t.hidden <> '{}' AND ticket_tells_identity(t.ticket_id,
-            concat_ws(E'\n', t.content, t.event_time, t.event_place, t.persons, t.demand)) AS identity_in_text,
         (SELECT count(*) FROM ticket_supervisions AS s
          WHERE s.ticket_id = t.ticket_id AND s.ended_at IS NULL AND s.kind <> 'plan') AS open_supervisions
     FROM (
@@ -52,8 +50,33 @@ SELECT jsonb_build_object(
     'extended_days', (SELECT coalesce(sum(r.days), 0) FROM ticket_requests AS r
                       WHERE r.ticket_id = $1 AND r.approved AND r.kind <> 'return'),
     'attachments', (SELECT coalesce(jsonb_agg(DISTINCT a.kind), '[]') FROM ticket_attachments AS a
-                    WHERE a.ticket_id = $1 AND a.withdrawn_at IS NULL)
+                    WHERE a.ticket_id = $1 AND a.withdrawn_at IS NULL),
+    'service_steps', (SELECT coalesce(jsonb_agg(e.detail ->> 'step' ORDER BY e.seq), '[]') FROM ticket_events AS e
+                      WHERE e.ticket_id = $1 AND e.action = 'service_step'),
+    'return_due_at', (SELECT c.due_at FROM ticket_clocks AS c WHERE c.ticket_id = $1 AND c.kind = 'return' AND c.stopped_at IS NULL
+                      ORDER BY c.round DESC LIMIT 1)
 )::text
+
+-- name: taxonomy
+-- $1 the day, $2 classes: the version in force, and whether it has them all. With no taxonomy nothing is unknown.
+SELECT v.version, NOT EXISTS (
+    SELECT FROM unnest($2::text[]) AS wanted (code)
+    WHERE v.version > 0
+      AND NOT EXISTS (SELECT FROM taxonomy_items AS i WHERE i.version = v.version AND i.code = wanted.code AND i.active)
+) AS known
+FROM (SELECT coalesce((
+    SELECT version FROM taxonomy_versions WHERE valid_from <= $1 ORDER BY valid_from DESC, version DESC LIMIT 1
+), 0) AS version) AS v
+
+-- name: changes_since
+-- What was done to $1 after version $2, the newest first.
+SELECT seq, at, actor, action, ARRAY(SELECT jsonb_object_keys(
+    CASE WHEN jsonb_typeof(detail -> 'changed') = 'object' THEN detail -> 'changed' ELSE '{}' END
+)) AS fields
+FROM ticket_events WHERE ticket_id = $1 AND seq > $2 ORDER BY seq DESC LIMIT 20
+
+-- name: told
+SELECT pg_notify('tickets', $1)
 
 -- name: chain
 -- The tickets that $1 was merged into or hangs under, up to the last.

@@ -74,6 +74,33 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.ensure_ticket_words(ticket bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    year   integer := ticket / 1000000000;
+    half   integer := CASE WHEN ticket / 10000000 % 100 < 7 THEN 1 ELSE 2 END;
+    begins bigint;
+    ends   bigint;
+    name   text := format('ticket_words_%s_%s', ticket / 1000000000, CASE WHEN ticket / 10000000 % 100 < 7 THEN 1 ELSE 2 END);
+BEGIN
+    IF year NOT BETWEEN 2000 AND 2099 OR to_regclass(name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('ensure_ticket_words'));
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    begins := (year * 100 + CASE half WHEN 1 THEN 1 ELSE 7 END)::bigint * 10000000;
+    ends := CASE half WHEN 1 THEN year * 100 + 7 ELSE (year + 1) * 100 + 1 END::bigint * 10000000;
+    EXECUTE format('CREATE TABLE %I (LIKE ticket_words INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+    EXECUTE format('WITH moved AS (DELETE FROM ticket_words_default WHERE ticket_id >= %s AND ticket_id < %s RETURNING *)'
+                   ' INSERT INTO %I SELECT * FROM moved', begins, ends, name);
+    EXECUTE format('ALTER TABLE ticket_words ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', name, begins, ends);
+END
+$$;
+
 CREATE FUNCTION public.exclusion_of(started_at timestamp with time zone, its_queue text, its_node text) RETURNS public.exclusion_reason
     LANGUAGE sql STABLE
     AS $$
@@ -91,20 +118,6 @@ CREATE FUNCTION public.ticket_has_identity(ticket bigint) RETURNS boolean
         SELECT FROM ticket_identities AS i
         WHERE i.ticket_id = ticket AND i.caller_name <> ''
           AND greatest(i.caller_phone::text, i.calling_number::text, i.callback_phone::text) <> ''
-    )
-$$;
-
-CREATE FUNCTION public.ticket_tells_identity(ticket bigint, said text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT EXISTS (
-        SELECT FROM ticket_identities AS i JOIN tickets AS t ON t.ticket_id = i.ticket_id,
-            LATERAL (VALUES ('name', i.caller_name), ('phone', i.caller_phone::text), ('phone', i.calling_number::text),
-                     ('phone', i.callback_phone::text), ('workplace', i.workplace), ('workplace', i.home_address)) AS kept (what, word),
-            LATERAL (SELECT regexp_replace(normalize(lower(word), NFKC), '[[:space:][:punct:]·]', '', 'g') AS plain) AS one
-        WHERE i.ticket_id = ticket AND t.hidden && ARRAY[what, 'all'] AND length(plain) >= 2
-          AND position(plain IN regexp_replace(normalize(lower(said), NFKC), '[[:space:][:punct:]·]', '', 'g')) > 0
     )
 $$;
 
@@ -1525,6 +1538,17 @@ CREATE TABLE public.ticket_tasks (
     CONSTRAINT ticket_tasks_kind_check CHECK ((kind = ANY (ARRAY['lead'::text, 'helping'::text, 'sub'::text])))
 );
 
+CREATE TABLE public.ticket_words (
+    ticket_id bigint NOT NULL,
+    words tsvector NOT NULL
+)
+PARTITION BY RANGE (ticket_id);
+
+CREATE TABLE public.ticket_words_default (
+    ticket_id bigint CONSTRAINT ticket_words_ticket_id_not_null NOT NULL,
+    words tsvector CONSTRAINT ticket_words_words_not_null NOT NULL
+);
+
 CREATE TABLE public.tickets (
     ticket_id bigint NOT NULL,
     version integer DEFAULT 1 NOT NULL,
@@ -1792,6 +1816,7 @@ CREATE TABLE public.webhook_deliveries (
     problem text DEFAULT ''::text NOT NULL,
     settled_at timestamp with time zone,
     CONSTRAINT webhook_deliveries_check CHECK (((state = 'waiting'::text) = (settled_at IS NULL))),
+    CONSTRAINT webhook_deliveries_check1 CHECK (((state = 'waiting'::text) OR (taken_until IS NULL))),
     CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
 );
 
@@ -1821,6 +1846,8 @@ CREATE TABLE public.webhook_subscriptions (
 ALTER TABLE ONLY public.agent_turns ATTACH PARTITION public.agent_turns_default DEFAULT;
 
 ALTER TABLE ONLY public.requests ATTACH PARTITION public.requests_default DEFAULT;
+
+ALTER TABLE ONLY public.ticket_words ATTACH PARTITION public.ticket_words_default DEFAULT;
 
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (username);
@@ -2086,6 +2113,12 @@ ALTER TABLE ONLY public.ticket_supervisions
 ALTER TABLE ONLY public.ticket_tasks
     ADD CONSTRAINT ticket_tasks_pkey PRIMARY KEY (task_id);
 
+ALTER TABLE ONLY public.ticket_words
+    ADD CONSTRAINT ticket_words_pkey PRIMARY KEY (ticket_id);
+
+ALTER TABLE ONLY public.ticket_words_default
+    ADD CONSTRAINT ticket_words_default_pkey PRIMARY KEY (ticket_id);
+
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (ticket_id);
 
@@ -2322,17 +2355,25 @@ CREATE INDEX ticket_tasks_by_unit ON public.ticket_tasks USING btree (unit, give
 
 CREATE INDEX ticket_tasks_open ON public.ticket_tasks USING btree (unit, ticket_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX ticket_words_by_word ON ONLY public.ticket_words USING gin (words) WITH (fastupdate=off);
+
+CREATE INDEX ticket_words_default_words_idx ON public.ticket_words_default USING gin (words) WITH (fastupdate=off);
+
 CREATE INDEX tickets_by_agent ON public.tickets USING btree (accept_agent, ticket_id);
 
 CREATE INDEX tickets_by_call ON public.tickets USING btree (node, call_id) WHERE (call_id <> ''::text);
 
 CREATE INDEX tickets_by_category ON public.tickets USING btree (category, ticket_id);
 
+CREATE INDEX tickets_by_merge ON public.tickets USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+
 CREATE INDEX tickets_by_parent ON public.tickets USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX tickets_by_unit ON public.tickets USING btree (lead_unit, state, due_at) WHERE (lead_unit <> ''::text);
 
 CREATE UNIQUE INDEX tickets_by_upstream ON public.tickets USING btree (upstream_system, upstream_no) WHERE (upstream_no <> ''::text);
+
+CREATE INDEX tickets_due ON public.tickets USING btree (due_at, ticket_id) WHERE ((state <> ALL (ARRAY['answered'::text, 'rejected'::text, 'withdrawn'::text, 'merged'::text, 'closed'::text, 'archived'::text])) AND (due_at IS NOT NULL));
 
 CREATE INDEX tickets_open ON public.tickets USING btree (state, urgent DESC, ticket_id) WHERE (state <> ALL (ARRAY['answered'::text, 'rejected'::text, 'withdrawn'::text, 'merged'::text, 'closed'::text, 'archived'::text]));
 
@@ -2346,7 +2387,9 @@ CREATE INDEX webhook_deliveries_listed ON public.webhook_deliveries USING btree 
 
 CREATE INDEX webhook_deliveries_settled ON public.webhook_deliveries USING btree (settled_at) WHERE (state = 'delivered'::text);
 
-CREATE INDEX webhook_deliveries_waiting ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_deliveries_taken ON public.webhook_deliveries USING btree (subscription_id) WHERE (taken_until IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_waiting ON public.webhook_deliveries USING btree (subscription_id, next_at) WHERE (state = 'waiting'::text);
 
 CREATE INDEX webhook_subscriptions_told ON public.webhook_subscriptions USING btree (state) WHERE (state <> 'ended'::text);
 
@@ -2367,6 +2410,10 @@ ALTER INDEX public.requests_waiting ATTACH PARTITION public.requests_default_nod
 ALTER INDEX public.requests_by_version ATTACH PARTITION public.requests_default_node_version_idx;
 
 ALTER INDEX public.requests_pkey ATTACH PARTITION public.requests_default_pkey;
+
+ALTER INDEX public.ticket_words_pkey ATTACH PARTITION public.ticket_words_default_pkey;
+
+ALTER INDEX public.ticket_words_by_word ATTACH PARTITION public.ticket_words_default_words_idx;
 
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON public.announcements FOR EACH STATEMENT EXECUTE FUNCTION public.directory_changed();
 
@@ -2481,6 +2528,9 @@ ALTER TABLE ONLY public.ticket_tasks
 
 ALTER TABLE ONLY public.ticket_tasks
     ADD CONSTRAINT ticket_tasks_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE public.ticket_words
+    ADD CONSTRAINT ticket_words_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.tickets(ticket_id);

@@ -84,6 +84,9 @@ CREATE INDEX tickets_open ON tickets (state, urgent DESC, ticket_id)
 CREATE INDEX tickets_by_unit ON tickets (lead_unit, state, due_at) WHERE lead_unit <> '';
 CREATE INDEX tickets_by_agent ON tickets (accept_agent, ticket_id);
 CREATE INDEX tickets_by_category ON tickets (category, ticket_id);
+CREATE INDEX tickets_due ON tickets (due_at, ticket_id)
+    WHERE state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived') AND due_at IS NOT NULL;
+CREATE INDEX tickets_by_merge ON tickets (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX tickets_by_parent ON tickets (parent_id) WHERE parent_id IS NOT NULL;
 
 -- Who the citizen is. Units are given what the citizen allows by a view of their own (SEC-03, SEC-13).
@@ -105,25 +108,13 @@ ALTER TABLE ticket_identities ENABLE ROW LEVEL SECURITY;
 CREATE POLICY staff ON ticket_identities
     USING (current_setting('hotline.viewer', true) = 'staff') WITH CHECK (current_setting('hotline.viewer', true) = 'staff');
 
--- What a decision needs to know of somebody whom the person who decides may not see: whether a name and contacts are known (TKT-04,
--- TKT-15), and whether a text tells what the citizen wants hidden (TKT-13, SEC-08). Each answers yes or no, and nothing else.
+-- What a decision needs to know of somebody whom the person who decides may not see: whether a name and a number are known (TKT-04).
 CREATE FUNCTION ticket_has_identity(ticket bigint) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (
         SELECT FROM ticket_identities AS i
         WHERE i.ticket_id = ticket AND i.caller_name <> ''
           AND greatest(i.caller_phone::text, i.calling_number::text, i.callback_phone::text) <> ''
-    )
-$$;
-CREATE FUNCTION ticket_tells_identity(ticket bigint, said text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT EXISTS (
-        SELECT FROM ticket_identities AS i JOIN tickets AS t ON t.ticket_id = i.ticket_id,
-            LATERAL (VALUES ('name', i.caller_name), ('phone', i.caller_phone::text), ('phone', i.calling_number::text),
-                     ('phone', i.callback_phone::text), ('workplace', i.workplace), ('workplace', i.home_address)) AS kept (what, word),
-            LATERAL (SELECT regexp_replace(normalize(lower(word), NFKC), '[[:space:][:punct:]·]', '', 'g') AS plain) AS one
-        WHERE i.ticket_id = ticket AND t.hidden && ARRAY[what, 'all'] AND length(plain) >= 2
-          AND position(plain IN regexp_replace(normalize(lower(said), NFKC), '[[:space:][:punct:]·]', '', 'g')) > 0
     )
 $$;
 
