@@ -31,7 +31,8 @@ async def serve() -> None:
             structlog.get_logger().info("listening", host=chosen.web.host, port=chosen.web.port)
             async with asyncio.TaskGroup() as tasks:
                 watching = alarms.watch(pool, parts.feed.readings, limits)
-                working = [tasks.create_task(work) for work in (parts.feed.run(), parts.desk_feed.run(), watching)]
+                works = (parts.feed.run(), parts.desk_feed.run(), parts.sessions.run(), watching)
+                working = [tasks.create_task(work) for work in works]
                 await stop.wait()
                 for task in working:
                     task.cancel()

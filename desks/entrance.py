@@ -14,12 +14,17 @@ from desks.login import LASTS
 
 
 class LoggedIn(msgspec.Struct, frozen=True):
-    """The session: ``token`` for an ``Authorization: Bearer`` header; a browser has it as a cookie."""
+    """The session: ``token`` for an ``Authorization: Bearer`` header; a browser has it as a cookie.
+
+    ``roles``: those that can be had (``POST /api/session/role``); ``must_change``: nothing else before another password.
+    """
 
     token: str
     username: str
     role: str
     expires_at: dt.datetime
+    roles: tuple[str, ...]
+    must_change: bool
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -29,7 +34,9 @@ class Done(msgspec.Struct, frozen=True):
 async def login(ask: Ask) -> web.Response:
     """Name and password for a session."""
     token, session = await ask.parts.sessions.login(ask.body, ask.request.remote or "")
-    response = answers.json(LoggedIn(token, session.username, session.role, session.expires_at))
+    response = answers.json(
+        LoggedIn(token, session.username, session.role, session.expires_at, session.roles, session.must_change)
+    )
     response.set_cookie(
         COOKIE,
         token,

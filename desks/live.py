@@ -92,7 +92,7 @@ async def _send(ask: Ask, socket: web.WebSocketResponse, feed: Source, say: Say)
             if feed.is_closing:
                 await socket.close(code=WSCloseCode.GOING_AWAY)
                 return
-            if clock.monotonic() > sure_until:
+            if clock.monotonic() > sure_until or sessions.is_in_doubt(ask.person):
                 if not await sessions.still(ask.person):
                     await socket.close(code=_LOGGED_OUT)
                     return

@@ -1,11 +1,14 @@
-"""Who is asking: passwords, sessions and roles (SEC-13).
+"""Who is asking: passwords, sessions and roles (SEC-13, SEC-17, ORG-44).
 
-A session is a random token, of which the database holds the hash alone. It is remembered for a while, so that who is logged in
-goes on seeing the last figures while PostgreSQL is away. Failed logins are limited per user and per address, and audited.
+A session is a random token, of which the database holds the hash alone, in one of the person's roles. It is remembered for a
+while, so that who is logged in goes on seeing the last figures while PostgreSQL is away; whatever ends it is told to every
+process at once. Failed logins are limited per user and per address, and audited.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import hmac
@@ -21,55 +24,88 @@ import msgspec
 from desks.attempts import Attempts
 from desks.errors import RefusedError
 from hotline import clock, database, sql
+from hotline.accounts import rules, store
+from hotline.accounts.passwords import Passwords
+from hotline.accounts.rules import Account, Profile
+from hotline.accounts.store import Known
+from hotline.audit import store as audit
+from hotline.roles import Role
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "sessions.sql")
 LASTS = dt.timedelta(hours=12)
 _SURE_SECONDS = 15.0
-"""For so long a session is not looked up again: a logout at another process is noticed that late."""
+"""For so long a session is not looked up again, unless its account has changed."""
 _REMEMBERED = 10_000
-_NAMED = {"admin": "supervisor", "leader": "shift_leader", "office": "office"}
+_POLL_SECONDS = 1.0
+_FIRST_ROLES: Mapping[str, list[Role]] = {
+    "admin": ["supervisor", "administrator"],
+    "leader": ["shift_leader"],
+    "office": ["office"],
+}
+"""Of the names that every installation begins with; numbers are agents, with the role of the directory."""
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Somebody who is logged in."""
+    """Somebody who is logged in, in ``role`` of ``roles``. ``must_change``: the password first, everything else then."""
 
     username: str
     role: str
     expires_at: dt.datetime
     token_hash: bytes
+    roles: tuple[str, ...] = ()
+    unit: str = ""
+    agent: str = ""
+    organisation: str = "government"
+    granted: frozenset[str] = frozenset()
+    must_change: bool = False
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a login."""
+    """The body of a login; ``role``: which of one's roles, else the first."""
 
     username: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     password: Annotated[str, msgspec.Meta(max_length=200)]
+    role: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{0,40}$")] = ""
 
 
 class Sessions:
-    """Logs in and out, and knows who holds a token. ``passwords`` by user name."""
+    """Logs in and out, and knows who holds a token. ``passwords`` by user name, for the first login (interfaces, section 2)."""
 
     def __init__(self, pool: asyncpg.Pool, passwords: Mapping[str, str]) -> None:
-        self._pool, self._passwords = pool, passwords
+        self._pool, self._first = pool, passwords
+        self._passwords = Passwords()
         self._known: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()
         self._by_user, self._by_address = Attempts(8, 300), Attempts(40, 300)
 
+    async def run(self) -> None:
+        """Hear which accounts have changed; ends only by cancellation."""
+        while True:
+            with contextlib.suppress(*database.TROUBLE):
+                async with self._pool.acquire() as connection:
+                    await self._hear(connection)
+            database.stop_if_cancelled()
+            await asyncio.sleep(_POLL_SECONDS)
+
     async def login(self, wanted: Login, address: str) -> tuple[str, Session]:
         """The token and its session; raises ``RefusedError``. Every attempt that was judged leaves a line in the audit log."""
-        now = clock.monotonic()
-        if not (self._by_user.is_allowed(wanted.username, now) and self._by_address.is_allowed(address, now)):
+        now, name = clock.monotonic(), wanted.username
+        if not (self._by_user.is_allowed(name, now) and self._by_address.is_allowed(address, now)):
             raise RefusedError("too_many_attempts")
-        expected = self._passwords.get(wanted.username)
-        is_right = hmac.compare_digest(wanted.password.encode(), (expected or secrets.token_urlsafe()).encode())
-        role = await self._role(wanted.username) if expected and is_right else None
-        if role is None:
-            self._by_user.failed(wanted.username, now)
+        known = await store.known(self._pool, name)
+        account = await self._judged(known, wanted)
+        if account is None:
+            self._by_user.failed(name, now)
             self._by_address.failed(address, now)
+            is_somebody = known.account is not None or name in self._first
             # A name that is nobody's may be a password in the wrong field: it is not written down.
-            await self.log(wanted.username if expected else "unknown", "login.failed", f"address:{address}")
+            await self.log(name if is_somebody else "unknown", "login.failed", f"address:{address}")
             raise RefusedError("wrong_password")
-        self._by_user.succeeded(wanted.username)
-        return await self._begin(wanted.username, role, address)
+        roles = _in_force(account.roles, known.directory_role, name)
+        role = rules.chosen(roles, wanted.role)
+        if role is None:
+            raise rules.RefusedError("not_your_role", roles=list(roles))
+        self._by_user.succeeded(name)
+        return await self._begin(account, role, address)
 
     async def find(self, token: str) -> Session | None:
         """Whose token this is, if anybody's; while the database is away, as it was known last."""
@@ -79,15 +115,69 @@ class Sessions:
         """Whether somebody is still logged in."""
         return await self._find(session.token_hash) is not None
 
+    def is_in_doubt(self, session: Session) -> bool:
+        """Whether the account has changed since this session was looked at."""
+        known = self._known.get(session.token_hash)
+        return known is None or known[1] == _NEVER
+
+    async def switch(self, session: Session, role: str) -> Session:
+        """Go on in another of one's roles. Raises ``RefusedError``: ``not_your_role``."""
+        if role not in session.roles:
+            raise rules.RefusedError("not_your_role", roles=list(session.roles))
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_QUERIES["switch"], session.token_hash, role)
+            detail = {"from": session.role, "to": role}
+            await audit.note(connection, session.username, "session.role", f"user:{session.username}", detail)
+            await store.tell(connection, session.username)
+        return self._remember(msgspec.structs.replace(session, role=role))
+
+    async def change_password(self, session: Session, old: str, new: str) -> None:
+        """One's own; one's other sessions end. Raises ``RefusedError``: ``old_password_wrong``, ``weak_password``…"""
+        now, name = clock.monotonic(), session.username
+        if not self._by_user.is_allowed(name, now):
+            raise RefusedError("too_many_attempts")
+        if not await self._passwords.fits((await store.known(self._pool, name)).kept, old):
+            self._by_user.failed(name, now)
+            await self.log(name, "password.refused", f"user:{name}")
+            raise rules.RefusedError("old_password_wrong")
+        rules.check_password(new, name, (old, self._first.get(name, "")))
+        kept = await self._passwords.made(new)
+        async with self._pool.acquire() as connection:
+            await store.change_password(connection, name, kept, but_for=session.token_hash)
+        self._doubt(name)
+
     async def logout(self, session: Session) -> None:
         """The token is worth nothing any more."""
         self._known.pop(session.token_hash, None)
         await self._pool.execute(_QUERIES["end"], session.token_hash)
+        await store.tell(self._pool, session.username)
         await self.log(session.username, "logout", f"user:{session.username}")
 
     async def log(self, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
         """A line in the audit log (SEC-12)."""
-        await self._pool.execute(_QUERIES["log"], actor, action, subject, msgspec.json.encode(detail or {}).decode())
+        await audit.note(self._pool, actor, action, subject, detail)
+
+    async def _judged(self, known: Known, wanted: Login) -> Account | None:
+        """The account of whoever gave the right password. It takes as long for a name that is nobody's."""
+        is_right = await self._passwords.fits(known.kept, wanted.password)
+        account = known.account
+        if account is None:
+            first = self._first.get(wanted.username)
+            same = hmac.compare_digest(wanted.password.encode(), (first or secrets.token_urlsafe()).encode())
+            return await self._first_login(wanted) if first and same and known.is_active else None
+        if not is_right:
+            await store.failed(self._pool, wanted.username)
+        is_over = account.disabled_at is not None or (account.valid_until is not None and account.valid_until <= clock.now())
+        return account if is_right and not is_over and known.is_active else None
+
+    async def _first_login(self, wanted: Login) -> Account:
+        """From now on the account's own password counts. Two at once make one account."""
+        name, kept = wanted.username, await self._passwords.made(wanted.password)
+        profile = Profile(roles=_FIRST_ROLES.get(name, []), agent=name if name.isdigit() else "")
+        async with self._pool.acquire() as connection:
+            with contextlib.suppress(rules.RefusedError):
+                await store.add(connection, name, profile, kept, actor="first login", must_change=False)
+            return await store.get(connection, name)
 
     async def _find(self, key: bytes) -> Session | None:
         known = self._known.get(key)
@@ -99,25 +189,23 @@ class Sessions:
             if known and database.is_away(error):
                 return known[0]
             raise
-        if row is None:
+        session = _session(row, key) if row else None
+        if session is None:
             self._known.pop(key, None)
             return None
-        return self._remember(Session(row["username"], row["role"], row["expires_at"], key))
+        return self._remember(session)
 
-    async def _role(self, username: str) -> str | None:
-        """That of an agent's row (ORG-20 to ORG-36), or of a name that is one; None for who is no agent any more."""
-        if username in _NAMED:
-            return _NAMED[username]
-        row = await self._pool.fetchrow(_QUERIES["role_of"], username)
-        return row["role"] if row else "agent"
-
-    async def _begin(self, username: str, role: str, address: str) -> tuple[str, Session]:
+    async def _begin(self, account: Account, role: str, address: str) -> tuple[str, Session]:
         token, now = secrets.token_urlsafe(32), clock.now()
-        session = Session(username, role, now + LASTS, _hash(token))
+        key = _hash(token)
         await self._pool.execute(_QUERIES["clean"], now)
-        await self._pool.execute(_QUERIES["keep"], session.token_hash, username, session.role, now, session.expires_at)
-        await self.log(username, "login", f"address:{address}")
-        return token, self._remember(session)
+        await self._pool.execute(_QUERIES["keep"], key, account.username, role, now, now + LASTS)
+        await store.came(self._pool, account.username)
+        await self.log(account.username, "login", f"address:{address}")
+        session = await self._find(key)
+        if session is None:  # disabled in this moment
+            raise RefusedError("wrong_password")
+        return token, session
 
     def _remember(self, session: Session) -> Session:
         self._known[session.token_hash] = (session, clock.monotonic())
@@ -125,6 +213,60 @@ class Sessions:
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return session
+
+    async def _hear(self, connection: asyncpg.Connection) -> None:
+        """What was said while nobody heard it may have been about anybody."""
+        await connection.add_listener(store.CHANNEL, self._heard)
+        try:
+            self._doubt()
+            while True:
+                await connection.execute(_QUERIES["ping"])
+                await asyncio.sleep(_SURE_SECONDS)
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(store.CHANNEL, self._heard)
+
+    def _heard(self, *said: object) -> None:
+        self._doubt(str(said[-1]))
+
+    def _doubt(self, username: str | None = None) -> None:
+        """Sessions of this user (None: of anybody) are looked up at their next request."""
+        for key, (session, _) in self._known.items():
+            if username is None or session.username == username:
+                self._known[key] = (session, _NEVER)
+
+
+_NEVER = float("-inf")
+
+
+def _in_force(given: list[str], directory_role: str | None, username: str) -> tuple[str, ...]:
+    return rules.effective(given, directory_role or ("agent" if username.isdigit() else None))
+
+
+def _session(row: asyncpg.Record, key: bytes) -> Session | None:
+    """None when the account has none of its roles any more; whoever follows the directory has another role from now on."""
+    name, role = row["username"], row["role"]
+    if row["has_account"]:
+        roles = _in_force(row["roles"], row["directory_role"], name)
+        if role not in roles and (row["roles"] or not roles):
+            return None
+        role = role if role in roles else roles[0]
+    else:
+        role = row["directory_role"] or role
+        roles = (role,)
+    agent = row["agent"] or (name if name.isascii() and name.isdigit() else "")
+    return Session(
+        name,
+        role,
+        row["expires_at"],
+        key,
+        roles=roles,
+        unit=row["unit"],
+        agent=agent,
+        organisation=row["organisation"],
+        granted=frozenset(row["granted"]),
+        must_change=row["must_change"],
+    )
 
 
 def _hash(token: str) -> bytes:

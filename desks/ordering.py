@@ -44,9 +44,9 @@ CALL = Parameter(
 
 
 def person(ask: Ask) -> Person:
-    """Who orders it; a user name of digits is an agent's number."""
-    username = ask.person.username
-    return Person(username, ask.person.role, username if username.isascii() and username.isdigit() else "")
+    """Who orders it: in one role, with the number and the unit of the account."""
+    who = ask.person
+    return Person(who.username, who.role, who.agent, who.unit, who.organisation, who.granted)
 
 
 def roles(action: str) -> frozenset[str]:
@@ -105,7 +105,7 @@ def _counted(text: str) -> int:
     return int(text)
 
 
-_KINDS: Mapping[str, Callable[[str], object]] = {"id": uuid.UUID, "threeway": _counted}
+_KINDS: Mapping[str, Callable[[str], object]] = {"id": uuid.UUID, "delivery": uuid.UUID, "threeway": _counted}
 """What parts of the path are when they are no words."""
 
 

@@ -45,9 +45,18 @@ class Desks:
                 assert answer.status == 200
             yield session
 
-    async def token(self, role: str, username: str = "somebody") -> str:
-        """A session of somebody in this role."""
+    async def token(self, role: str, username: str = "somebody", *, unit: str = "", organisation: str = "government") -> str:
+        """A session of somebody in this role; with a unit, or of the operator, of somebody who has an account."""
         token = f"{role}-{username}"
+        if unit or organisation != "government":
+            await self.writer.execute(
+                "INSERT INTO accounts (username, password_hash, roles, unit, organisation, made_by)"
+                " VALUES ($1, '', ARRAY[$2], $3, $4, 'test') ON CONFLICT (username) DO NOTHING",
+                username,
+                role,
+                unit,
+                organisation,
+            )
         await self.writer.execute(
             "INSERT INTO web_sessions (token_hash, username, role, expires_at) VALUES ($1, $2, $3, now() + interval '1 hour')"
             " ON CONFLICT DO NOTHING",
@@ -130,7 +139,7 @@ async def serving(server: Postgres) -> AsyncIterator[Desks]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
-        feeding = [tasks.create_task(work) for work in (feed.run(), desk_feed.run())]
+        feeding = [tasks.create_task(work) for work in (feed.run(), desk_feed.run(), parts.sessions.run())]
         try:
             yield Desks(f"http://{host}:{port}", parts, writer)
         finally:

@@ -1,14 +1,22 @@
 -- name: keep
 INSERT INTO web_sessions (token_hash, username, role, made_at, expires_at) VALUES ($1, $2, $3, $4, $5)
 
--- An agent has the role of its row, from one look to the next, and none when it is no agent any more.
+-- The account as it is now, and the role of the directory of agents: both count from one look to the next. Nobody, when the
+-- account is disabled or over, or the agent is none any more (SEC-17).
 -- name: find
-SELECT username, coalesce(agents.role, web_sessions.role) AS role, expires_at
-FROM web_sessions LEFT JOIN agents ON agents.agent = web_sessions.username
+SELECT web_sessions.username, web_sessions.role, accounts.username IS NOT NULL AS has_account,
+       least(web_sessions.expires_at, accounts.valid_until) AS expires_at, coalesce(accounts.roles, '{}') AS roles,
+       agents.role AS directory_role, coalesce(accounts.unit, '') AS unit, coalesce(accounts.agent, '') AS agent,
+       coalesce(accounts.organisation, 'government') AS organisation, coalesce(accounts.granted, '{}') AS granted,
+       coalesce(accounts.must_change, false) AS must_change
+FROM web_sessions
+LEFT JOIN accounts ON accounts.username = web_sessions.username
+LEFT JOIN agents ON agents.agent = coalesce(nullif(accounts.agent, ''), web_sessions.username)
 WHERE token_hash = $1 AND expires_at > $2 AND coalesce(agents.active, true)
+  AND accounts.disabled_at IS NULL AND coalesce(accounts.valid_until > $2, true)
 
--- name: role_of
-SELECT CASE WHEN active THEN role END AS role FROM agents WHERE agent = $1
+-- name: switch
+UPDATE web_sessions SET role = $2 WHERE token_hash = $1
 
 -- name: end
 DELETE FROM web_sessions WHERE token_hash = $1
@@ -16,5 +24,5 @@ DELETE FROM web_sessions WHERE token_hash = $1
 -- name: clean
 DELETE FROM web_sessions WHERE expires_at <= $1
 
--- name: log
-INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)
+-- name: ping
+SELECT 1

@@ -119,7 +119,9 @@ async def entries(
 ) -> list[Entry]:
     """Lines, the newest first; the last one's number is ``before`` of the next page."""
     rows = await pool.fetch(_QUERIES["entries"], actor, subject, action, begin, end, before, limit)
-    return [Entry(*(row[name] for name in ("entry_id", "at", "actor", "action", "subject")), _detail(row)) for row in rows]
+    return [
+        Entry(row["entry_id"], row["at"], row["actor"], row["action"], row["subject"], _detail(row["detail"])) for row in rows
+    ]
 
 
 async def _beside(connection: asyncpg.Connection, begin: dt.datetime | None, end: dt.datetime | None) -> list[Finding]:
@@ -143,6 +145,6 @@ def _link(row: asyncpg.Record) -> Link:
     return Link(row["number"], row["entry_id"], row["hash"], _line(row) if row["is_there"] else None)
 
 
-def _detail(row: asyncpg.Record) -> dict[str, object]:
-    found: object = msgspec.json.decode(row["detail"])
+def _detail(text: str) -> dict[str, object]:
+    found: object = msgspec.json.decode(text)
     return found if isinstance(found, dict) else {"value": found}

@@ -256,7 +256,8 @@ def test_guessing_is_limited_per_user_and_leaves_lines_in_the_audit_log_without_
                 assert answer.status == 200
         rows = [tuple(row) for row in await desks.writer.fetch("SELECT actor, action, subject FROM audit_log ORDER BY entry_id")]
         failed = ("login.failed", "address:127.0.0.1")
-        assert rows == [("admin", *failed)] * 8 + [("unknown", *failed), ("leader", "login", "address:127.0.0.1")]
+        came = [("first login", "account.add", "user:leader"), ("leader", "login", "address:127.0.0.1")]
+        assert rows == [("admin", *failed)] * 8 + [("unknown", *failed), *came]
 
     with_desks(empty_database, work)
 
