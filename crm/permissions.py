@@ -30,6 +30,9 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
         "unit_clerk": "unit",
         "unit_leader": "unit",
     },
+    "clock.see": {**dict.fromkeys((*_CENTRE, "analyst"), "anyone"), **_UNITS},
+    "cutoff.suspend": {"shift_leader": "anyone", "office": "anyone"},
+    "profile.see": dict.fromkeys((*_CENTRE, "analyst", "administrator", *_UNITS), "anyone"),
     "ticket.attach": {**_TAKERS, "supervision_office": "anyone", **_UNITS},
     "ticket.export": {"office": "anyone", "supervision_office": "anyone", "analyst": "anyone", "unit_leader": "unit"},
     "ticket.duplicates": {**_TAKERS, "supervision_office": "anyone"},
@@ -39,6 +42,10 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "caller.read": {**_TAKERS, "supervisor": "anyone", "supervision_office": "anyone"},
     "caller.edit": _TAKERS,
     "caller.merge": dict.fromkeys(("agent", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone"),
+    "webhook.see": {"administrator": "anyone", "office": "anyone"},
+    "webhook.keep": {"administrator": "anyone"},
+    "ticket.search": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
+    "ticket.similar": {**_TAKERS, "supervision_office": "anyone"},
 }
 """Action -> role -> whose."""
 

@@ -15,7 +15,7 @@ from desks.desk import ANYBODY, LEADERS, STAFF, Ask, Route
 from desks.health import Report
 from desks.login import Login
 from desks.ordering import roles
-from desks.tables import agents, callbacks, callers, drafts, figures, hands, supervision, threeways, units
+from desks.tables import agents, callbacks, callers, drafts, figures, hands, supervision, threeways, units, webhooks
 
 _SHOWN = (parameters.SHOWN_WINDOWS, parameters.SHOWN_VIEWS)
 
@@ -51,4 +51,5 @@ ROUTES: tuple[Route, ...] = (
     *supervision.ROUTES,
     *threeways.ROUTES,
     *units.ROUTES,
+    *webhooks.ROUTES,
 )

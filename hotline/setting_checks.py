@@ -28,6 +28,7 @@ def check_together(settings: Settings, source: str) -> None:
             ipaddress.ip_address(value)
         except ValueError as error:
             raise SettingsError(f"{source}: {key}: {value!r} is not an IP address") from error
+    _check_networks(settings.webhooks.networks, source)
     _check_calendar(settings.calendar, source)
     _check_hours(settings.hours, f"{source}: hours")
     for queue, further in settings.queues.items():
@@ -51,6 +52,15 @@ def check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: fax.last_port: must be above fax.first_port")
     if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")
+
+
+def _check_networks(networks: list[str], source: str) -> None:
+    """Each is one."""
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{source}: webhooks.networks: {network!r} is not a network such as 10.1.0.0/16") from error
 
 
 def _check_hours(hours: Hours, where: str) -> None:

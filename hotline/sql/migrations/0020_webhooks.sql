@@ -30,9 +30,11 @@ CREATE TABLE webhook_deliveries (
     status          smallint,                             -- of the last answer; NULL: there was none
     problem         text NOT NULL DEFAULT '',
     settled_at      timestamptz,
-    CHECK ((state = 'waiting') = (settled_at IS NULL))
+    CHECK ((state = 'waiting') = (settled_at IS NULL)),
+    CHECK (state = 'waiting' OR taken_until IS NULL)
 );
-CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (next_at) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (subscription_id, next_at) WHERE state = 'waiting';
+CREATE INDEX webhook_deliveries_taken ON webhook_deliveries (subscription_id) WHERE taken_until IS NOT NULL;
 CREATE INDEX webhook_deliveries_before ON webhook_deliveries (subscription_id, ticket_id, place) WHERE state = 'waiting';
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries (subscription_id, place);
 CREATE INDEX webhook_deliveries_settled ON webhook_deliveries (settled_at) WHERE state = 'delivered';
