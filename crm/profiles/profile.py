@@ -34,6 +34,14 @@ KARAMAY_LIMITS: dict[Nature, Count] = {
 
 Hours = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]
 
+_EMPTY = (
+    "已安排 已联系 已协调 已转办 已转交 已转相关部门 已反映 已上报 已督促 已责成 已通知 已知悉 已受理 已派人 已要求"
+    " 正在安排 正在联系 正在协调 正在处理 正在办理 正在核实 正在研究 正在跟进 正在解决 正在督促"
+    " 尽快安排 尽快处理 尽快解决 尽快办理 尽快落实 积极协调 高度重视 持续跟进 妥善处理 协调解决 逐步解决 加强管理"
+)
+EMPTY_PHRASES = tuple(_EMPTY.split())
+"""RPL-06: what stands for having done nothing yet; 已经 and 了 make no difference."""
+
 
 class SupervisionStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of the plan of supervision (SUP-09, SUP-16): so long before (negative) or after the due time, who is told, how."""
@@ -97,7 +105,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     least_words: Count = 5
     scope_exclusions: tuple[str, ...] = ("malicious", "empty", "advertising", "congress_court_procuratorate", "legal_remedy")
     forbidden_words: tuple[str, ...] = ("不合理", "无理要求", "无理诉求")
-    empty_answer_patterns: tuple[str, ...] = ()
+    empty_answer_patterns: tuple[str, ...] = EMPTY_PHRASES
     malicious_warn_at: Count = 2
     malicious_police_at: Count = 3
     malicious_window_days: Count = 30

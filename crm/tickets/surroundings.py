@@ -67,7 +67,9 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     the order names (merge, link), ``target_chain``: the ids that this one was merged into or hangs under, up to the last, and
     ``has_children``: tickets hang under the one in question. ``return_due_at``: of the return clock, if it runs.
     ``extended_days``: of all extensions so far. ``category_known``: the classes that an edit names are in the taxonomy.
-    ``named_in_order``: a text of the order names the citizen (``content.names_citizen`` of ``content.texts``).
+    ``identity_missing``: which of ``caller_name``, ``caller_phone``, ``workplace``, ``home_address`` are empty (TKT-15).
+    ``service_steps``: those that the history has (``service_step``). ``named_in_order``: a text of the order names the citizen
+    (``content.names_citizen`` with ``content.hidden_in`` and ``content.texts``).
     """
 
     units: Mapping[str, UnitKnown] = {}
@@ -82,6 +84,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     extended_days: int = 0
     attachments: frozenset[str] = frozenset()
     category_known: bool = True
+    identity_missing: tuple[str, ...] = ()
+    service_steps: tuple[str, ...] = ()
     named_in_order: bool = False
 
     def open_tasks(self) -> tuple[Task, ...]:
