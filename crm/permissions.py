@@ -18,6 +18,8 @@ _CENTRE = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", 
 _UNITS = dict.fromkeys(("unit_clerk", "unit_leader"), "unit")
 _READERS = {**dict.fromkeys((*_CENTRE, "guest"), "anyone"), **_UNITS}
 _TAKERS = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone")
+_DISPATCHERS = ("dispatcher", "dispatch_lead", "supervision_office", "office")
+_EVERYBODY = dict.fromkeys((*_CENTRE, "unit_clerk", "unit_leader", "editor", "unit_editor", "analyst", "administrator"), "anyone")
 
 _BESIDE: Mapping[str, Mapping[str, str]] = {
     "ticket.open": _TAKERS,
@@ -46,6 +48,17 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "webhook.keep": {"administrator": "anyone"},
     "ticket.search": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
     "ticket.similar": {**_TAKERS, "supervision_office": "anyone"},
+    "taxonomy.read": _EVERYBODY,
+    "taxonomy.counts": dict.fromkeys(
+        ("shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst"), "anyone"
+    ),
+    "place.search": _EVERYBODY,
+    "unit.tree": _EVERYBODY,
+    "unit.returns": {**dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "leader", "analyst"), "anyone"), **_UNITS},
+    "dispatch.suggest": dict.fromkeys((*_DISPATCHERS, "agent", "trainee", "callback_agent", "shift_leader"), "anyone"),
+    "dispatch.rules": dict.fromkeys((*_DISPATCHERS, "shift_leader", "leader"), "anyone"),
+    "dispatch.rules_keep": dict.fromkeys(("dispatch_lead", "supervision_office", "office"), "anyone"),
+    "dispatch.accuracy": dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "quality", "leader", "analyst"), "anyone"),
 }
 """Action -> role -> whose."""
 

@@ -130,11 +130,17 @@ def suggest(matter: Matter, units: Iterable[Facts], evidence: Evidence, most: in
 def fits(rule: Rule, matter: Matter) -> bool:
     """Whether every condition of the rule holds."""
     return (
-        (not rule.category or rule.category in _categories(matter))
+        (not rule.category or rule.category in categories(matter))
         and (not rule.term or rule.term in matter.terms)
         and (not rule.territory or matter.territory.startswith(rule.territory))
         and (not rule.words or all(word in matter.text for word in rule.words.lower().split()))
     )
+
+
+def categories(matter: Matter) -> tuple[str, ...]:
+    """As units and rules may name it: the leaf by code and by name, and the whole category."""
+    whole = matter.category.partition(".")[0]
+    return tuple(one for one in (matter.category, f"{whole}/{matter.label}" if matter.label else "", whole) if one)
 
 
 def _judged(matter: Matter, unit: Facts, evidence: Evidence, total: int) -> tuple[tuple[int, bool, int], Suggestion] | None:
@@ -174,7 +180,7 @@ def _competence(matter: Matter, unit: Facts, evidence: Evidence) -> list[Reason]
     if unit.code in evidence.defaults:
         is_lead = evidence.defaults[0] == unit.code
         reasons.append(_reason("default", _DEFAULT) if is_lead else _reason("helper", _HELPER))
-    named = [category for category in _categories(matter) if category in unit.categories]
+    named = [category for category in categories(matter) if category in unit.categories]
     whole = matter.category.partition(".")[0]
     if any(category != whole for category in named):
         reasons.append(_reason("leaf", _LEAF, matter.label or matter.category))
@@ -205,12 +211,6 @@ def _place(matter: Matter, unit: Facts) -> Reason | None:
         return _reason("elsewhere", _ELSEWHERE)
     deepest = max((len(one) for one in unit.territories if matter.territory.startswith(one)), default=0)
     return _reason("territory", _TERRITORY + min(deepest, _DEPTH)) if deepest else None
-
-
-def _categories(matter: Matter) -> tuple[str, ...]:
-    """As units and rules may name it: the leaf by code and by name, and the whole category."""
-    whole = matter.category.partition(".")[0]
-    return tuple(one for one in (matter.category, f"{whole}/{matter.label}" if matter.label else "", whole) if one)
 
 
 def _conditions(rule: Rule) -> int:
