@@ -1639,23 +1639,24 @@ CREATE TABLE public.unit_staff (
 );
 
 CREATE VIEW public.unit_ticket_tasks WITH (security_barrier='true') AS
- SELECT k.task_id,
-    k.ticket_id,
-    k.unit,
-    k.kind,
-    k.given_at,
-    k.note,
-    k.contact,
-    k.phone,
-    k.received_at,
-    k.first_contact_at,
-    k.opinion,
-    k.ended_at,
-    k.ended_by,
-    k.stop_confirmed_at
-   FROM (public.ticket_tasks k
-     LEFT JOIN public.ticket_tasks above ON ((above.task_id = k.above)))
-  WHERE ((k.unit = ANY (( SELECT public.viewing_units() AS viewing_units)::text[])) AND (k.ended_by <> ALL (ARRAY['returned'::text, 'recalled'::text])) AND (COALESCE(above.ended_by, ''::text) <> ALL (ARRAY['returned'::text, 'recalled'::text])));
+ SELECT task_id,
+    ticket_id,
+    unit,
+    kind,
+    given_at,
+    note,
+    contact,
+    phone,
+    received_at,
+    first_contact_at,
+    opinion,
+    ended_at,
+    ended_by,
+    stop_confirmed_at
+   FROM public.ticket_tasks k
+  WHERE ((unit = ANY (( SELECT public.viewing_units() AS viewing_units)::text[])) AND (ended_by <> ALL (ARRAY['returned'::text, 'recalled'::text])) AND ((above IS NULL) OR (EXISTS ( SELECT
+           FROM public.ticket_tasks a
+          WHERE ((a.task_id = k.above) AND (a.ended_by <> ALL (ARRAY['returned'::text, 'recalled'::text])))))));
 
 CREATE VIEW public.unit_tickets WITH (security_barrier='true') AS
  SELECT ticket_id,

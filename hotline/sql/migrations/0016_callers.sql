@@ -89,9 +89,10 @@ $$;
 CREATE VIEW unit_ticket_tasks WITH (security_barrier = true) AS
 SELECT k.task_id, k.ticket_id, k.unit, k.kind, k.given_at, k.note, k.contact, k.phone, k.received_at, k.first_contact_at, k.opinion,
        k.ended_at, k.ended_by, k.stop_confirmed_at
-FROM ticket_tasks AS k LEFT JOIN ticket_tasks AS above ON above.task_id = k.above
-WHERE k.unit = ANY ((SELECT viewing_units())::text[])
-  AND k.ended_by NOT IN ('returned', 'recalled') AND coalesce(above.ended_by, '') NOT IN ('returned', 'recalled');
+FROM ticket_tasks AS k
+WHERE k.unit = ANY ((SELECT viewing_units())::text[]) AND k.ended_by NOT IN ('returned', 'recalled')
+  AND (k.above IS NULL
+       OR EXISTS (SELECT FROM ticket_tasks AS a WHERE a.task_id = k.above AND a.ended_by NOT IN ('returned', 'recalled')));
 
 -- What a unit may know of a ticket. Nothing of one in which it, or a unit above it, is accused (SEC-02, CNF-31); where the citizen
 -- wants anything hidden, nothing that leads to another ticket of the same person, to the call, or to the office that sent it.
