@@ -1,4 +1,4 @@
-"""``var/run/acd.alive``: written every second while this process works, with what it says of itself."""
+"""``var/run/NAME.alive``: written every second while a process works, with what it says of itself."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _log = structlog.get_logger()
 _EVERY_SECONDS = 1.0
 
 
-async def run(tell: Callable[[], dict[str, object]]) -> None:
-    """For ever; ``tell``: what the process says of itself. A disk that is full is said once a minute and stops nothing."""
-    file, said = paths.var() / "run" / "acd.alive", 0
+async def run(tell: Callable[[], dict[str, object]], name: str = "acd") -> None:
+    """For ever; ``tell``: what process ``name`` says of itself. A disk that is full is said once a minute and stops nothing."""
+    file, said = paths.var() / "run" / f"{name}.alive", 0
     while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

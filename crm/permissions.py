@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from acd import permissions as calls
-from acd.permissions import Person
+from acd.permissions import ROLES, Person
 from crm.errors import RefusedError
 from crm.tickets.life_cycle import TABLE
+from hotline.roles import OF_UNITS
 
 _CENTRE = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "supervisor",
            "supervision_office", "quality", "office", "leader", "observer")  # fmt: skip
@@ -20,6 +21,10 @@ _READERS = {**dict.fromkeys((*_CENTRE, "guest"), "anyone"), **_UNITS}
 _TAKERS = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone")
 _DISPATCHERS = ("dispatcher", "dispatch_lead", "supervision_office", "office")
 _EVERYBODY = dict.fromkeys((*_CENTRE, "unit_clerk", "unit_leader", "editor", "unit_editor", "analyst", "administrator"), "anyone")
+
+_EVERYBODY = dict.fromkeys(ROLES, "anyone")
+_OF_NO_UNIT = {role: "anyone" for role in ROLES if role not in (*OF_UNITS, "guest")}
+_LEADS = dict.fromkeys(("supervisor", "shift_leader", "office", "leader"), "anyone")
 
 _BESIDE: Mapping[str, Mapping[str, str]] = {
     "ticket.open": _TAKERS,
@@ -59,8 +64,34 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "dispatch.rules": dict.fromkeys((*_DISPATCHERS, "shift_leader", "leader"), "anyone"),
     "dispatch.rules_keep": dict.fromkeys(("dispatch_lead", "supervision_office", "office"), "anyone"),
     "dispatch.accuracy": dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "quality", "leader", "analyst"), "anyone"),
+    "ticket.instructions": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
+    "session.own": _EVERYBODY,
+    "account.keep": {"administrator": "anyone"},
+    "audit.read": {"observer": "anyone", "office": "anyone"},
+    "figures.live": _OF_NO_UNIT,
+    "figures.read": {**_LEADS, **dict.fromkeys(("supervision_office", "quality", "observer", "analyst"), "anyone")},
+    "figures.lines": {**_LEADS, "observer": "anyone"},
+    "figures.scrape": {**_LEADS, "administrator": "anyone"},
+    "exclusion.set": {"supervisor": "anyone", "shift_leader": "anyone"},
+    "exclusion.confirm": {"supervisor": "anyone", "office": "anyone"},
+    "exclusion.withdraw": _LEADS,
+    "alarm.see": _LEADS,
+    "supervision.list": {**_LEADS, "observer": "anyone"},
 }
 """Action -> role -> whose."""
+
+OF_GOVERNMENT = frozenset(
+    (
+        "ticket.approve_return",
+        "ticket.approve_extension",
+        "ticket.endorse_extension",
+        "ticket.approve_reply",
+        "ticket.close_demand",
+        "ticket.instructions",
+        "exclusion.confirm",
+    )
+)
+"""What staff of the operator may not do in any role, unless it was granted to them one by one (GEN-19)."""
 
 
 def _of_transitions() -> dict[str, dict[str, str]]:
@@ -74,12 +105,17 @@ MATRIX: Mapping[str, Mapping[str, str]] = {**calls.RIGHTS, **_of_transitions(), 
 """Action -> role -> whom, or whose tickets: ``self``, ``trainee``, ``unit``, ``anyone``. A role that is not named may not."""
 
 
+def is_open_to(action: str, organisation: str, granted: Collection[str]) -> bool:
+    """Whether somebody of this organisation may do it at all (GEN-19)."""
+    return organisation == "government" or action not in OF_GOVERNMENT or action in granted
+
+
 def may(person: Person, action: str, *, accepted_by: str = "", units: Collection[str] = ()) -> bool:
     """Whether ``person`` may do ``action`` to a ticket accepted by this user, that is with these units or with units below them.
 
     Without a ticket (both empty): whether the person may at all, to some ticket.
     """
-    whose = MATRIX[action].get(person.role)
+    whose = MATRIX[action].get(person.role) if is_open_to(action, person.organisation, person.granted) else None
     if whose == "self":
         return not (accepted_by or units) or accepted_by == person.username
     if whose == "unit":

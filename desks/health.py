@@ -62,6 +62,7 @@ def checks(settings: Settings, pool: asyncpg.Pool) -> dict[str, Check]:
         "database": lambda: _database(pool),
         "ami_bridge": probes.bridge_works,
         "acd": lambda: probes.beats("acd"),
+        "crm": lambda: probes.beats("crm"),
         "recordings": lambda: probes.beats("recordings"),
         "agi": lambda: probes.answers_a_probe(settings.agi.host, settings.agi.port),
     }

@@ -10,6 +10,7 @@ Whether agents serve (``staffed``) is another question, answered from ``[hours]`
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import Literal, Protocol
 
 import chinese_calendar
@@ -81,6 +82,13 @@ def is_night(calendar: Calendar, at: dt.datetime) -> bool:
 def is_known(calendar: Calendar, year: int) -> bool:
     """Whether somebody has told the holidays of a year; of another one only the weekdays are known."""
     return year in _KNOWN_YEARS or any(date.year == year for date in calendar.holidays)
+
+
+def digest(calendar: Calendar) -> str:
+    """The same as long as no day is another one: of the city's lists and of the public table. ``night`` is no day."""
+    lists = (calendar.holidays, calendar.make_up_days, calendar.ordinary_days, _HOLIDAYS, _MAKE_UP_DAYS)
+    text = "|".join(" ".join(sorted(day.isoformat() for day in days)) for days in lists)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def unknown_year(settings: Dated, at: dt.datetime) -> int | None:

@@ -94,6 +94,7 @@ def table(
             patience=60,
             settles_within=20.0,
         ),
+        Part(name="crm", command=[*python, "crm"], alive=lambda: probes.beats("crm"), patience=60),
         Part(name="recordings", command=[*python, "recordings"], alive=lambda: probes.beats("recordings"), patience=60),
         Part(
             name="desks",

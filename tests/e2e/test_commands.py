@@ -18,7 +18,7 @@ from ami_bridge import codec
 from hotline import clock, messages, paths
 from tests.trial import Trial, wait_until
 
-PARTS = ["postgres", "asterisk", "agi", "ami_bridge", "acd", "recordings", "desks"]
+PARTS = ["postgres", "asterisk", "agi", "ami_bridge", "acd", "crm", "recordings", "desks"]
 
 
 @contextlib.contextmanager

@@ -242,8 +242,8 @@ def desks(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 def test_the_process_checks_what_really_runs(desks: subprocess.Popen[str], environment: dict[str, str]) -> None:
     async def see() -> None:
-        alive = [paths.var() / "run" / f"{name}.alive" for name in ("ami_bridge", "recordings", "acd")]
-        down = dict.fromkeys(("ami_bridge", "acd", "recordings", "agi"), "down")
+        alive = [paths.var() / "run" / f"{name}.alive" for name in ("ami_bridge", "recordings", "acd", "crm")]
+        down = dict.fromkeys(("ami_bridge", "acd", "crm", "recordings", "agi"), "down")
         assert await _parts(environment, 503) == {"database": "ok"} | down
         for file in alive:
             file.parent.mkdir(exist_ok=True)

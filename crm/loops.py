@@ -1,0 +1,21 @@
+"""What the process runs for ever, or until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from acd.parts import Parts
+from crm import idempotency
+from crm.clocks import calendars, sweep
+from crm.profiles import keeping
+from crm.webhooks import sending
+
+LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
+    "profile": keeping.run,
+    "sweep": sweep.run,
+    "calendar": calendars.run,
+    "webhooks": sending.run,
+    "keys": idempotency.run,
+}
+"""Each by what it is called in the log; PostgreSQL may be away for any of them."""
