@@ -210,6 +210,6 @@ _ENDED: dict[str, tuple[tuple[Say, ...], tuple[Do, ...]]] = {
 }
 
 
-def asks_for_instruction(reports_again: int, was_with_unit: bool) -> bool:
-    """Whether a leader's instruction is proposed: at the first report of a matter again that a unit had (SUP-18, ESC-04)."""
-    return was_with_unit and reports_again >= 1
+def asks_for_instruction(kind: Kind, *, was_with_unit: bool, is_overdue: bool) -> bool:
+    """Whether a leader's instruction is proposed (SUP-18, ESC-04): a unit had it, and it comes after its end or too late."""
+    return was_with_unit and (kind == "report_again" or (kind == "repeat" and is_overdue))

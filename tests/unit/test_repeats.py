@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.callers import rules
-from crm.callers.rules import Matter
+from crm.callers.rules import Kind, Matter
 from crm.profiles.profile import Profile
 from crm.tickets.ticket import STATES
 
@@ -138,8 +138,16 @@ def test_what_is_said_and_done_depends_on_where_it_is_and_whether_it_is_late() -
         assert (found.where, found.is_overdue, found.say, found.do) == (where, is_late, say, do), state
 
 
-def test_the_first_report_again_of_what_a_unit_had_is_for_a_leader() -> None:
-    """SUP-18, ESC-04."""
-    assert rules.asks_for_instruction(1, was_with_unit=True)
-    assert not rules.asks_for_instruction(1, was_with_unit=False)
-    assert not rules.asks_for_instruction(0, was_with_unit=True)
+@pytest.mark.parametrize(
+    ("kind", "was_with_unit", "is_overdue", "asks"),
+    [
+        ("report_again", True, False, True),
+        ("repeat", True, True, True),
+        ("repeat", True, False, False),
+        ("report_again", False, False, False),
+        ("result", True, True, False),
+    ],
+)
+def test_what_a_unit_had_and_comes_again_is_for_a_leader(kind: Kind, was_with_unit: bool, is_overdue: bool, asks: bool) -> None:
+    """SUP-18, ESC-04: at the first time."""
+    assert rules.asks_for_instruction(kind, was_with_unit=was_with_unit, is_overdue=is_overdue) is asks
