@@ -12,7 +12,7 @@ import msgspec
 
 from acd import orders
 from acd.permissions import Person
-from crm import permissions
+from crm import idempotency, permissions
 from crm.errors import RefusedError
 from crm.units import taxonomy, tree
 from hotline import clock, sql
@@ -73,7 +73,10 @@ async def add(pool: asyncpg.Pool, person: Person, rule: DispatchRule) -> Dispatc
     """A rule of the office. Raises ``RefusedError`` as ``make_rule``, and ``not_allowed``."""
     permissions.check(person, "dispatch.rules_keep")
     async with pool.acquire() as connection, connection.transaction():
-        return await make_rule(connection, person, rule)
+        await idempotency.claim(connection)
+        kept = await make_rule(connection, person, rule)
+        await idempotency.keep(connection, kept)
+        return kept
 
 
 async def listed(
