@@ -26,7 +26,7 @@ _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "repeats.sql")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket that the contact may belong to, and why. ``content``: its beginning, unless it is confidential and of another number.
+    """A ticket that the contact may belong to, and why. ``content``: its beginning; of a confidential one only to its own number.
 
     ``repeats``: how often somebody called about it again; ``propose_instruction``: SUP-18.
     """
