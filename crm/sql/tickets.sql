@@ -187,7 +187,7 @@ SELECT
 FROM jsonb_populate_record(NULL::ticket_tasks, $1::jsonb) AS r
 
 -- name: complete_tasks
--- The newest open one that has the values of $3.
+-- The newest one that has the values of $3.
 UPDATE ticket_tasks AS t SET (
     unit, kind, given_by, above, given_at, note, contact, phone, received_at, first_contact_at, opinion, ended_at,
     ended_by, stop_confirmed_at
@@ -199,7 +199,7 @@ UPDATE ticket_tasks AS t SET (
 )
 WHERE t.task_id = (
     SELECT o.task_id FROM ticket_tasks AS o
-    WHERE o.ticket_id = $1 AND o.ended_at IS NULL AND to_jsonb(o) @> $3::jsonb
+    WHERE o.ticket_id = $1 AND to_jsonb(o) @> $3::jsonb
     ORDER BY o.given_at DESC, o.task_id DESC LIMIT 1
 )
 RETURNING true
@@ -216,7 +216,7 @@ SELECT
 FROM jsonb_populate_record(NULL::ticket_requests, $1::jsonb) AS r
 
 -- name: complete_requests
--- The newest open one that has the values of $3.
+-- The newest one that has the values of $3.
 UPDATE ticket_requests AS t SET (
     kind, unit, asked_at, asked_by, reason, days, suggested, late, signed_by, endorsed_at, endorsed_by, decided_at,
     decided_by, approved, opinion, old_due_at, new_due_at
@@ -228,7 +228,7 @@ UPDATE ticket_requests AS t SET (
 )
 WHERE t.request_id = (
     SELECT o.request_id FROM ticket_requests AS o
-    WHERE o.ticket_id = $1 AND o.decided_at IS NULL AND to_jsonb(o) @> $3::jsonb
+    WHERE o.ticket_id = $1 AND to_jsonb(o) @> $3::jsonb
     ORDER BY o.asked_at DESC, o.request_id DESC LIMIT 1
 )
 RETURNING true
@@ -286,7 +286,7 @@ SELECT
 FROM jsonb_populate_record(NULL::ticket_supervisions, $1::jsonb) AS r
 
 -- name: complete_supervisions
--- The newest open one that has the values of $3.
+-- The newest one that has the values of $3.
 UPDATE ticket_supervisions AS t SET (
     at, mode, kind, level, by, addressee, demand, answer_due_at, answered_at, answered_by, answer, ended_at, result
 ) = (
@@ -297,7 +297,7 @@ UPDATE ticket_supervisions AS t SET (
 )
 WHERE t.supervision_id = (
     SELECT o.supervision_id FROM ticket_supervisions AS o
-    WHERE o.ticket_id = $1 AND o.ended_at IS NULL AND to_jsonb(o) @> $3::jsonb
+    WHERE o.ticket_id = $1 AND to_jsonb(o) @> $3::jsonb
     ORDER BY o.at DESC, o.supervision_id DESC LIMIT 1
 )
 RETURNING true
@@ -333,3 +333,24 @@ INSERT INTO ticket_contacts (
 SELECT
     r.ticket_id, r.contact_id, r.at, r.channel, r.kind, r.node, r.call_id, r.number, r.note, r.by, r.source
 FROM jsonb_populate_record(NULL::ticket_contacts, $1::jsonb) AS r
+
+-- name: call
+SELECT node, caller_number, started_at, menu_path, queue, agent, disposition FROM calls WHERE node = $1 AND call_id = $2
+
+-- name: message
+SELECT node, call_id, caller_number, left_at, reason, kind FROM messages WHERE message_id = $1
+
+-- name: alone
+-- Who opens a ticket of the same source waits until this transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 20261122))
+
+-- name: opened_before
+-- $1 source, $2 and $3 upstream system and number, $4 and $5 node and call; '' where it is not asked.
+SELECT t.ticket_id, t.channel, found.how FROM (
+    SELECT c.ticket_id, 'source' AS how FROM ticket_contacts AS c WHERE c.source = $1 AND $1 <> ''
+    UNION ALL
+    SELECT u.ticket_id, 'upstream' FROM tickets AS u WHERE u.upstream_system = $2 AND u.upstream_no = $3 AND $3 <> ''
+    UNION ALL
+    SELECT c.ticket_id, 'call' FROM tickets AS c WHERE c.node = $4 AND c.call_id = $5 AND $5 <> ''
+) AS found JOIN tickets AS t ON t.ticket_id = found.ticket_id
+ORDER BY found.how DESC, t.ticket_id LIMIT 1

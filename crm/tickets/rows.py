@@ -191,9 +191,12 @@ def made(table: str, values: Mapping[str, Any], key: uuid.UUID, at: dt.datetime,
     return plain
 
 
-def columns(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a row that is there already; raises ``KeyError`` for a table or a column that there is none of."""
-    known = set(KINDS[table].row.__struct_fields__) - {KINDS[table].key}
+def columns(table: str, values: Mapping[str, Any], *, with_key: bool = False) -> dict[str, Any]:
+    """Values of a row that is there already; raises ``KeyError`` for a table or a column that there is none of.
+
+    ``with_key``: its id may be among them, to find it.
+    """
+    known = set(KINDS[table].row.__struct_fields__) - (set() if with_key else {KINDS[table].key})
     strange = sorted(set(values) - known)
     if strange:
         raise KeyError(f"ticket_{table} has no column {strange[0]}")

@@ -18,17 +18,14 @@ from acd.permissions import Person
 from crm.errors import RefusedError
 from crm.tickets import rows
 from crm.tickets.change import Kept
+from crm.tickets.draft import COUNTED
 from crm.tickets.surroundings import UnitKnown
 from crm.tickets.ticket import Identity, Ticket
 from hotline import sql
 
 QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "tickets.sql")
-COUNTED = frozenset(
-    ("extensions", "special_extensions", "endorsed", "redos", "attempts", "last_attempt_at", "callbacks_done", "has_identity",
-     "identity_in_text", "open_supervisions")
-)  # fmt: skip
-"""Fields of a ticket that are no columns: they are counted from the tables beside it."""
 COLUMNS = frozenset(Ticket.__struct_fields__) - COUNTED
+"""Fields of a ticket that are columns of its table."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,13 +87,13 @@ async def identity(connection: asyncpg.Connection, ticket_id: int) -> Identity:
 
 
 async def keep(connection: asyncpg.Connection, ticket_id: int, kept: Iterable[Kept], at: dt.datetime, by: str) -> None:
-    """Add rows beside the ticket, or complete the newest open one that fits; ``KeyError`` for a table or column that is none."""
+    """Add rows beside the ticket, or complete the newest one that fits; ``KeyError`` for a table or column that is none."""
     for one in kept:
         if one.is_new:
             row = rows.made(one.table, one.values, uuid.uuid4(), at, by)
             await connection.execute(QUERIES[f"add_{one.table}"], _json({**row, "ticket_id": ticket_id}))
         else:
-            values, where = rows.columns(one.table, one.values), rows.columns(one.table, one.where)
+            values, where = rows.columns(one.table, one.values), rows.columns(one.table, one.where, with_key=True)
             await connection.execute(QUERIES[f"complete_{one.table}"], ticket_id, _json(values), _json(where))
 
 

@@ -122,13 +122,13 @@ def test_every_column_of_a_ticket_is_a_field_of_it(empty_database: Postgres) -> 
     with_connection(empty_database, work)
 
 
-def test_rows_are_added_and_the_newest_open_one_that_fits_is_completed(empty_database: Postgres) -> None:
+def test_rows_are_added_and_the_newest_one_that_fits_is_completed(empty_database: Postgres) -> None:
     async def work(connection: asyncpg.Connection) -> None:
         async with connection.transaction():
             await store.add(connection, TICKET)
             at, of = AT, TICKET.ticket_id
             await store.keep(connection, of, [Kept("tasks", {"unit": unit, "kind": "helping"}) for unit in ("U1", "U2")], at, "x")
-            done = Kept("tasks", {"ended_at": at, "ended_by": "replied"}, is_new=False, where={"unit": "U1"})
+            done = Kept("tasks", {"ended_at": at, "ended_by": "replied"}, is_new=False, where={"unit": "U1", "ended_at": None})
             await store.keep(connection, of, [done, done], at, "x")
             found = await connection.fetch("SELECT unit, ended_by, given_by, given_at FROM ticket_tasks ORDER BY unit")
             assert [tuple(row) for row in found] == [("U1", "replied", "x", at), ("U2", "", "x", at)]
