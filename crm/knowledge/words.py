@@ -29,6 +29,7 @@ the a an of to in is and or for
 STOP = frozenset(_STOP_CHARACTERS) | frozenset(_STOP_WORDS.split())
 _HAN = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _RUN = re.compile(f"({_HAN}+)|((?:(?!{_HAN})[^\\W_])+)")
+_BREAKS = re.compile(r"['\\\s\x00\ud800-\udfff]")
 _LONG_DIGITS = re.compile(r"[0-9]{7,}")
 
 
@@ -54,15 +55,24 @@ def without_numbers(found: Iterable[str]) -> list[str]:
     return sorted({word for word in found if not _LONG_DIGITS.search(word)})
 
 
-def query(text: str) -> str:
-    """The text of a tsquery that wants every word; ``''`` when there is none to look for. Its syntax is always right."""
-    return " & ".join(_asked(text))
+def mark(kind: str, value: str) -> str:
+    """A mark beside the words: ``c:C1.03``. No word holds a colon, so none is mistaken for it."""
+    return f"{kind}:{_BREAKS.sub('', value)}"
+
+
+def query(text: str, marks: Iterable[str] = ()) -> str:
+    """The text of a tsquery that wants every word and mark; ``''`` when there is none to look for. Its syntax is always right."""
+    return " & ".join([*_asked(text), *(f"'{one}'" for one in marks)])
 
 
 def either(text: str) -> str:
-    """The text of a tsquery that wants any of the words, the most telling (longest) first when there are too many."""
-    telling = sorted(dict.fromkeys(_asked(text, most=200)), key=len, reverse=True)
-    return " | ".join(telling[: 3 * MOST_ASKED])
+    """The text of a tsquery that wants any of the words."""
+    return " | ".join(_asked(text, most=3 * MOST_ASKED))
+
+
+def telling(text: str) -> list[str]:
+    """The words of a longer text by which it may be like another, each once."""
+    return without_numbers(word for word in words(text[:2000]) if len(word) > 1)
 
 
 def vector(parts: Iterable[tuple[str, str]]) -> str:

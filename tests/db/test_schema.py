@@ -17,7 +17,7 @@ NOISE = ("--", "SET ", "SELECT pg_catalog.set_config", "\\restrict", "\\unrestri
 
 
 def dumped(dsn: str) -> str:
-    months = ["--exclude-table=requests_[0-9]*", "--exclude-table=agent_turns_[0-9]*"]
+    months = ["--exclude-table=requests_[0-9]*", "--exclude-table=agent_turns_[0-9]*", "--exclude-table=ticket_words_[0-9]*"]
     argv = [str(postgres.binary("pg_dump")), "--schema-only", "--no-owner", "--no-privileges", *months, dsn]
     text = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     lines = [line for line in text.splitlines() if not line.startswith(NOISE)]
