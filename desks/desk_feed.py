@@ -1,4 +1,4 @@
-"""What agents' desks show, kept fresh: their states, the calls in their hands, three-way calls, reminders, call-backs (SEC-12).
+"""What agents' desks show, kept fresh: states, the calls in their hands, who calls, three-way calls, call-backs (SEC-12).
 
 One document for all, read a moment after a bridge, or whoever answers calls, has told something, and every second; each desk is
 shown its own part (``desks/desk_live.py``). While PostgreSQL is away the last one stays.
@@ -22,11 +22,13 @@ from acd import control, sessions, threeway_store
 from acd.parts import Parts
 from acd.permissions import Person
 from ami_bridge.figures.live_document import Document
+from desks.desk_pops import Pops
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "desk.sql")
-_CHANNELS = ("figures", "control")
+_TICKETS = "tickets"
+_CHANNELS = ("figures", "control", _TICKETS)
 _POLL_SECONDS, _PACE_SECONDS = 1.0, 0.2
 _READER = Person("desks", "supervisor")
 _MINUTE = 60
@@ -70,6 +72,7 @@ class DeskFeed:
         self._parts = parts
         self.document = Document()
         self._wake, self._published = asyncio.Event(), asyncio.Event()
+        self.pops = Pops(parts, _QUERIES["opened"])
         self.watchers = 0
         self.is_closing = False
         self._said = self.document.seq
@@ -123,15 +126,23 @@ class DeskFeed:
         finally:
             connection.terminate()  # the pool takes back no connection that listens
 
-    def _told(self, *_: Any) -> None:
+    def _told(self, connection: Any, process: int, channel: str, words: object) -> None:
+        del connection, process, words
+        if channel == _TICKETS:
+            self.pops.renew()
+            if self.pops.is_empty:
+                return
         self._wake.set()
 
     async def _read(self, connection: asyncpg.Connection) -> None:
         rows = await connection.fetch(_QUERIES["entries"])
         names = CallBack.__struct_fields__
+        agents = {one.agent: _steady(one) for one in await sessions.list_agents(self._parts, _READER)}
+        calls = await self._calls(connection)
         found: dict[str, Mapping[str, object]] = {
-            "agents": {one.agent: _steady(one) for one in await sessions.list_agents(self._parts, _READER)},
-            "calls": await self._calls(connection),
+            "agents": agents,
+            "calls": calls,
+            "pop": await self.pops.read(connection, calls, {agent: one.state for agent, one in agents.items()}),
             "threeways": await _threeways(connection),
             "callbacks": {row["agent"]: CallBack(**{name: row[name] for name in names}) for row in rows},
         }

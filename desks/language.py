@@ -8,6 +8,7 @@ from pathlib import Path
 
 DEFAULT = "zh-CN"
 _BY_PREFIX = {"zh": "zh-CN", "en": "en"}
+LANGUAGES = tuple(_BY_PREFIX.values())
 
 
 def chosen(accepted: str) -> str:

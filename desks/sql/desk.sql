@@ -46,3 +46,9 @@ WHERE state IN ('claimed', 'calling') AND agent IS NOT NULL
 INSERT INTO audit_log (actor, action, subject, detail)
 SELECT $1, 'caller.seen', $2, '{}'
 WHERE NOT EXISTS (SELECT FROM audit_log WHERE subject = $2 AND actor = $1 AND action = 'caller.seen')
+
+-- name: opened
+-- Tickets that were opened for calls. $1, $2: nodes and calls.
+SELECT ticket.node, ticket.call_id, ticket.ticket_id, ticket.channel, ticket.state
+FROM unnest($1::text[], $2::text[]) AS asked (node, call_id) JOIN tickets AS ticket USING (node, call_id)
+WHERE ticket.call_id <> '' ORDER BY ticket.ticket_id

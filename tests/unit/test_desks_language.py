@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from acd.errors import CODES as ORDER_CODES
 from crm.errors import CODES as TICKET_CODES
 from desks import answers, language
+from desks.desk_pops import HINTS
 from desks.errors import REFUSALS
+from hotline.accounts.rules import CODES as ACCOUNT_CODES
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_no_header_breaks_the_choice(accepted: str) -> None:
 
 
 def test_both_catalogues_have_a_sentence_for_every_code() -> None:
-    codes = set(answers.CODES.values()) | set(REFUSALS) | set(ORDER_CODES) | set(TICKET_CODES)
+    codes = set(answers.CODES.values()) | set(REFUSALS) | set(ORDER_CODES) | set(TICKET_CODES) | set(ACCOUNT_CODES) | set(HINTS)
     for spoken in ("zh-CN", "en"):
         assert set(language.catalogue(spoken)) == codes
         assert all(language.catalogue(spoken).values())
