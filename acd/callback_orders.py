@@ -69,7 +69,7 @@ async def withdraw(parts: Parts, person: Person, entry_id: uuid.UUID, note: str)
 
 async def listed(parts: Parts, person: Person, *, queue: str | None = None, is_open: bool = True, page: int = 1) -> list[Entry]:
     """The list, for whoever works on it; what it shows of citizens leaves an audit line (SEC-12)."""
-    await orders.authorise(parts.pool, person, _RIGHT, person.agent)
+    await orders.authorise(parts.pool, person, "callback.list", person.agent)
     found = await callbacks.listed(parts.pool, queue, is_open=is_open, page=page)
     await orders.audit(parts.pool, person, "callback.list", "callbacks", {"entries": [str(one.entry_id) for one in found]})
     return found

@@ -165,7 +165,7 @@ async def get(parts: Parts, outbound_id: uuid.UUID) -> Outbound:
 
 async def listed(parts: Parts, person: Person, *, agent: str = "", ticket: str = "", limit: int = 100) -> list[Outbound]:
     """The newest calls, of an agent or about a ticket; one's own unless one leads."""
-    await orders.authorise(parts.pool, person, RIGHT, agent or person.agent)
+    await orders.authorise(parts.pool, person, "call.read", agent or person.agent)
     return [Outbound(**dict(row)) for row in await parts.pool.fetch(QUERIES["outbound_listed"], agent, ticket, limit)]
 
 

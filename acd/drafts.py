@@ -20,7 +20,7 @@ from hotline import sql
 
 Outcome = Literal["answered", "not_competent", "declined", "unreachable", "caller_left", "no_consent", "failed", "cancelled"]
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "drafts.sql")
-_ACTION = "ticket.draft"
+_ACTION, _READS = "ticket.draft", "draft.read"
 LARGEST_PAGE = 100
 
 
@@ -81,7 +81,7 @@ async def get(pool: asyncpg.Pool, person: Person, draft_id: uuid.UUID) -> Draft:
     row = await pool.fetchrow(_QUERIES["get"], draft_id)
     if row is None:
         raise RefusedError("unknown_draft")
-    await orders.authorise(pool, person, _ACTION, row["made_by"])
+    await orders.authorise(pool, person, _READS, row["made_by"])
     await orders.audit(pool, person, "draft.read", f"draft:{draft_id}", {})
     return _draft(row)
 
@@ -91,8 +91,8 @@ async def listed(pool: asyncpg.Pool, person: Person, *, taken: bool = False, lim
 
     Raises ``RefusedError``: ``not_allowed``. Beyond the last page ``total`` is 0.
     """
-    await orders.authorise(pool, person, _ACTION)
-    whose = "" if may(person, _ACTION, "*") else person.agent
+    await orders.authorise(pool, person, _READS)
+    whose = "" if may(person, _READS, "*") else person.agent
     limit = min(max(limit, 1), LARGEST_PAGE)
     rows = await pool.fetch(_QUERIES["list"], whose, taken, limit, min(max(page - 1, 0), 10_000) * limit)
     await orders.audit(pool, person, "draft.list", "drafts", {"drafts": [str(row["draft_id"]) for row in rows]})

@@ -30,16 +30,19 @@ class Person(msgspec.Struct, frozen=True):
 
 
 _AT_WORK = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent"), "self")
+_WATCHES = {"observer": "anyone"}  # the supervisory department reads everything (GEN-17)
 _LEADS = {"shift_leader": "anyone", "supervisor": "anyone"}
 
 RIGHTS: Mapping[str, Mapping[str, str]] = {
     "agent.work": {**_AT_WORK, **_LEADS},
     "agent.lead": _LEADS,
-    "agent.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone", "leader": "anyone"},
+    "agent.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone", "leader": "anyone", **_WATCHES},
     "agent.keep": {"administrator": "anyone", **_LEADS},
+    "call.read": {**_AT_WORK, **_LEADS, **_WATCHES},
     "call.control": {**_AT_WORK, **_LEADS},
     "call.threeway": {**_AT_WORK, **_LEADS},
     "call.callback": {"agent": "self", "callback_agent": "self", **_LEADS},
+    "callback.list": {"agent": "self", "callback_agent": "self", **_LEADS, **_WATCHES},
     "call.listen": {"agent": "trainee", "quality": "anyone", **_LEADS},
     "call.whisper": {"agent": "trainee", **_LEADS},
     "call.barge": _LEADS,
@@ -47,10 +50,11 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "caller.mark_malicious": {**_AT_WORK, **_LEADS},
     "caller.reset_malicious": _LEADS,
     "caller.block": {"office": "anyone"},
-    "caller.list": {**_LEADS, "office": "anyone"},
-    "quality.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone"},
+    "caller.list": {**_LEADS, "office": "anyone", **_WATCHES},
+    "quality.see": {**_AT_WORK, **_LEADS, "quality": "anyone", "office": "anyone", **_WATCHES},
+    "draft.read": {**_AT_WORK, **_LEADS, "dispatcher": "anyone", "office": "anyone", **_WATCHES},
     "ticket.draft": {**_AT_WORK, **_LEADS, "dispatcher": "anyone", "office": "anyone"},
-    "unit.search": {**_AT_WORK, **_LEADS, "office": "anyone"},
+    "unit.search": {**_AT_WORK, **_LEADS, "office": "anyone", "supervision_office": "anyone", "leader": "anyone", **_WATCHES},
 }
 """Action -> role -> whom. A role that is not named may not."""
 

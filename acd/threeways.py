@@ -141,7 +141,7 @@ async def get(parts: Parts, person: Person, threeway_id: int) -> Threeway:
     """How it stands; a look leaves an audit line (SEC-12). Raises ``RefusedError``: ``unknown_threeway``, ``not_allowed``."""
     async with parts.pool.acquire() as connection:
         state, words = await threeway_store.load(connection, threeway_id)
-        await orders.authorise(parts.pool, person, _ACTION, state.agent)
+        await orders.authorise(parts.pool, person, "call.read", state.agent)
         await orders.audit(connection, person, "threeway.read", f"threeway:{threeway_id}", {})
     return threeway_store.shown(state, words)
 

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from crm.permissions import is_open_to
 from desks import parameters, repeats
 from desks.desk import Ask, Parts, Route
 from desks.errors import RefusedError
@@ -38,7 +39,10 @@ async def _let_in(route: Route, parts: Parts, request: web.Request) -> Session |
     session = await parts.sessions.find(token) if token else None
     if session is None:
         raise web.HTTPUnauthorized
-    if session.role not in route.roles:
+    if session.must_change and not route.comes_first:
+        raise RefusedError("must_change_password")
+    is_open = is_open_to(route.action or "", session.organisation, session.granted)
+    if session.role not in route.roles or not is_open:
         await parts.sessions.log(session.username, "refused", f"{route.method} {route.path}", {"role": session.role})
         raise RefusedError("forbidden", role=session.role, allowed=sorted(route.roles))
     return session

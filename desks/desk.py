@@ -10,8 +10,8 @@ import asyncpg
 from aiohttp import web
 
 from acd import parts as acd_parts
-from acd.permissions import ROLES
 from ami_bridge.figures import live, metrics
+from crm.permissions import MATRIX
 from desks.desk_feed import DeskFeed
 from desks.feed import Feed
 from desks.health import Health
@@ -20,8 +20,6 @@ from desks.parameters import Parameter
 from hotline.settings import Settings
 
 ANYBODY = None
-STAFF = frozenset(ROLES) - {"unit_clerk", "unit_leader", "unit_editor", "guest"}
-LEADERS = frozenset({"supervisor", "shift_leader", "office", "leader"})
 
 
 @dataclass(frozen=True)
@@ -65,16 +63,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Route:
-    """An entry of the table ``desks/routes.py``. ``roles``: who may; None: anybody, without a login.
+    """An entry of the table ``desks/routes.py``. ``action``: of ``crm.permissions``; None: anybody may, without a login.
 
     ``answer``: its type, or media type; ``claims``: its use case keeps its answer in its own transaction (``crm.idempotency``);
-    ``is_open_to_this_machine``: without a login from loopback, for a program that watches.
+    ``is_open_to_this_machine``: without a login from loopback, for a program that watches; ``comes_first``: also while the
+    password must be changed.
     """
 
     method: str
     path: str
     handler: Callable[[Ask], Awaitable[web.StreamResponse]]
-    roles: frozenset[str] | None
+    action: str | None
     chinese: str
     english: str
     query: tuple[Parameter, ...] = ()
@@ -83,6 +82,12 @@ class Route:
     status: int = 200
     is_open_to_this_machine: bool = False
     claims: bool = False
+    comes_first: bool = False
+
+    @property
+    def roles(self) -> frozenset[str] | None:
+        """Who may ask for it at all; whom or which ticket it may concern is decided by the order."""
+        return None if self.action is None else frozenset(MATRIX[self.action])
 
 
 def rules(settings: Settings) -> metrics.Rules:

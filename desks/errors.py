@@ -22,6 +22,7 @@ REFUSALS = {
     "bad_version": HTTPStatus.BAD_REQUEST,
     "wrong_password": HTTPStatus.UNAUTHORIZED,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "must_change_password": HTTPStatus.FORBIDDEN,
     "forbidden": HTTPStatus.FORBIDDEN,
     "foreign_origin": HTTPStatus.FORBIDDEN,
     "same_person": HTTPStatus.CONFLICT,

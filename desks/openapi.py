@@ -14,8 +14,9 @@ from desks import repeats
 from desks.answers import CODES
 from desks.desk import Route
 from desks.errors import REFUSALS
+from hotline.accounts.rules import CODES as ACCOUNT_CODES
 
-_ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES, *TICKET_CODES}))
+_ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES, *TICKET_CODES, *ACCOUNT_CODES}))
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -11,11 +11,25 @@ from aiohttp import web
 
 from ami_bridge.figures.live_document import Message
 from desks import answers, desk_live, entrance, live, metrics, openapi, parameters
-from desks.desk import ANYBODY, LEADERS, STAFF, Ask, Route
+from desks.desk import ANYBODY, Ask, Route
 from desks.health import Report
 from desks.login import Login
-from desks.ordering import roles
-from desks.tables import agents, callbacks, callers, drafts, figures, hands, supervision, threeways, units, webhooks
+from desks.tables import (
+    accounts,
+    agents,
+    callbacks,
+    callers,
+    drafts,
+    figures,
+    hands,
+    suggestions,
+    supervision,
+    taxonomy,
+    threeways,
+    unit_tree,
+    units,
+    webhooks,
+)
 
 _SHOWN = (parameters.SHOWN_WINDOWS, parameters.SHOWN_VIEWS)
 
@@ -34,14 +48,27 @@ async def describe(ask: Ask) -> web.Response:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", healthz, ANYBODY, "系统健康状况", "Health of the stack", answer=Report),
-    Route("GET", "/metrics", metrics.metrics, LEADERS, "Prometheus 指标", "For Prometheus", is_open_to_this_machine=True),
+    Route(
+        "GET", "/metrics", metrics.metrics, "figures.scrape", "Prometheus 指标", "For Prometheus", is_open_to_this_machine=True
+    ),
     Route("GET", "/api/openapi.json", describe, ANYBODY, "接口描述", "This description", answer="application/json"),
     Route("POST", "/api/login", entrance.login, ANYBODY, "登录", "Log in", body=Login, answer=entrance.LoggedIn),
-    Route("POST", "/api/logout", entrance.logout, STAFF, "退出登录", "Log out", answer=entrance.Done),
-    Route("GET", "/api/live", live.snapshot, STAFF, "实时指标", "Live figures", query=_SHOWN, answer=Message),
-    Route("GET", "/api/live/ws", live.follow, STAFF, "实时指标推送", "Live figures, pushed", query=_SHOWN, answer="", status=101),
-    Route("GET", "/api/desk", desk_live.snapshot, roles("agent.see"), "本人工作台", "One's own desk", answer=Message),
-    Route("GET", "/api/desk/ws", desk_live.follow, roles("agent.see"), "工作台推送", "The desk, pushed", answer="", status=101),
+    Route("POST", "/api/logout", entrance.logout, "session.own", "退出登录", "Log out", answer=entrance.Done, comes_first=True),
+    Route("GET", "/api/live", live.snapshot, "figures.live", "实时指标", "Live figures", query=_SHOWN, answer=Message),
+    Route(
+        "GET",
+        "/api/live/ws",
+        live.follow,
+        "figures.live",
+        "实时指标推送",
+        "Live figures, pushed",
+        query=_SHOWN,
+        answer="",
+        status=101,
+    ),
+    Route("GET", "/api/desk", desk_live.snapshot, "agent.see", "本人工作台", "One's own desk", answer=Message),
+    Route("GET", "/api/desk/ws", desk_live.follow, "agent.see", "工作台推送", "The desk, pushed", answer="", status=101),
+    *accounts.ROUTES,
     *figures.ROUTES,
     *agents.ROUTES,
     *callbacks.ROUTES,
@@ -50,6 +77,9 @@ ROUTES: tuple[Route, ...] = (
     *drafts.ROUTES,
     *supervision.ROUTES,
     *threeways.ROUTES,
+    *unit_tree.ROUTES,
     *units.ROUTES,
+    *taxonomy.ROUTES,
+    *suggestions.ROUTES,
     *webhooks.ROUTES,
 )

@@ -57,7 +57,9 @@ async def withdraw(ask: Ask, person: Person, *, id: uuid.UUID, note: str) -> Ent
 
 _MAY = "call.callback"
 ROUTES: tuple[Route, ...] = (
-    ordered("GET", "/api/callbacks", everything, _MAY, ("回拨列表", "The call-back list"), query=_LIST, answer=Entries),
+    ordered(
+        "GET", "/api/callbacks", everything, "callback.list", ("回拨列表", "The call-back list"), query=_LIST, answer=Entries
+    ),
     ordered("POST", "/api/callbacks/next", take, _MAY, ("领取下一个回拨", "Take the next"), answer=Taken),
     ordered("POST", "/api/callbacks/{id}/give-back", give_back, _MAY, ("放回回拨列表", "Give back"), answer=Entry),
     ordered("POST", "/api/callbacks/{id}/withdraw", withdraw, _MAY, ("撤销回拨", "Withdraw"), body=Note, answer=Entry),

@@ -45,7 +45,7 @@ async def amend(
 
 
 ROUTES: tuple[Route, ...] = (
-    ordered("GET", "/api/drafts", everything, "ticket.draft", ("工单草稿", "Ticket drafts"), query=_LIST, answer=Page),
-    ordered("GET", "/api/drafts/{id}", get, "ticket.draft", ("一份工单草稿", "A ticket draft"), answer=Draft),
+    ordered("GET", "/api/drafts", everything, "draft.read", ("工单草稿", "Ticket drafts"), query=_LIST, answer=Page),
+    ordered("GET", "/api/drafts/{id}", get, "draft.read", ("一份工单草稿", "A ticket draft"), answer=Draft),
     ordered("PATCH", "/api/drafts/{id}", amend, "ticket.draft", ("补充工单草稿", "Amend a draft"), body=Amendment, answer=Draft),
 )

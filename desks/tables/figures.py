@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from desks import figures, parameters, records
-from desks.desk import LEADERS, Route
+from desks.desk import Route
 
-_SETS = frozenset({"supervisor", "shift_leader"})
-_CONFIRMS = frozenset({"supervisor", "office"})
+_READS, _SETS, _CONFIRMS, _WITHDRAWS = "figures.read", "exclusion.set", "exclusion.confirm", "exclusion.withdraw"
 _TIME = (parameters.FROM, parameters.TO)
 _ANY_TIME = tuple(msgspec.structs.replace(one, needed=False) for one in _TIME)
 _ONLY = (parameters.QUEUE, parameters.SKILL, parameters.NODE)
@@ -19,7 +18,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/metrics",
         figures.sheet,
-        LEADERS,
+        _READS,
         "任意时段的指标",
         "Figures of any time",
         query=(*_TIME, *_ONLY, parameters.BY),
@@ -29,7 +28,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/metrics/lines",
         figures.lines,
-        LEADERS,
+        "figures.lines",
         "指标背后的每一条请求",
         "The lines behind a figure",
         query=(*_TIME, *_ONLY, parameters.RATE, parameters.PART, parameters.BASIS, *_PAGE),
@@ -39,7 +38,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/calls",
         figures.calls,
-        LEADERS,
+        "figures.lines",
         "来电列表",
         "Calls",
         query=(*_TIME, parameters.QUEUE, parameters.OUTCOME, *_PAGE),
@@ -49,7 +48,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/exclusions",
         records.list_exclusions,
-        LEADERS,
+        _READS,
         "剔除时段",
         "Exclusions",
         query=_TIME,
@@ -78,7 +77,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/api/exclusions/{id}/withdraw",
         records.withdraw,
-        LEADERS,
+        _WITHDRAWS,
         "撤销剔除时段",
         "Withdraw an exclusion",
         answer=records.Changed,
@@ -94,8 +93,8 @@ ROUTES: tuple[Route, ...] = (
         answer=records.Changed,
     ),
     Route(
-        "GET", "/api/gaps", records.list_gaps, LEADERS, "数据缺口", "Gaps", query=(*_TIME, parameters.NODE), answer=records.Gaps
+        "GET", "/api/gaps", records.list_gaps, _READS, "数据缺口", "Gaps", query=(*_TIME, parameters.NODE), answer=records.Gaps
     ),
-    Route("GET", "/api/alarms", records.list_alarms, LEADERS, "告警", "Alarms", query=_ANY_TIME, answer=records.Alarms),
-    Route("POST", "/api/alarms/{id}/seen", records.see, LEADERS, "告警已阅", "An alarm was seen", answer=records.Seen),
+    Route("GET", "/api/alarms", records.list_alarms, _READS, "告警", "Alarms", query=_ANY_TIME, answer=records.Alarms),
+    Route("POST", "/api/alarms/{id}/seen", records.see, "alarm.see", "告警已阅", "An alarm was seen", answer=records.Seen),
 )

@@ -182,14 +182,14 @@ async def call_back(ask: Ask, person: Person, *, id: uuid.UUID) -> Outbound:
 async def outbound(ask: Ask, person: Person, *, id: uuid.UUID) -> Outbound:
     """``GET /api/outbound/{id}``."""
     found = await control_outbound.get(ask.parts.acd, id)
-    await orders.authorise(ask.parts.pool, person, _MAY, found.agent)
+    await orders.authorise(ask.parts.pool, person, "call.read", found.agent)
     await orders.audit(ask.parts.pool, person, "outbound.read", f"outbound:{id}", {})
     return found
 
 
 async def outbounds(ask: Ask, person: Person, *, limit: int) -> Outbounds:
     """``GET /api/outbound``: everybody's, or one's own."""
-    whose = "" if may(person, _MAY, "*") else person.agent
+    whose = "" if may(person, "call.read", "*") else person.agent
     found = await control_outbound.listed(ask.parts.acd, person, agent=whose, limit=limit)
     await orders.audit(ask.parts.pool, person, "outbound.list", "outbound", {"calls": [str(one.outbound_id) for one in found]})
     return Outbounds(found)
@@ -214,7 +214,7 @@ ROUTES: tuple[Route, ...] = (
     ordered("POST", f"{_ONE}/hang-up", hang_up, _MAY, ("按规定先挂机", "End the call first"), body=HangUp, answer=Stand),
     ordered("GET", "/api/parked", parked, _MAY, ("驻留中的来电", "Who is parked"), answer=Parked),
     ordered("POST", "/api/agents/{agent}/dial", dial, _MAY, ("外呼", "Call somebody"), body=Dial, answer=Outbound),
-    ordered("GET", "/api/outbound", outbounds, _MAY, ("外呼记录", "Calls to outside"), query=_LIMIT, answer=Outbounds),
-    ordered("GET", "/api/outbound/{id}", outbound, _MAY, ("一次外呼", "A call to outside"), answer=Outbound),
+    ordered("GET", "/api/outbound", outbounds, "call.read", ("外呼记录", "Calls to outside"), query=_LIMIT, answer=Outbounds),
+    ordered("GET", "/api/outbound/{id}", outbound, "call.read", ("一次外呼", "A call to outside"), answer=Outbound),
     ordered("POST", "/api/callbacks/{id}/call", call_back, "call.callback", ("确认回拨", "Call back"), answer=Outbound),
 )

@@ -13,7 +13,7 @@ from acd.permissions import Person
 from acd.supervision import Mode, Target, Wish
 from acd.supervision_book import Supervision
 from desks import parameters
-from desks.desk import LEADERS, Ask, Route
+from desks.desk import Ask, Route
 from desks.ordering import AgentNumber, Line, Word, order, ordered
 
 _MAY = "call.listen"
@@ -73,7 +73,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/supervisions",
         order(everything),
-        LEADERS,
+        "supervision.list",
         "监听记录",
         "Who supervised whom",
         query=(parameters.FROM, parameters.TO, _OPEN),

@@ -13,7 +13,7 @@ from acd.permissions import Person
 from acd.threeway_figures import OfAgent, OfUnit, Total
 from acd.threeway_store import Threeway
 from desks import parameters
-from desks.desk import LEADERS, Ask, Route
+from desks.desk import Ask, Route
 from desks.ordering import CALL, PhoneNumber, Said, Word, order, ordered
 
 _MAY = "call.threeway"
@@ -155,18 +155,20 @@ _ONE = "/api/threeways/{threeway}"
 _ANSWER = Threeway
 ROUTES: tuple[Route, ...] = (
     ordered("POST", "/api/threeways", begin, _MAY, ("发起三方通话", "Begin a three-way call"), body=Beginning, answer=_ANSWER),
-    ordered("GET", "/api/threeways", of_call, _MAY, ("一个来电的三方通话", "That of a call"), query=(CALL,), answer=_ANSWER),
+    ordered(
+        "GET", "/api/threeways", of_call, "call.read", ("一个来电的三方通话", "That of a call"), query=(CALL,), answer=_ANSWER
+    ),
     Route(
         "GET",
         "/api/threeways/figures",
         order(figures),
-        LEADERS,
+        "figures.read",
         "三方通话统计",
         "What three-way calls amount to",
         query=(parameters.FROM, parameters.TO),
         answer=Figures,
     ),
-    ordered("GET", _ONE, get, _MAY, ("三方通话", "A three-way call"), answer=_ANSWER),
+    ordered("GET", _ONE, get, "call.read", ("三方通话", "A three-way call"), answer=_ANSWER),
     ordered("PATCH", _ONE, questions, _MAY, ("记录问题", "Write down questions"), body=Questions, answer=_ANSWER),
     ordered("POST", f"{_ONE}/join", join, _MAY, ("接通市民", "Join the citizen"), answer=_ANSWER),
     ordered("POST", f"{_ONE}/decline", decline, _MAY, ("承办单位不同意", "The unit declines"), answer=_ANSWER),

@@ -28,7 +28,6 @@ CODES: dict[str, Kind] = {
     "weak_password": "invalid",
     "same_password": "invalid",
     "old_password_wrong": "forbidden",
-    "password_of_others": "forbidden",
 }
 """Every code and its kind."""
 
@@ -40,6 +39,7 @@ Action = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$")]
 Organisation = Literal["government", "operator"]
 SHORTEST = 10
 LONGEST = 200
+_BESIDE_THE_NAME = 6
 
 
 class RefusedError(refusals.RefusedError):
@@ -119,7 +119,7 @@ def _weakness(new: str, username: str) -> str:
     checks: Mapping[str, bool] = {
         "length": not SHORTEST <= len(new) <= LONGEST,
         "characters": not new.isprintable() or any("\ud800" <= one <= "\udfff" for one in new),
-        "username": username.lower() in new.lower() and len(username) * 2 >= len(new),
+        "username": len(new.lower().replace(username.lower(), "")) < _BESIDE_THE_NAME,
         "variety": len(set(new)) < 5,
     }
     return next((name for name, is_weak in checks.items() if is_weak), "")

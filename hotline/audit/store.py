@@ -9,7 +9,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True):
     actor: str
     action: str
     subject: str
-    detail: dict[str, object]
+    detail: dict[str, Any]
 
 
 async def note(to: Database, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
@@ -145,6 +145,6 @@ def _link(row: asyncpg.Record) -> Link:
     return Link(row["number"], row["entry_id"], row["hash"], _line(row) if row["is_there"] else None)
 
 
-def _detail(text: str) -> dict[str, object]:
+def _detail(text: str) -> dict[str, Any]:
     found: object = msgspec.json.decode(text)
     return found if isinstance(found, dict) else {"value": found}
