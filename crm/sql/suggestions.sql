@@ -82,3 +82,8 @@ ORDER BY made_at DESC, rule_id LIMIT $3 OFFSET $4
 
 -- name: end_rule
 UPDATE dispatch_rules SET ended_at = $2, ended_by = $3 WHERE rule_id = $1 AND ended_at IS NULL RETURNING true
+
+-- name: agreed
+-- What consultations agreed about just these conditions and holds.
+SELECT rule_id, unit FROM dispatch_rules
+WHERE ended_at IS NULL AND origin = 'consultation' AND (category, term, territory, words) = ($1, $2, $3, $4) FOR UPDATE

@@ -19,6 +19,7 @@ from crm import idempotency, permissions
 from crm.callers import persons, viewer
 from crm.clocks import book
 from crm.errors import RefusedError
+from crm.knowledge import ticket_search
 from crm.profiles import store as profiles
 from crm.profiles.profile import Profile
 from crm.tickets import answers, content, store, survey
@@ -27,6 +28,7 @@ from crm.tickets.decide import decide
 from crm.tickets.orders import VALUES, Order, Values
 from crm.tickets.ticket import Identity, Ticket, number
 from crm.tickets.work import Work, begun
+from crm.units import dispatches
 from crm.webhooks import outbox
 from hotline import numbers
 
@@ -97,6 +99,7 @@ async def carried_out(work: Work, ticket: Ticket, order: Order) -> Done:
     change = decide(ticket, order, work.person, around, profile=profile, now=work.now)
     changed = await _saved(work, ticket, change, profile)
     await _beside(work, ticket, changed, order.action, change)
+    await dispatches.follow(work, changed, order.action, change.kept)
     await told(work, order.action, changed, from_state=ticket.state)
     return done(changed, change.warnings)
 
@@ -162,6 +165,7 @@ async def told(work: Work, action: str, ticket: Ticket, *, from_state: str) -> N
     """Everybody else is told of it: citizens in the menu, searches, other systems, the audit log, desks that show it."""
     connection = work.connection
     await answers.tell(connection, ticket, work.now)
+    await ticket_search.index_ticket(connection, ticket)
     await outbox.note(connection, action, ticket, work.now, from_state=from_state)
     detail = {"version": ticket.version, "from": from_state, "to": ticket.state}
     await orders.audit(connection, work.person, f"ticket.{action}", f"ticket:{ticket.ticket_id}", detail)

@@ -69,6 +69,20 @@ async def make_rule(connection: asyncpg.Connection, person: Person, rule: Dispat
     return kept
 
 
+async def agree(connection: asyncpg.Connection, person: Person, rule: DispatchRule) -> None:
+    """A consultation's conclusion: it takes the place of what was agreed before about just this kind of matter.
+
+    Nothing changes when that was the same unit. Raises ``RefusedError`` as ``make_rule``.
+    """
+    before = await connection.fetch(_QUERIES["agreed"], rule.category, rule.term, rule.territory, rule.words)
+    if any(row["unit"] == rule.unit for row in before):
+        return
+    for row in before:
+        await connection.execute(_QUERIES["end_rule"], row["rule_id"], rule.made_at, person.username)
+        await orders.audit(connection, person, "dispatch_rule.end", f"dispatch_rule:{row['rule_id']}", {"for": str(rule.rule_id)})
+    await make_rule(connection, person, rule)
+
+
 async def add(pool: asyncpg.Pool, person: Person, rule: DispatchRule) -> DispatchRule:
     """A rule of the office. Raises ``RefusedError`` as ``make_rule``, and ``not_allowed``."""
     permissions.check(person, "dispatch.rules_keep")
