@@ -36,6 +36,8 @@ STATES: Mapping[str, str] = {
 _EXPLAINED, _DECLINED = "ticket-result-explained", "ticket-result-declined"
 _OUTCOMES = {"resolved": "ticket-result-solved", "planned": _EXPLAINED, "explained": _EXPLAINED, "not_true": _EXPLAINED}
 """Outcome of the last reply (GEN-16) -> the prompt that says it."""
+RESULTS = frozenset((_EXPLAINED, _DECLINED, *_OUTCOMES.values()))
+"""Every prompt that says a result."""
 _TOLD = frozenset(("replied", "callback_pending", "unreachable_1", "review", "closed", "archived"))
 
 

@@ -224,3 +224,24 @@ async def _only_once(work: Work, opening: Opening, came: _From) -> None:
         raise RefusedError(
             "call_has_ticket" if row["how"] == "call" else "already_opened", number=number(row["ticket_id"], row["channel"])
         )
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """Six digits, to be told to the citizen now: they are kept nowhere."""
+
+    number: str
+    version: int
+    code: str
+
+
+async def issue_code(parts: Parts, person: Person, ticket_id: int) -> Code:
+    """A new query code, with which the result is told to whoever calls from another number (IVR-06, SEC-06); the last one ends.
+
+    Raises ``RefusedError``: ``unknown_ticket``, ``not_allowed``.
+    """
+    code, stored = await answers.new_code()
+    async with begun(parts, person, "ticket.code", f"ticket:{ticket_id}") as work:
+        ticket = await cases.taken(work, "ticket.code", ticket_id)
+        changed = await cases.touched(work, ticket, "code", {})
+        await answers.put_code(work.connection, ticket, stored)
+    return Code(number=number(ticket_id, ticket.channel), version=changed.version, code=code)

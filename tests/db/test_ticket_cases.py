@@ -201,7 +201,7 @@ async def everything(desk: Desk) -> dict[str, str]:
     """All that use cases of tickets write, but for the audit log."""
     found = {}
     for table in ("tickets", "ticket_events", "ticket_tasks", "ticket_contacts", "ticket_identities", "ticket_clocks",
-                  "ticket_answers", "ticket_days", "callers", "webhook_deliveries"):  # fmt: skip
+                  "ticket_answers", "ticket_words", "ticket_days", "callers", "webhook_deliveries"):  # fmt: skip
         rows = await desk.owner.fetch(f"SELECT to_jsonb(t)::text AS row FROM {table} AS t ORDER BY 1")
         found[table] = "\n".join(row["row"] for row in rows)
     return found
