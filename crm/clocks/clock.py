@@ -51,16 +51,6 @@ class Logged(msgspec.Struct, frozen=True):
     why: tuple[Reason, ...] = ()
 
 
-class TimeLeft(msgspec.Struct, frozen=True):
-    """TIM-36: what a person sees; ``working_days``: left until the due day; ``next_holiday``: that still moves it."""
-
-    seconds_left: float
-    overdue_since: dt.datetime | None
-    working_seconds_left: float
-    working_days: int
-    next_holiday: dt.date | None
-
-
 def set_due(clock: Clock, due: Due) -> Clock:
     """With a new due time."""
     return msgspec.structs.replace(clock, due_at=due.at, why=due.why)

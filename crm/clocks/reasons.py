@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from crm.units.natures import NATURES
+
 
 class Reason(msgspec.Struct, frozen=True):
     """``code`` of ``TEXTS``, and what stands in its gaps."""
@@ -52,7 +54,10 @@ def text(reason: Reason, language: str) -> str:
     known = TEXTS.get(reason.code)
     if known is None:
         return reason.code
-    return known[language != "zh-CN"].format_map(_Gaps(reason.values))
+    is_english = language != "zh-CN"
+    words: Mapping[str | int, tuple[str, str]] = NATURES  # type: ignore[assignment]
+    values = {key: words[value][is_english] if value in words else value for key, value in reason.values.items()}
+    return known[is_english].format_map(_Gaps(values))
 
 
 class _Gaps(dict[str, object]):

@@ -76,7 +76,8 @@ class Turning:
             if again == "begins_anew":
                 facts = self._facts(kind, order, ())
                 begun = _replace(last, started_at=now, facts=facts, paused_at=None, next_step=0, extension=last.extension + 1)
-                self._keep(_replace(begun, unit=self._unit(kind), profile_version=self._version), "start", now, last, fresh=True)
+                begun = _replace(begun, unit=self._unit(kind), profile_version=self._version)
+                self._keep(begun, "start", now, last, (Reason("begun_anew"),), fresh=True)
             return
         facts = self._facts(kind, order, ())
         clock = Clock(

@@ -15,6 +15,7 @@ from hotline.settings import Calendar
 _MOST_DAYS = 1000
 """Longer than any row of rest days that a sane calendar has: who closes every day gets weekdays."""
 _DAY = dt.timedelta(days=1)
+_NONE = dt.timedelta(0)
 _SATURDAY = 5
 
 
@@ -66,36 +67,36 @@ class WorkingTime:
 
     def add(self, moment: dt.datetime, seconds: float) -> dt.datetime:
         """So much working time after ``moment``, or before it when negative; never outside of office hours, but for 0."""
-        return self._forward(moment, seconds) if seconds > 0 else self._back(moment, -seconds) if seconds else moment
+        length = dt.timedelta(seconds=abs(seconds))
+        return self._forward(moment, length) if seconds > 0 else self._back(moment, length) if seconds else moment
 
     def between(self, begin: dt.datetime, end: dt.datetime) -> float:
         """Working seconds from ``begin`` to ``end``; 0 when they are the wrong way round."""
-        total, day, last = 0.0, date(begin), date(end)
+        total, day, last = _NONE, date(begin), date(end)
         while day <= last:
             if self.is_working(day):
-                inside = min(end, self.end(day)) - max(begin, self.begin(day))
-                total += max(0.0, inside.total_seconds())
+                total += max(_NONE, min(end, self.end(day)) - max(begin, self.begin(day)))
             day += _DAY
-        return total
+        return total.total_seconds()
 
-    def _forward(self, moment: dt.datetime, seconds: float) -> dt.datetime:
+    def _forward(self, moment: dt.datetime, length: dt.timedelta) -> dt.datetime:
         day = self.first(date(moment))
         while True:
             begin = max(moment, self.begin(day))
-            left = (self.end(day) - begin).total_seconds()
-            if seconds <= left:
-                return begin.astimezone(dt.UTC) + dt.timedelta(seconds=seconds)
-            seconds -= max(0.0, left)
+            left = self.end(day) - begin
+            if length <= left:
+                return begin.astimezone(dt.UTC) + length
+            length -= max(_NONE, left)
             day = self.first(day + _DAY)
 
-    def _back(self, moment: dt.datetime, seconds: float) -> dt.datetime:
+    def _back(self, moment: dt.datetime, length: dt.timedelta) -> dt.datetime:
         day = self.first(date(moment), -1)
         while True:
             end = min(moment, self.end(day))
-            left = (end - self.begin(day)).total_seconds()
-            if seconds <= left:
-                return end.astimezone(dt.UTC) - dt.timedelta(seconds=seconds)
-            seconds -= max(0.0, left)
+            left = end - self.begin(day)
+            if length <= left:
+                return end.astimezone(dt.UTC) - length
+            length -= max(_NONE, left)
             day = self.first(day - _DAY, -1)
 
 

@@ -78,7 +78,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _readable(error: msgspec.ValidationError) -> str:
-    said, _, place = str(error).partition(" - at `$.")
+    said, _, place = str(error).replace("`key` in ", "").partition(" - at `$.")
     unknown = re.match(r"Object contains unknown field `(.+?)`", said)
     return f"unknown key {unknown[1]}" if unknown else f"{place.rstrip('`')}: {said}"
 
