@@ -23,7 +23,7 @@ from tests.ticket_desk import AGENT, CLERK, DISPATCHER, OFFICE, SUPERVISION, Des
 if TYPE_CHECKING:
     from tests.conftest import Postgres
 
-LAMP = {"content": "湖滨北路的路灯不亮，灯杆 12 号，已经三天", "category": "C1.03", "territory": "371402001"}
+LAMP: dict[str, Any] = {"content": "湖滨北路的路灯不亮，灯杆 12 号，已经三天", "category": "C1.03", "territory": "371402001"}
 SECTION = Person("lamp", "unit_clerk", unit="CG-LD")
 
 
@@ -136,7 +136,7 @@ def test_what_a_consultation_concludes_is_a_rule_until_the_next_concludes_otherw
         one = await desk.open(**LAMP, accept=True)
         await desk.act(AGENT, one, "submit")
         for unit in ("GD", "GD", "CG"):
-            given = {"participants": ["编办", "司法局"], "conclusion": "灯杆归该单位", "unit": unit}
+            given: dict[str, Any] = {"participants": ["编办", "司法局"], "conclusion": "灯杆归该单位", "unit": unit}
             await desk.act(SUPERVISION, one, "consult", **given)
         found = (await rules.listed(desk.parts.pool, OFFICE, ended=True)).rules
         assert [(r.unit, r.ended_by, r.origin, r.ticket_id) for r in found] == [
