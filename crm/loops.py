@@ -10,6 +10,7 @@ from crm import idempotency
 from crm.clocks import calendars, sweep
 from crm.profiles import keeping
 from crm.webhooks import sending
+from hotline.audit import store as audit
 
 LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "profile": keeping.run,
@@ -17,5 +18,6 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "calendar": calendars.run,
     "webhooks": sending.run,
     "keys": idempotency.run,
+    "seals": lambda parts: audit.keep_sealed(parts.pool),
 }
 """Each by what it is called in the log; PostgreSQL may be away for any of them."""

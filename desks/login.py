@@ -127,7 +127,7 @@ class Sessions:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_QUERIES["switch"], session.token_hash, role)
             detail = {"from": session.role, "to": role}
-            await audit.note(connection, session.username, "session.role", f"user:{session.username}", detail)
+            await audit.write(connection, session.username, "session.role", f"user:{session.username}", detail)
             await store.tell(connection, session.username)
         return self._remember(msgspec.structs.replace(session, role=role))
 
@@ -155,7 +155,7 @@ class Sessions:
 
     async def log(self, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
         """A line in the audit log (SEC-12)."""
-        await audit.note(self._pool, actor, action, subject, detail)
+        await audit.write(self._pool, actor, action, subject, detail)
 
     async def _judged(self, known: Known, wanted: Login) -> Account | None:
         """The account of whoever gave the right password. It takes as long for a name that is nobody's."""

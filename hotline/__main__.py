@@ -6,6 +6,8 @@ import argparse
 import sys
 
 from hotline import command_line, commands, documents, log
+from hotline.accounts import commands as accounts
+from hotline.audit import commands as audit
 from hotline.directory import commands as directory
 from hotline.directory import sheet_commands
 from hotline.phones import commands as phones
@@ -18,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add(subparsers)
     documents.add(subparsers)
     directory.add(subparsers)
+    accounts.add(subparsers)
+    audit.add(subparsers)
     sheet_commands.add(subparsers)
     phones.add_call(subparsers)
     phones.add_agents(subparsers)

@@ -38,6 +38,14 @@ class DocumentError(HotlineError):
     """A document cannot be faxed: its name, or its file, is not as fax needs it; the text says how to make one that is."""
 
 
+class AccountError(HotlineError):
+    """An account cannot be made or changed like this, or PostgreSQL is away; the text says which."""
+
+
+class AuditError(HotlineError):
+    """The audit log could not be read."""
+
+
 def expected(error: BaseException) -> HotlineError:
     """The first error of ours, alone or in a group of tasks that failed together; raises ``error`` again when there is none.
 

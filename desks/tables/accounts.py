@@ -165,7 +165,7 @@ async def read_audit(ask: Ask, person: Person, *, limit: int, before: int | None
     names = {"begin": asked.pop("from"), "end": asked.pop("to"), **asked}
     found = await audit.entries(ask.parts.pool, before=before, limit=limit, **names)
     said = {name: value for name, value in names.items() if value is not None}
-    await audit.note(ask.parts.pool, person.username, "audit.read", "audit", {**said, "lines": len(found)})
+    await audit.write(ask.parts.pool, person.username, "audit.read", "audit", {**said, "lines": len(found)})
     return Entries(found, found[-1].entry_id if len(found) == limit else None)
 
 

@@ -69,7 +69,7 @@ async def add(
         )
         if row is None:
             raise RefusedError("account_exists", username=username)
-        await audit.note(connection, actor, "account.add", f"user:{username}", msgspec.to_builtins(profile))
+        await audit.write(connection, actor, "account.add", f"user:{username}", msgspec.to_builtins(profile))
     return _account(row)
 
 
@@ -144,7 +144,7 @@ async def _told(
 ) -> None:
     if ends_sessions:
         await connection.execute(_QUERIES["end_sessions"], username, but_for)
-    await audit.note(connection, actor, action, f"user:{username}", detail)
+    await audit.write(connection, actor, action, f"user:{username}", detail)
     await tell(connection, username)
 
 

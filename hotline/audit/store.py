@@ -46,9 +46,9 @@ class Entry(msgspec.Struct, frozen=True):
     detail: dict[str, Any]
 
 
-async def note(to: Database, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
+async def write(to: Database, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
     """Write a line; inside a transaction it is there when that is committed."""
-    await to.execute(_QUERIES["note"], actor, action, subject, msgspec.json.encode(detail or {}).decode())
+    await to.execute(_QUERIES["write"], actor, action, subject, msgspec.json.encode(detail or {}).decode())
 
 
 async def seal(pool: asyncpg.Pool, most: int = _AT_ONCE) -> int:

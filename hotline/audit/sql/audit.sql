@@ -1,4 +1,4 @@
--- name: note
+-- name: write
 INSERT INTO audit_log (actor, action, subject, detail) VALUES ($1, $2, $3, $4::jsonb)
 
 -- One process seals at a time; the next begins where this one ended.
