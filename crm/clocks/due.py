@@ -99,21 +99,18 @@ def _desk_works(day: dt.date, profile: Profile, working: WorkingTime) -> bool:
 
 
 def _return(started: dt.datetime, facts: Facts, profile: Profile, working: WorkingTime) -> _Given:
+    """Same day: by the end of office hours (TIM-35). 24 hours of working days: what begins on a rest day begins with the next."""
     del facts
     if profile.return_limit == "same_day":
         first = working.first(date(started))
         if started >= working.end(first):
             first = working.first(first + _DAY)
         return working.end(first), [Reason("same_day"), *_moved(date(started), first)]
-    wanted = started + dt.timedelta(hours=24)
-    return _moved_on(wanted, working, [Reason("hours", {"hours": 24})])
-
-
-def _moved_on(wanted: dt.datetime, working: WorkingTime, why: list[Reason]) -> _Given:
-    """The same time of the first working day, when it falls on a rest day (TIM-30)."""
-    day = date(wanted)
+    day = date(started)
     first = working.first(day)
-    return wanted + (first - day), [*why, *_moved(day, first)]
+    begun = started if first == day else at(first, dt.time())
+    following = working.first(first + _DAY)
+    return begun + (following - first), [Reason("hours", {"hours": 24}), *_moved(day + _DAY, following)]
 
 
 def _moved(wanted: dt.date, first: dt.date) -> list[Reason]:
@@ -165,7 +162,9 @@ def _extended(started: dt.datetime, given: _Given, facts: Facts, profile: Profil
             wanted = working.end(working.after(date(wanted), days))
             why.append(Reason("extension_working", {"days": days}))
         else:
-            wanted, why = _moved_on(wanted + days * _DAY, working, [*why, Reason("extension", {"days": days})])
+            day = date(wanted) + days * _DAY
+            why += [Reason("extension", {"days": days}), *_moved(day, working.first(day))]
+            wanted = working.end(working.first(day))
     if facts.extensions and profile.max_total_days:
         longest = working.end(working.after(date(started), profile.max_total_days))
         if longest < wanted:

@@ -81,8 +81,8 @@ TABLE: tuple[Kind, ...] = (
         english="Return by the unit",
         starts_chinese="转办",
         starts_english="dispatched",
-        rule_chinese="24 小时,遇休息日顺延;从严时当日下班前",
-        rule_english="24 hours, a rest day moves it on; strict: by the end of office hours of the same day",
+        rule_chinese="24 小时,休息日不计;从严时当日下班前",
+        rule_english="24 hours, of which rest days do not count; strict: by the end of office hours of the same day",
         rules="RET-02, TIM-09, TIM-35, CNF-04",
     ),
     Kind(

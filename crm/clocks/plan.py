@@ -6,6 +6,7 @@ Steps have the places of the plan. One that ``repeat_daily`` comes last and come
 from __future__ import annotations
 
 import datetime as dt
+from itertools import accumulate
 
 import msgspec
 
@@ -34,13 +35,19 @@ def steps_of(kind: str, profile: Profile) -> tuple[SupervisionStep, ...]:
 def time_of(clock: Clock, place: int, profile: Profile, working: WorkingTime) -> dt.datetime | None:
     """When the step at this place is to be fired; None when there is none. Never before a step of a lower place."""
     steps = steps_of(clock.kind, profile)
-    if not steps:
-        return None
+    return _at(place, steps, times(clock.due_at, steps[: place + 1], working))
+
+
+def times(due_at: dt.datetime, steps: tuple[SupervisionStep, ...], working: WorkingTime) -> list[dt.datetime]:
+    """When each is to be fired; never before one of a lower place."""
+    return list(accumulate((_time(due_at, step, working) for step in steps), max))
+
+
+def _at(place: int, steps: tuple[SupervisionStep, ...], known: list[dt.datetime]) -> dt.datetime | None:
+    if place < len(steps):
+        return known[place]
     days = place - len(steps) + 1
-    if days > 0 and not steps[-1].repeat_daily:
-        return None
-    times = [_time(clock.due_at, step, working) for step in steps[: place + 1]]
-    return max(times) + max(days, 0) * _DAY
+    return known[-1] + days * _DAY if steps and steps[-1].repeat_daily else None
 
 
 def _time(due_at: dt.datetime, step: SupervisionStep, working: WorkingTime) -> dt.datetime:
@@ -70,13 +77,13 @@ def fire(clock: Clock, profile: Profile, working: WorkingTime, now: dt.datetime)
     Of the daily ones that were missed only the newest is fired: one for a week in which the system was down, not seven.
     """
     steps = steps_of(clock.kind, profile)
-    place, fired = clock.next_step, list[Fired]()
-    at = time_of(clock, place, profile, working) if clock.is_running else None
+    place, fired, known = clock.next_step, list[Fired](), times(clock.due_at, steps, working)
+    at = _at(place, steps, known) if clock.is_running else None
     while at is not None and at <= now:
         if place >= len(steps) - 1 and steps[-1].repeat_daily:
             missed = (now - at) // _DAY
             place, at = place + missed, at + missed * _DAY
         fired.append(Fired(place, at, steps[min(place, len(steps) - 1)]))
         place += 1
-        at = time_of(clock, place, profile, working)
+        at = _at(place, steps, known)
     return msgspec.structs.replace(clock, next_step=place, next_fire_at=at), tuple(fired)

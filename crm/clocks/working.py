@@ -25,6 +25,7 @@ class WorkingTime:
     def __init__(self, days: Calendar, begins: str, ends: str) -> None:
         self._calendar, self._begins, self._ends = days, dt.time.fromisoformat(begins), dt.time.fromisoformat(ends)
         self._known: dict[dt.date, bool] = {}
+        self._spans: dict[dt.date, tuple[dt.datetime, dt.datetime]] = {}
 
     def is_working(self, day: dt.date) -> bool:
         """Whether the office works: a working day or a make-up day."""
@@ -59,11 +60,16 @@ class WorkingTime:
 
     def begin(self, day: dt.date) -> dt.datetime:
         """When the office opens."""
-        return at(day, self._begins)
+        return self._span(day)[0]
 
     def end(self, day: dt.date) -> dt.datetime:
         """When the office closes."""
-        return at(day, self._ends)
+        return self._span(day)[1]
+
+    def _span(self, day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        if day not in self._spans:
+            self._spans[day] = at(day, self._begins), at(day, self._ends)
+        return self._spans[day]
 
     def add(self, moment: dt.datetime, seconds: float) -> dt.datetime:
         """So much working time after ``moment``, or before it when negative; never outside of office hours, but for 0."""

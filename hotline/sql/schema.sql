@@ -365,6 +365,7 @@ CREATE TABLE public.announcements (
     ends_at timestamp with time zone NOT NULL,
     reason text NOT NULL,
     person text NOT NULL,
+    entry_id uuid,
     CONSTRAINT announcements_check CHECK ((ends_at >= starts_at)),
     CONSTRAINT announcements_person_check CHECK ((person <> ''::text)),
     CONSTRAINT announcements_prompts_check CHECK (((prompts)::text <> ''::text)),
@@ -856,6 +857,104 @@ CREATE TABLE public.idempotency_keys (
     made_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.knowledge_entries (
+    entry_id uuid NOT NULL,
+    state text NOT NULL,
+    version integer NOT NULL,
+    newest integer NOT NULL,
+    owner_unit text DEFAULT ''::text NOT NULL,
+    kind text NOT NULL,
+    topic text NOT NULL,
+    title text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    binding boolean DEFAULT false NOT NULL,
+    category text DEFAULT ''::text NOT NULL,
+    subject_terms text[] DEFAULT '{}'::text[] NOT NULL,
+    author text DEFAULT ''::text NOT NULL,
+    code text DEFAULT ''::text NOT NULL,
+    folder text DEFAULT ''::text NOT NULL,
+    key smallint,
+    prompts text[] DEFAULT '{}'::text[] NOT NULL,
+    document text DEFAULT ''::text NOT NULL,
+    for_agents boolean DEFAULT true NOT NULL,
+    for_ivr boolean DEFAULT false NOT NULL,
+    for_web boolean DEFAULT false NOT NULL,
+    secret boolean DEFAULT false NOT NULL,
+    valid_from timestamp with time zone,
+    valid_to timestamp with time zone,
+    review_on date,
+    steps jsonb DEFAULT '[]'::jsonb NOT NULL,
+    ticket_id bigint,
+    editor text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    released_by text DEFAULT ''::text NOT NULL,
+    heading_words tsvector NOT NULL,
+    words tsvector NOT NULL,
+    CONSTRAINT knowledge_entries_check CHECK ((newest >= version)),
+    CONSTRAINT knowledge_entries_check1 CHECK ((valid_to > valid_from)),
+    CONSTRAINT knowledge_entries_check2 CHECK (((NOT secret) OR (NOT (for_ivr OR for_web)))),
+    CONSTRAINT knowledge_entries_check3 CHECK (((kind <> 'announcement'::text) OR (binding AND (answer <> ''::text) AND (valid_from IS NOT NULL) AND (valid_to IS NOT NULL)))),
+    CONSTRAINT knowledge_entries_key_check CHECK (((key >= 1) AND (key <= 8))),
+    CONSTRAINT knowledge_entries_kind_check CHECK ((kind = ANY (ARRAY['answer'::text, 'guide'::text, 'announcement'::text, 'troubleshooting'::text, 'notice'::text, 'expert'::text]))),
+    CONSTRAINT knowledge_entries_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'released'::text, 'withdrawn'::text]))),
+    CONSTRAINT knowledge_entries_title_check CHECK ((title <> ''::text)),
+    CONSTRAINT knowledge_entries_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE public.knowledge_events (
+    entry_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    action text NOT NULL,
+    version integer NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    CONSTRAINT knowledge_events_action_check CHECK ((action = ANY (ARRAY['released'::text, 'withdrawn'::text, 'reviewed'::text])))
+);
+
+CREATE TABLE public.knowledge_misses (
+    text text NOT NULL,
+    missed bigint DEFAULT 1 NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    last_by text NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.knowledge_reports (
+    report_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    version integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    kind text NOT NULL,
+    text text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    settled_by text DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT knowledge_reports_kind_check CHECK ((kind = ANY (ARRAY['wrong'::text, 'outdated'::text, 'unclear'::text, 'incomplete'::text])))
+);
+
+CREATE TABLE public.knowledge_usage (
+    entry_id uuid NOT NULL,
+    used bigint DEFAULT 0 NOT NULL,
+    last_used_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.knowledge_versions (
+    entry_id uuid NOT NULL,
+    version integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    restored integer,
+    content jsonb NOT NULL
+);
+
 CREATE TABLE public.malicious_marks (
     mark_id bigint NOT NULL,
     number text NOT NULL,
@@ -1144,6 +1243,7 @@ CREATE TABLE public.spoken_articles (
     text text DEFAULT ''::text NOT NULL,
     prompts public.prompt_list NOT NULL,
     document text,
+    entry_id uuid,
     CONSTRAINT spoken_articles_check CHECK (((parent)::text <> (code)::text)),
     CONSTRAINT spoken_articles_position_check CHECK ((("position" >= 1) AND ("position" <= 9))),
     CONSTRAINT spoken_articles_title_check CHECK ((title <> ''::text))
@@ -1881,6 +1981,9 @@ ALTER TABLE ONLY public.alarms
     ADD CONSTRAINT alarms_pkey PRIMARY KEY (alarm_id);
 
 ALTER TABLE ONLY public.announcements
+    ADD CONSTRAINT announcements_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.announcements
     ADD CONSTRAINT announcements_pkey PRIMARY KEY (announcement_id);
 
 ALTER TABLE ONLY public.audit_log
@@ -1973,6 +2076,21 @@ ALTER TABLE ONLY public.gaps
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
 
+ALTER TABLE ONLY public.knowledge_entries
+    ADD CONSTRAINT knowledge_entries_pkey PRIMARY KEY (entry_id);
+
+ALTER TABLE ONLY public.knowledge_misses
+    ADD CONSTRAINT knowledge_misses_pkey PRIMARY KEY (text);
+
+ALTER TABLE ONLY public.knowledge_reports
+    ADD CONSTRAINT knowledge_reports_pkey PRIMARY KEY (report_id);
+
+ALTER TABLE ONLY public.knowledge_usage
+    ADD CONSTRAINT knowledge_usage_pkey PRIMARY KEY (entry_id);
+
+ALTER TABLE ONLY public.knowledge_versions
+    ADD CONSTRAINT knowledge_versions_pkey PRIMARY KEY (entry_id, version);
+
 ALTER TABLE ONLY public.malicious_marks
     ADD CONSTRAINT malicious_marks_node_call_id_key UNIQUE (node, call_id);
 
@@ -2038,6 +2156,9 @@ ALTER TABLE ONLY public.schema_migrations
 
 ALTER TABLE ONLY public.shift_plan
     ADD CONSTRAINT shift_plan_pkey PRIMARY KEY (agent, begins);
+
+ALTER TABLE ONLY public.spoken_articles
+    ADD CONSTRAINT spoken_articles_entry_id_key UNIQUE (entry_id);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_position_key UNIQUE NULLS NOT DISTINCT (parent, "position") DEFERRABLE INITIALLY DEFERRED;
@@ -2239,6 +2360,26 @@ CREATE INDEX fax_jobs_open ON public.fax_jobs USING btree (node, asked_at) WHERE
 CREATE INDEX gaps_by_time ON public.gaps USING btree (node, to_at);
 
 CREATE INDEX idempotency_keys_by_time ON public.idempotency_keys USING btree (made_at);
+
+CREATE INDEX knowledge_entries_announced ON public.knowledge_entries USING btree (valid_to) WHERE ((state = 'released'::text) AND (kind = 'announcement'::text));
+
+CREATE INDEX knowledge_entries_by_category ON public.knowledge_entries USING btree (category) WHERE (state = 'released'::text);
+
+CREATE UNIQUE INDEX knowledge_entries_by_code ON public.knowledge_entries USING btree (code) WHERE ((code <> ''::text) AND (state = 'released'::text));
+
+CREATE INDEX knowledge_entries_by_heading ON public.knowledge_entries USING gin (heading_words) WITH (fastupdate=off) WHERE (state = 'released'::text);
+
+CREATE INDEX knowledge_entries_by_owner ON public.knowledge_entries USING btree (owner_unit, changed_at);
+
+CREATE INDEX knowledge_entries_by_review ON public.knowledge_entries USING btree (LEAST(review_on, ((valid_to AT TIME ZONE 'Asia/Shanghai'::text))::date)) WHERE (state = 'released'::text);
+
+CREATE INDEX knowledge_entries_by_word ON public.knowledge_entries USING gin (words) WITH (fastupdate=off) WHERE (state = 'released'::text);
+
+CREATE INDEX knowledge_events_by_entry ON public.knowledge_events USING btree (entry_id, at);
+
+CREATE INDEX knowledge_misses_open ON public.knowledge_misses USING btree (missed DESC) WHERE (settled_at IS NULL);
+
+CREATE INDEX knowledge_reports_open ON public.knowledge_reports USING btree (entry_id) WHERE (settled_at IS NULL);
 
 CREATE INDEX malicious_marks_by_number ON public.malicious_marks USING btree (number, marked_at);
 
@@ -2446,6 +2587,9 @@ ALTER TABLE ONLY public.agent_events
 ALTER TABLE ONLY public.agent_sessions
     ADD CONSTRAINT agent_sessions_agent_fkey FOREIGN KEY (agent) REFERENCES public.agents(agent);
 
+ALTER TABLE ONLY public.announcements
+    ADD CONSTRAINT announcements_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
+
 ALTER TABLE ONLY public.callback_requests
     ADD CONSTRAINT callback_requests_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.callback_entries(entry_id);
 
@@ -2461,9 +2605,6 @@ ALTER TABLE ONLY public.caller_numbers
 ALTER TABLE ONLY public.callers
     ADD CONSTRAINT callers_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.callers(caller_id);
 
-ALTER TABLE ONLY public.clock_log
-    ADD CONSTRAINT clock_log_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
-
 ALTER TABLE ONLY public.dispatch_rules
     ADD CONSTRAINT dispatch_rules_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
@@ -2473,14 +2614,29 @@ ALTER TABLE ONLY public.dispatch_rules
 ALTER TABLE ONLY public.dispatch_suggestions
     ADD CONSTRAINT dispatch_suggestions_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
-ALTER TABLE ONLY public.escalations
-    ADD CONSTRAINT escalations_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+ALTER TABLE ONLY public.knowledge_entries
+    ADD CONSTRAINT knowledge_entries_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.knowledge_events
+    ADD CONSTRAINT knowledge_events_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
+
+ALTER TABLE ONLY public.knowledge_reports
+    ADD CONSTRAINT knowledge_reports_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
+
+ALTER TABLE ONLY public.knowledge_usage
+    ADD CONSTRAINT knowledge_usage_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
+
+ALTER TABLE ONLY public.knowledge_versions
+    ADD CONSTRAINT knowledge_versions_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
 
 ALTER TABLE ONLY public.retaliation_reports
     ADD CONSTRAINT retaliation_reports_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.spoken_articles
+    ADD CONSTRAINT spoken_articles_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_parent_fkey FOREIGN KEY (parent) REFERENCES public.spoken_articles(code) DEFERRABLE INITIALLY DEFERRED;

@@ -93,7 +93,7 @@ def test_the_reasons_name_the_holidays_and_stand_in_both_languages() -> None:
     assert found.working_days == 5
     assert dt.date(2026, 10, 1) in found.holidays
     said = [(text(one, "zh-CN"), text(one, "en")) for one in found.why]
-    assert said[0] == ("性质：求助", "nature: help")
+    assert said[0] == ("性质：求助", "nature: request for help")
     assert said[1] == ("5 个工作日，当日下班 18:00 止", "5 working days, until offices close at 18:00")
     assert said[2][0].startswith("期间法定节假日：10-01, 10-02")
     assert text(Reason("of_tomorrow"), "en") == "of_tomorrow"
@@ -195,7 +195,8 @@ def test_a_county_hands_down_within_12_hours() -> None:
 def test_a_wrong_ticket_is_returned_within_24_hours_or_on_the_same_day() -> None:
     """RET-02, TIM-09, TIM-35, CNF-04."""
     assert when("return", "2026-11-23 10:00") == "2026-11-24 10:00"
-    assert when("return", "2026-11-27 16:00") == "2026-11-30 16:00", "a Saturday moves on"
+    assert when("return", "2026-11-27 16:00") == "2026-11-30 16:00", "a Saturday does not count"
+    assert when("return", "2026-11-29 10:00") == "2026-12-01 00:00", "nor does a Sunday"
     karamay = city("karamay")
     assert when("return", "2026-11-23 10:00", profile=karamay) == "2026-11-23 18:00"
     assert when("return", "2026-11-27 18:00", profile=karamay) == "2026-11-30 18:00", "the day had no office hours left"

@@ -26,7 +26,13 @@ STARTS = st.integers(0, 6 * 365 * 1440).map(
     lambda minutes: dt.datetime(2023, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=minutes)
 )
 LATER = st.timedeltas(dt.timedelta(0), dt.timedelta(days=20))
-FACTS = st.builds(Facts, nature=NATURES, is_redo=st.booleans(), extensions=st.lists(st.integers(1, 7), max_size=2).map(tuple))
+FACTS = st.builds(
+    Facts,
+    nature=NATURES,
+    urgent=st.booleans(),
+    is_redo=st.booleans(),
+    extensions=st.lists(st.integers(1, 7), max_size=2).map(tuple),
+)
 ALL = sorted(KINDS)
 OF_THE_CLOCK = {"dispatch", "callback", "promise", "supervision"}
 DAYS = st.frozensets(st.dates(dt.date(2023, 1, 1), dt.date(2028, 12, 31)), max_size=5)
@@ -49,7 +55,7 @@ def test_it_is_due_after_the_start_and_on_a_working_day_within_office_hours(
     working = working_time(profile, Calendar())
     found = due(kind, start, facts, profile, working)
     assert found.at >= start
-    in_hours = kind == "handle" and facts.nature in profile.limit_hours
+    in_hours = kind == "handle" and not facts.extensions and (facts.urgent or facts.nature in profile.limit_hours)
     if kind not in OF_THE_CLOCK and not in_hours:
         day = found.at.astimezone(dt.timezone(dt.timedelta(hours=8))).date()
         assert working.is_working(day)
