@@ -92,6 +92,18 @@ CODES: dict[str, Kind] = {
     "unknown_delivery": "unknown",
     "bad_webhook_url": "invalid",
     "not_settled": "conflict",
+    "unknown_knowledge": "unknown",
+    "unknown_version": "unknown",
+    "unknown_miss": "unknown",
+    "settled_already": "conflict",
+    "entry_incomplete": "invalid",
+    "bad_times": "invalid",
+    "secret_for_citizens": "invalid",
+    "steps_broken": "invalid",
+    "menu_place_taken": "conflict",
+    "unknown_menu_folder": "invalid",
+    "menu_folder_in_use": "conflict",
+    "nothing_to_publish": "conflict",
 }
 """Every code and its kind; kept in the order in which a person would look for them."""
 

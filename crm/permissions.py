@@ -56,6 +56,13 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "webhook.keep": {"administrator": "anyone"},
     "ticket.search": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
     "ticket.similar": {**_TAKERS, "supervision_office": "anyone"},
+    "knowledge.read": {**_OF_NO_UNIT, **dict.fromkeys(("unit_clerk", "unit_leader", "unit_editor"), "anyone")},
+    "knowledge.secret": {role: "anyone" for role in _OF_NO_UNIT if role not in ("trainee", "administrator")},
+    "knowledge.edit": {"editor": "anyone", "office": "anyone", "unit_editor": "unit"},
+    "knowledge.release": {"editor": "anyone", "office": "anyone"},
+    "knowledge.report": {**_OF_NO_UNIT, **dict.fromkeys(("unit_clerk", "unit_leader", "unit_editor"), "anyone")},
+    "knowledge.misses": dict.fromkeys(("editor", "office", "shift_leader", "supervisor", "analyst"), "anyone"),
+    "knowledge.from_ticket": dict.fromkeys(("editor", "office", "supervision_office", "callback_agent"), "anyone"),
     "taxonomy.read": _EVERYBODY,
     "taxonomy.counts": dict.fromkeys(
         ("shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst"), "anyone"
