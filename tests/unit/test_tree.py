@@ -17,7 +17,7 @@ from hotline.paths import TREE
 
 PACKAGES = ("agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline")
 PURE_NAMES = ("codec.py", "facts.py", "engine.py", "calls.py", "dispositions.py", "intake.py")
-PURE_ELSEWHERE = {"hotline/phones/engine.py", "crm/tickets/intake.py"}  # a sound engine is a process; a ticket is taken in, not a file
+PURE_ELSEWHERE = {"hotline/phones/engine.py", "crm/tickets/intake.py"}  # a process; and not of files, but of tickets
 SQL = re.compile(r"\bSELECT\s|\bINSERT\s+INTO\s|\bUPDATE\s.*\bSET\s|\bDELETE\s+FROM\s")
 MACHINE = re.compile("|".join(f"/{folder}/" for folder in ("work", "root", "home/[a-z]+", "Users")) + "|/tmp/" + "lab")
 CONFIGURATION = TREE / "pyproject.toml"
