@@ -41,6 +41,9 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "cutoff.suspend": {"shift_leader": "anyone", "office": "anyone"},
     "profile.see": dict.fromkeys((*_CENTRE, "analyst", "administrator", *_UNITS), "anyone"),
     "ticket.code": _TAKERS,
+    "ticket.adrift": dict.fromkeys(
+        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office"), "anyone"
+    ),
     "ticket.contact": _TAKERS,
     "ticket.attach": {**_TAKERS, "supervision_office": "anyone", **_UNITS},
     "ticket.export": {"office": "anyone", "supervision_office": "anyone", "analyst": "anyone", "unit_leader": "unit"},

@@ -21,14 +21,24 @@ def cell(value: object) -> str:
         case bool() | int() | float():
             return str(value)
         case _:
-            text = "".join(one if one.isprintable() else " " for one in str(value))
+            text = plain(value)
             return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def plain(value: object) -> str:
+    """The text of a value without control characters; nothing is None. For a cell that is text whatever it begins with."""
+    return "" if value is None else "".join(one if one.isprintable() else " " for one in str(value))
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The file: a byte order mark, by which a spreadsheet knows UTF-8, the names, and the rows."""
+    return "\ufeff" + lines((names, *rows))
+
+
+def lines(rows: Iterable[Sequence[object]]) -> str:
+    """Further lines of a file."""
     out = io.StringIO()
     writer = csv.writer(out)
-    for row in (names, *rows):
+    for row in rows:
         writer.writerow([cell(value) for value in row])
-    return "\ufeff" + out.getvalue()
+    return out.getvalue()
