@@ -21,8 +21,7 @@ _READERS = {**dict.fromkeys((*_CENTRE, "guest"), "anyone"), **_UNITS}
 _TAKERS = dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone")
 _DISPATCHERS = ("dispatcher", "dispatch_lead", "supervision_office", "office")
 _EVERYBODY = dict.fromkeys((*_CENTRE, "unit_clerk", "unit_leader", "editor", "unit_editor", "analyst", "administrator"), "anyone")
-
-_EVERYBODY = dict.fromkeys(ROLES, "anyone")
+_ALL = dict.fromkeys(ROLES, "anyone")
 _OF_NO_UNIT = {role: "anyone" for role in ROLES if role not in (*OF_UNITS, "guest")}
 _LEADS = dict.fromkeys(("supervisor", "shift_leader", "office", "leader"), "anyone")
 
@@ -42,7 +41,7 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "profile.see": dict.fromkeys((*_CENTRE, "analyst", "administrator", *_UNITS), "anyone"),
     "ticket.code": _TAKERS,
     "ticket.adrift": dict.fromkeys(
-        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office"), "anyone"
+        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office", "observer"), "anyone"
     ),
     "ticket.contact": _TAKERS,
     "ticket.attach": {**_TAKERS, "supervision_office": "anyone", **_UNITS},
@@ -52,7 +51,7 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "ticket.evidence": {"office": "anyone"},
     "retaliation.list": dict.fromkeys(("supervision_office", "office", "leader", "observer"), "anyone"),
     "retaliation.close": dict.fromkeys(("supervision_office", "office"), "anyone"),
-    "caller.read": {**_TAKERS, "supervisor": "anyone", "supervision_office": "anyone"},
+    "caller.read": {**_TAKERS, **dict.fromkeys(("supervisor", "supervision_office", "observer"), "anyone")},
     "caller.edit": _TAKERS,
     "caller.merge": dict.fromkeys(("agent", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone"),
     "webhook.see": {"administrator": "anyone", "office": "anyone"},
@@ -64,21 +63,26 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "knowledge.edit": {"editor": "anyone", "office": "anyone", "unit_editor": "unit"},
     "knowledge.release": {"editor": "anyone", "office": "anyone"},
     "knowledge.report": {**_OF_NO_UNIT, **dict.fromkeys(("unit_clerk", "unit_leader", "unit_editor"), "anyone")},
-    "knowledge.misses": dict.fromkeys(("editor", "office", "shift_leader", "supervisor", "analyst"), "anyone"),
+    "knowledge.misses": dict.fromkeys(("editor", "office", "shift_leader", "supervisor", "analyst", "observer"), "anyone"),
     "knowledge.from_ticket": dict.fromkeys(("editor", "office", "supervision_office", "callback_agent"), "anyone"),
     "taxonomy.read": _EVERYBODY,
     "taxonomy.counts": dict.fromkeys(
-        ("shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst"), "anyone"
+        ("shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst", "observer"), "anyone"
     ),
     "place.search": _EVERYBODY,
     "unit.tree": _EVERYBODY,
-    "unit.returns": {**dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "leader", "analyst"), "anyone"), **_UNITS},
+    "unit.returns": {
+        **dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "leader", "analyst", "observer"), "anyone"),
+        **_UNITS,
+    },
     "dispatch.suggest": dict.fromkeys((*_DISPATCHERS, "agent", "trainee", "callback_agent", "shift_leader"), "anyone"),
-    "dispatch.rules": dict.fromkeys((*_DISPATCHERS, "shift_leader", "leader"), "anyone"),
+    "dispatch.rules": dict.fromkeys((*_DISPATCHERS, "shift_leader", "leader", "observer"), "anyone"),
     "dispatch.rules_keep": dict.fromkeys(("dispatch_lead", "supervision_office", "office"), "anyone"),
-    "dispatch.accuracy": dict.fromkeys((*_DISPATCHERS, "shift_leader", "supervisor", "quality", "leader", "analyst"), "anyone"),
+    "dispatch.accuracy": dict.fromkeys(
+        (*_DISPATCHERS, "shift_leader", "supervisor", "quality", "leader", "analyst", "observer"), "anyone"
+    ),
     "ticket.instructions": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
-    "session.own": _EVERYBODY,
+    "session.own": _ALL,
     "account.keep": {"administrator": "anyone"},
     "audit.read": {"observer": "anyone", "office": "anyone"},
     "figures.live": _OF_NO_UNIT,
