@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from crm.errors import CODES as TICKET_CODES
 from desks import repeats
 from desks.answers import CODES
 from desks.desk import Route
-from desks.errors import REFUSALS
+from desks.errors import ORDERS, REFUSALS
 from hotline.accounts.rules import CODES as ACCOUNT_CODES
 
 _ERRORS = "Errors: " + ", ".join(sorted({*CODES.values(), *REFUSALS, *ORDER_CODES, *TICKET_CODES, *ACCOUNT_CODES}))
@@ -63,7 +64,10 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
         "parameters": _parameters(route),
         "responses": {
             str(route.status): _content(route, schemas),
-            "default": {"description": "Error", "content": {"application/json": {"schema": schemas[Failure]}}},
+            **{
+                str(int(status)): {"description": status.phrase, "content": {"application/json": {"schema": schemas[Failure]}}}
+                for status in _refusals(route)
+            },
         },
         "security": [] if route.roles is None else [{"cookie": []}, {"bearer": []}],
     }
@@ -72,6 +76,18 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
     if route.body is not None:
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[route.body]}}}
     return said
+
+
+def _refusals(route: Route) -> Iterator[HTTPStatus]:
+    """With what it may be answered otherwise."""
+    yield from (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+    if route.roles is not None or route.body is not None:
+        yield HTTPStatus.UNAUTHORIZED
+    if route.body is not None:
+        yield from (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS)
+    if route.roles is not None:
+        yield from ORDERS.values()
+    yield from (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -108,7 +124,8 @@ def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
 
 def _content(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, Any]:
     if isinstance(route.answer, str):
-        content = {route.answer: {"schema": {"type": "string"}}} if route.answer else {}
+        kind = "object" if route.answer == "application/json" else "string"
+        content = {route.answer: {"schema": {"type": kind}}} if route.answer else {}
     else:
         content = {"application/json": {"schema": schemas[route.answer]}}
     return {"description": route.english, **({"content": content} if content else {})}
