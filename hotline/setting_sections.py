@@ -182,3 +182,9 @@ class Webhooks(Section, frozen=True):
     timeout_seconds: Seconds = 10
     retry_seconds: Seconds = 5
     give_up_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+
+
+class Tickets(Section, frozen=True):
+    """Tickets: ``file_megabytes``, the largest file that may be attached (TKT-27)."""
+
+    file_megabytes: Annotated[int, msgspec.Meta(ge=1, le=500)] = 20

@@ -36,6 +36,7 @@ from hotline.setting_sections import (
     Messages,
     Name,
     Section,
+    Tickets,
     Trunks,
     Web,
     Webhooks,
@@ -63,6 +64,7 @@ __all__ = [
     "Settings",
     "Supervision",
     "Threeway",
+    "Tickets",
     "Trunks",
     "Web",
     "Webhooks",
@@ -96,6 +98,7 @@ class Settings(Section, frozen=True):
     database: Database = Database()
     web: Web = Web()
     webhooks: Webhooks = msgspec.field(default_factory=Webhooks)
+    tickets: Tickets = Tickets()
 
     def skill(self, queue: str) -> str:
         """What the agents of a queue are asked for; of an unknown queue, what those of everybody's are."""

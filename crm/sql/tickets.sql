@@ -354,3 +354,81 @@ SELECT t.ticket_id, t.channel, found.how FROM (
     SELECT c.ticket_id, 'call' FROM tickets AS c WHERE c.node = $4 AND c.call_id = $5 AND $5 <> ''
 ) AS found JOIN tickets AS t ON t.ticket_id = found.ticket_id
 ORDER BY found.how DESC, t.ticket_id LIMIT 1
+
+-- name: seen_by_unit
+-- What the unit of hotline.unit may see of it; no row: nothing.
+SELECT to_jsonb(t)::text AS ticket, to_jsonb(i)::text AS identity
+FROM unit_tickets AS t LEFT JOIN unit_ticket_identities AS i ON i.ticket_id = t.ticket_id
+WHERE t.ticket_id = $1
+
+-- name: shown
+SELECT jsonb_build_object(
+    'call', (
+        SELECT jsonb_build_object('node', t.node, 'call_id', t.call_id, 'started_at', c.started_at, 'ended_at', c.ended_at,
+            'menu_path', coalesce(c.menu_path, ''), 'agent', coalesce(c.agent, ''), 'disposition', coalesce(c.disposition, ''),
+            'recordings', (SELECT coalesce(jsonb_agg(r.recording_id ORDER BY r.recording_id), '[]')
+                           FROM recordings AS r WHERE r.node = t.node AND r.call_id = t.call_id))
+        FROM tickets AS t LEFT JOIN calls AS c ON c.node = t.node AND c.call_id = t.call_id
+        WHERE t.ticket_id = $1 AND t.call_id <> ''
+    ),
+    'tasks', (SELECT coalesce(jsonb_agg(to_jsonb(k) - 'ticket_id' ORDER BY k.given_at, k.task_id), '[]')
+              FROM ticket_tasks AS k WHERE k.ticket_id = $1),
+    'requests', (SELECT coalesce(jsonb_agg(to_jsonb(r) - 'ticket_id' ORDER BY r.asked_at, r.request_id), '[]')
+                 FROM ticket_requests AS r WHERE r.ticket_id = $1),
+    -- TKT-18: a unit answers once, on the ticket above, and its answer is each caller's.
+    'replies', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'ticket_id' ORDER BY p.at, p.reply_id), '[]') FROM ticket_replies AS p
+                WHERE p.ticket_id = $1
+                   OR (p.ticket_id = (SELECT parent_id FROM tickets WHERE ticket_id = $1) AND p.state = 'sent')),
+    'callbacks', (SELECT coalesce(jsonb_agg(to_jsonb(b) - 'ticket_id' ORDER BY b.at, b.callback_id), '[]')
+                  FROM ticket_callbacks AS b WHERE b.ticket_id = $1),
+    'supervisions', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'ticket_id' ORDER BY s.at, s.supervision_id), '[]')
+                     FROM ticket_supervisions AS s WHERE s.ticket_id = $1),
+    'papers', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'ticket_id' ORDER BY p.at, p.paper_id), '[]')
+               FROM ticket_papers AS p WHERE p.ticket_id = $1),
+    'attachments', (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'ticket_id' ORDER BY a.at, a.attachment_id), '[]')
+                    FROM ticket_attachments AS a WHERE a.ticket_id = $1 AND a.withdrawn_at IS NULL),
+    'related', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('ticket_id', r.ticket_id, 'channel', r.channel, 'how', r.how, 'state', r.state)
+                                  ORDER BY r.how, r.ticket_id), '[]')
+        FROM (
+            SELECT o.ticket_id, o.channel, o.state, 'above' AS how FROM tickets AS t JOIN tickets AS o ON o.ticket_id = t.parent_id
+            WHERE t.ticket_id = $1
+            UNION ALL
+            (SELECT ticket_id, channel, state, 'below' FROM tickets WHERE parent_id = $1 ORDER BY ticket_id LIMIT 200)
+            UNION ALL
+            SELECT o.ticket_id, o.channel, o.state, 'merged_into' FROM tickets AS t JOIN tickets AS o ON o.ticket_id = t.merged_into
+            WHERE t.ticket_id = $1
+            UNION ALL
+            (SELECT ticket_id, channel, state, 'merged' FROM tickets WHERE merged_into = $1 ORDER BY ticket_id LIMIT 200)
+            UNION ALL
+            SELECT o.ticket_id, o.channel, o.state, 'report_again_of'
+            FROM tickets AS t JOIN tickets AS o ON o.ticket_id = t.report_again_of WHERE t.ticket_id = $1
+            UNION ALL
+            (SELECT ticket_id, channel, state, 'reported_again' FROM tickets WHERE report_again_of = $1
+             ORDER BY ticket_id LIMIT 200)
+        ) AS r
+    )
+)::text
+
+-- name: history
+-- $1 the ticket, $2 before which line (NULL: from the newest), $3 how many.
+SELECT seq, at, actor, role, action, from_state, to_state, reason, detail::text FROM ticket_events
+WHERE ticket_id = $1 AND ($2::int IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3
+
+-- name: contacts
+SELECT contact_id, at, channel, kind, node, call_id, number::text, note, by, source FROM ticket_contacts
+WHERE ticket_id = $1 ORDER BY at DESC, contact_id LIMIT $2
+
+-- name: add_attachment
+INSERT INTO ticket_attachments (ticket_id, attachment_id, at, by, unit, name, media_type, bytes, kind, for_units, sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
+-- name: attachment
+SELECT attachment_id, at, by, unit, name, media_type, bytes, kind, for_units, sha256 FROM ticket_attachments
+WHERE ticket_id = $1 AND attachment_id = $2 AND withdrawn_at IS NULL
+
+-- name: withdraw_attachment
+UPDATE ticket_attachments SET withdrawn_at = $2 WHERE attachment_id = $1
+
+-- name: contact_known
+SELECT EXISTS (SELECT FROM ticket_contacts WHERE source = $1)

@@ -2511,6 +2511,8 @@ CREATE INDEX tickets_by_merge ON public.tickets USING btree (merged_into) WHERE 
 
 CREATE INDEX tickets_by_parent ON public.tickets USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
+CREATE INDEX tickets_by_report_again ON public.tickets USING btree (report_again_of) WHERE (report_again_of IS NOT NULL);
+
 CREATE INDEX tickets_by_unit ON public.tickets USING btree (lead_unit, state, due_at) WHERE (lead_unit <> ''::text);
 
 CREATE UNIQUE INDEX tickets_by_upstream ON public.tickets USING btree (upstream_system, upstream_no) WHERE (upstream_no <> ''::text);

@@ -86,6 +86,7 @@ CREATE INDEX tickets_by_agent ON tickets (accept_agent, ticket_id);
 CREATE INDEX tickets_by_category ON tickets (category, ticket_id);
 CREATE INDEX tickets_due ON tickets (due_at, ticket_id)
     WHERE state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived') AND due_at IS NOT NULL;
+CREATE INDEX tickets_by_report_again ON tickets (report_again_of) WHERE report_again_of IS NOT NULL;
 CREATE INDEX tickets_by_merge ON tickets (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX tickets_by_parent ON tickets (parent_id) WHERE parent_id IS NOT NULL;
 
