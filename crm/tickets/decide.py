@@ -31,7 +31,7 @@ def decide(ticket: Ticket, order: Order, person: Person, around: Surroundings, *
     if type(order.values) is not VALUES[order.action]:
         raise RefusedError("bad_values", action=order.action)
     case = Case(ticket, order.action, order.values, person, around, profile, now)
-    row = _row(case)
+    row = fitting_row(case)
     for need in row.needs:
         refused = NEEDS[need](case)
         if refused is not None:
@@ -43,8 +43,11 @@ def decide(ticket: Ticket, order: Order, person: Person, around: Surroundings, *
     return draft.change(ticket, _reason(case))
 
 
-def _row(case: Case) -> Transition:
-    """The first row that fits. Who may do the action in no state at all is told that first: it says nothing about the ticket."""
+def fitting_row(case: Case) -> Transition:
+    """The first row that fits; raises ``RefusedError``.
+
+    Who may do the action in no state at all is told that first: it says nothing about the ticket.
+    """
     rows = [row for row in TABLE if row.action == case.action]
     if not any(_is_for(row, case) for row in rows):
         raise RefusedError("not_allowed", action=case.action, role=case.person.role)
