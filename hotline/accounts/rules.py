@@ -79,9 +79,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_login_at: dt.datetime | None
 
 
+def is_username(text: str) -> bool:
+    """Whether an account could be called this."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,39}", text) is not None
+
+
 def check(username: str, profile: Profile) -> None:
     """Raise ``RefusedError`` for a profile that cannot be: ``bad_username``, ``unknown_role``, ``unit_needed``…"""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,39}", username):
+    if not is_username(username):
         raise RefusedError("bad_username", username=username[:40])
     if unknown := [role for role in profile.roles if role not in ROLES]:
         raise RefusedError("unknown_role", roles=unknown, allowed=list(ROLES))

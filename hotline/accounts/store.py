@@ -5,6 +5,7 @@ Who is disabled, or whose password was given anew, is out at once, at every proc
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,7 +48,7 @@ async def known(database: Database, username: str) -> Known:
 
 async def get(database: Database, username: str) -> Account:
     """One account. Raises ``RefusedError``: ``unknown_account``."""
-    return _found(await database.fetchrow(_QUERIES["get"], username.replace("\x00", "")), username)
+    return _found(await database.fetchrow(_QUERIES["get"], _name(username)), username)
 
 
 async def listed(database: Database, text: str = "", limit: int = 100, page: int = 1) -> Page:
@@ -88,7 +89,7 @@ async def change(connection: asyncpg.Connection, username: str, profile: Profile
 async def disable(connection: asyncpg.Connection, username: str, *, actor: str, reason: str = "") -> Account:
     """Nobody is let in any more, and who is in is out (SEC-17)."""
     async with connection.transaction():
-        account = _found(await connection.fetchrow(_QUERIES["disable"], username), username)
+        account = _found(await connection.fetchrow(_QUERIES["disable"], _name(username)), username)
         await _told(connection, actor, "account.disable", username, {"reason": reason}, ends_sessions=True)
     return account
 
@@ -96,7 +97,7 @@ async def disable(connection: asyncpg.Connection, username: str, *, actor: str, 
 async def enable(connection: asyncpg.Connection, username: str, *, actor: str) -> Account:
     """The contrary of ``disable``. Raises ``RefusedError``: ``unknown_account``, ``number_taken``."""
     async with connection.transaction():
-        account = _found(await _one_number(connection, "enable", username), username)
+        account = _found(await _one_number(connection, "enable", _name(username)), username)
         await _told(connection, actor, "account.enable", username, {})
     return account
 
@@ -104,8 +105,9 @@ async def enable(connection: asyncpg.Connection, username: str, *, actor: str) -
 async def reset_password(connection: asyncpg.Connection, username: str, *, actor: str) -> str:
     """A one-time password, which must be changed at the next login; ends every session."""
     password = passwords.fresh()
+    kept = await asyncio.to_thread(passwords.made, password)
     async with connection.transaction():
-        _found(await connection.fetchrow(_QUERIES["set_password"], username, passwords.made(password), True), username)
+        _found(await connection.fetchrow(_QUERIES["set_password"], _name(username), kept, True), username)
         await _told(connection, actor, "account.reset_password", username, {}, ends_sessions=True)
     return password
 
@@ -113,7 +115,7 @@ async def reset_password(connection: asyncpg.Connection, username: str, *, actor
 async def change_password(connection: asyncpg.Connection, username: str, kept: str, *, but_for: bytes = b"") -> None:
     """A person's own new password; ends the person's other sessions."""
     async with connection.transaction():
-        _found(await connection.fetchrow(_QUERIES["set_password"], username, kept, False), username)
+        _found(await connection.fetchrow(_QUERIES["set_password"], _name(username), kept, False), username)
         await _told(connection, username, "account.change_password", username, {}, ends_sessions=True, but_for=but_for)
 
 
@@ -166,6 +168,13 @@ def _values(profile: Profile) -> tuple[Any, ...]:
         list(profile.granted),
         profile.valid_until,
     )
+
+
+def _name(username: str) -> str:
+    """A name that could be one; raises ``RefusedError``: ``unknown_account``."""
+    if not rules.is_username(username):
+        raise RefusedError("unknown_account", username=username[:40])
+    return username
 
 
 def _found(row: asyncpg.Record | None, username: str) -> Account:
