@@ -86,6 +86,23 @@ def identity(role: str, whole: Identity) -> Identity:
     return Identity(**found | ({} if shown(role, "calling_number") == "full" else {"caller_id": None}))
 
 
+def knows(role: str) -> bool:
+    """Whether the role is shown who citizens are; texts are starred for the others (``ticket``)."""
+    return shown(role, "caller_name") == "full"
+
+
+def ticket(role: str, fields: Mapping[str, Any], whole: Identity) -> dict[str, Any]:
+    """The fields of a ticket as the role is shown them: who may not know the citizen does not read it in a text either."""
+    found = masked(role, fields)
+    if knows(role):
+        return found
+    return {one: text(value, whole) if one in TEXTS and isinstance(value, str) else value for one, value in found.items()}
+
+
+TEXTS = frozenset(("content", "demand", "event_place", "event_time", "answer"))
+"""Fields in which somebody may be named."""
+
+
 def _as(how: Shown, field: str, value: Any) -> Any:
     if how == "full":
         return value

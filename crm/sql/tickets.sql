@@ -361,6 +361,10 @@ SELECT to_jsonb(t)::text AS ticket, to_jsonb(i)::text AS identity
 FROM unit_tickets AS t LEFT JOIN unit_ticket_identities AS i ON i.ticket_id = t.ticket_id
 WHERE t.ticket_id = $1
 
+-- name: plain_to_unit
+-- Which of these the unit of hotline.unit may see, and whose citizen hides nothing.
+SELECT ticket_id FROM unit_tickets WHERE ticket_id = ANY ($1::bigint[]) AND hidden = '{}'
+
 -- name: shown
 SELECT jsonb_build_object(
     'call', (

@@ -16,7 +16,7 @@ from acd import orders
 from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
-from crm.callers import viewer
+from crm.callers import masks, viewer
 from crm.errors import RefusedError
 from crm.tickets import store, survey
 from crm.tickets.decide import possible
@@ -118,6 +118,9 @@ class _Beside(msgspec.Struct, frozen=True, kw_only=True):
     related: tuple[Related, ...]
 
 
+_NOTHING: dict[str, Any] = dict.fromkeys(_Beside.__struct_fields__, ()) | {"call": None}
+
+
 def is_unit(person: Person) -> bool:
     """Whether this person sees with a unit's eyes."""
     return person.role in _UNITS
@@ -144,7 +147,9 @@ async def view(parts: Parts, person: Person, ticket_id: int) -> View:
         around = await survey.around(work, ticket, Order("", NoValues()), Identity())
         seen = {"confidential": bool(ticket.hidden), "identity": identity is not None}
         await orders.audit(work.connection, person, "ticket.read", f"ticket:{ticket_id}", seen)
-    told = beside if not is_unit(person) else _for_unit(beside, ticket)
+        if is_unit(person):
+            beside = _for_unit(await _led_to(work, beside), ticket)
+    told = beside if person.role != "guest" else _Beside(**{**_NOTHING, "tasks": beside.tasks})
     return View(
         number=number(ticket_id, ticket.channel),
         version=ticket.version,
@@ -162,11 +167,19 @@ async def _shown(work: Work, ticket: Ticket) -> tuple[dict[str, Any], Identity |
             row = await work.connection.fetchrow(store.QUERIES["seen_by_unit"], ticket.ticket_id)
         identity = msgspec.json.decode(row["identity"], type=Identity) if row["identity"] else None
         return msgspec.json.decode(row["ticket"]), identity
-    fields: dict[str, Any] = msgspec.to_builtins(ticket)
-    if permissions.MATRIX["ticket.identity"].get(work.person.role) != "anyone":
-        return fields, None
     async with viewer.staff(work.connection):
-        return fields, await store.identity(work.connection, ticket.ticket_id)
+        whole = await store.identity(work.connection, ticket.ticket_id)
+    role = work.person.role
+    told = masks.identity(role, whole)
+    return masks.ticket(role, msgspec.to_builtins(ticket), whole), told if told != Identity() else None
+
+
+async def _led_to(work: Work, found: _Beside) -> _Beside:
+    """Of related tickets a unit is told those that it has, and that hide nothing: no other leads to a citizen (TKT-13)."""
+    async with viewer.unit(work.connection, work.person.unit):
+        rows = await work.connection.fetch(store.QUERIES["plain_to_unit"], [one.ticket_id for one in found.related])
+    seen = {row["ticket_id"] for row in rows}
+    return msgspec.structs.replace(found, related=tuple(one for one in found.related if one.ticket_id in seen))
 
 
 def _for_unit(found: _Beside, ticket: Ticket) -> _Beside:
@@ -190,7 +203,8 @@ async def history(parts: Parts, person: Person, ticket_id: int, *, before: int |
         await orders.audit(work.connection, person, "ticket.history", f"ticket:{ticket_id}", {"lines": len(rows)})
     events = [Event(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in rows]
     last = events[-1].seq if len(events) == limit and events[-1].seq > 1 else None
-    return History([_line(one) for one in events] if is_unit(person) else events, last)
+    sees_all = not is_unit(person) and person.role != "guest"
+    return History(events if sees_all else [_line(one) for one in events], last)
 
 
 def _line(event: Event) -> Event:

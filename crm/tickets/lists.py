@@ -17,10 +17,10 @@ from acd import orders
 from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
-from crm.callers import viewer
+from crm.callers import masks, viewer
 from crm.errors import RefusedError
 from crm.tickets.history import is_unit
-from crm.tickets.ticket import number
+from crm.tickets.ticket import Identity, number
 from crm.tickets.work import Work, begun
 from crm.units import tree
 from hotline import sql
@@ -176,11 +176,18 @@ def _place(limit: int, page: int) -> tuple[int, int]:
     return limit, min(max(page - 1, 0), 10_000) * limit
 
 
+def _line(row: asyncpg.Record, person: Person) -> dict[str, Any]:
+    """Who may not know citizens is not told a telephone number by the beginning of a text either (SEC-13)."""
+    values = {name: row[name] for name in Line.__struct_fields__ if name != "number"}
+    may_know = is_unit(person) or masks.knows(person.role)
+    return values if may_know else values | {"piece": masks.text(values["piece"], Identity())}
+
+
 async def _told(work: Work, rows: Sequence[asyncpg.Record], subject: str) -> list[Line]:
     lines = [
         Line(
             number=number(row["ticket_id"], row["channel"]),
-            **{name: row[name] for name in Line.__struct_fields__ if name != "number"},
+            **_line(row, work.person),
         )
         for row in rows
     ]

@@ -8,7 +8,9 @@ import asyncpg
 import pytest
 
 from acd.parts import Parts
+from acd.permissions import Person
 from crm.callers import viewer
+from crm.tickets import history, lists
 from crm.tickets.life_cycle import TABLE
 from tests.citizens import ZHANG, task, ticket, units, with_parts
 
@@ -241,3 +243,48 @@ def test_no_action_of_a_unit_is_answered_by_whether_a_text_names_the_citizen() -
     for row in TABLE:
         if {"unit_clerk", "unit_leader"} & set(row.who):
             assert "identity_protected" not in (*row.needs, *row.when), row.action
+
+
+CITY_CLERK, GUEST = Person("u", "unit_clerk", unit="CITY"), Person("g", "guest")
+
+
+def test_a_ticket_that_hides_nothing_does_not_lead_a_unit_to_a_hidden_one_of_the_same_person(empty_database: Postgres) -> None:
+    """Whoever reports again and wants to stay unknown now would be known by the first report (TKT-13, SEC-07)."""
+
+    async def work(parts: Parts) -> None:
+        async with parts.pool.acquire() as connection:
+            await units(connection, TREE)
+            first = await ticket(connection, 1, **ZHANG, state="closed", closing_ground="callback")
+            open_again = await ticket(connection, 2, **ZHANG, state="in_progress", report_again_of=first)
+            hidden = await ticket(connection, 3, **ZHANG, state="in_progress", report_again_of=first, hidden=["all"])
+            merged = await ticket(connection, 4, **ZHANG, state="merged", merged_into=first, hidden=["name"])
+            elsewhere = await ticket(connection, 5, **ZHANG, state="in_progress", report_again_of=first)
+            for one in (first, open_again, hidden, merged):
+                await task(connection, one, "CITY")
+            await task(connection, elsewhere, "OTHER")
+        seen = await history.view(parts, CITY_CLERK, first)
+        assert seen.identity and [one.ticket_id for one in seen.related] == [open_again]
+        assert (await history.view(parts, CITY_CLERK, hidden)).related == ()
+
+    with_parts(empty_database, work)
+
+
+def test_a_guest_is_shown_a_ticket_without_anybodys_data(empty_database: Postgres) -> None:
+    """GEN-21, SEC-13: masked."""
+
+    async def work(parts: Parts) -> None:
+        async with parts.pool.acquire() as connection:
+            content = "我是张三丰,电话13905340001,路灯不亮"
+            one = await ticket(
+                connection, 1, **ZHANG, content=content, persons="邻居赵六", demand="回电 13905340001", special_group="elderly"
+            )
+        for role in ("guest", "quality", "leader"):
+            seen = await history.view(parts, Person("g", role), one)
+            assert seen.identity and (seen.identity.caller_name, seen.identity.caller_phone) == ("张**", "***0001"), role
+            assert (seen.ticket["content"], seen.ticket["demand"]) == ("我是***,电话***0001,路灯不亮", "回电 ***0001"), role
+            assert seen.ticket["persons"] == ""
+            (line,) = (await lists.listed(parts, Person("g", role), lists.Wanted())).tickets
+            assert "13905340001" not in line.piece
+        assert (await history.view(parts, Person("d", "dispatcher"), one)).ticket["content"] == content
+
+    with_parts(empty_database, work)
