@@ -93,7 +93,10 @@ class History(msgspec.Struct, frozen=True):
 async def create(
     connection: asyncpg.Connection, person: Person, content: Content, owner_unit: str = "", why: str = "", *, ticket_id: int = 0
 ) -> Saved:
-    """A draft, owned by a unit (``''``: the centre). Raises ``RefusedError``: ``not_allowed``, ``unknown_unit``, as ``entry.check``."""
+    """A draft, owned by a unit (``''``: the centre).
+
+    Raises ``RefusedError``: ``not_allowed``, ``unknown_unit``, and as ``entry.check``.
+    """
     async with connection.transaction():
         owner = owner_unit or (person.unit if permissions.MATRIX["knowledge.edit"].get(person.role) == "unit" else "")
         if owner and not await tree.is_active(connection, owner):
@@ -114,7 +117,8 @@ async def change(
 ) -> Saved:
     """A new version. ``version``: the newest that the person has seen.
 
-    Raises ``RefusedError``: ``unknown_knowledge``, ``not_allowed``, ``changed_meanwhile``, ``nothing_to_change``, and as ``entry.check``.
+    Raises ``RefusedError``: ``unknown_knowledge``, ``not_allowed``, ``changed_meanwhile``, ``nothing_to_change``,
+    and as ``entry.check``.
     """
     async with connection.transaction():
         row = await locked(connection, person, "knowledge.edit", entry_id)

@@ -66,6 +66,9 @@ SELECT entry_id FROM knowledge_entries WHERE code = $1 AND code <> '' AND state 
 INSERT INTO knowledge_usage AS known (entry_id, used, last_used_at) VALUES ($1, 1, $2)
 ON CONFLICT (entry_id) DO UPDATE SET used = known.used + 1, last_used_at = excluded.last_used_at
 
+-- name: plan_anew
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
+
 -- name: search
 -- $1 every word, $2 any word, $3 now, $4 audience, $5 with secret ones, $6 category, $7 term, $8 topic, $9 owner, $10 limit, $11 offset.
 -- What is found by its title or terms is found whole; of what only its text is found by, a thousand. Announcements come first
@@ -225,5 +228,26 @@ UNION ALL
 SELECT e.entry_id FROM knowledge_entries AS e LEFT JOIN announcements AS a USING (entry_id)
 WHERE e.kind = 'announcement' AND e.for_ivr AND e.state = 'released' AND e.prompts <> '{}' AND e.valid_to > $1 AND a.entry_id IS NULL
 
--- name: spoken_from
-SELECT state, publishable, category, subject_terms, content, demand, answer, lead_unit FROM tickets WHERE ticket_id = $1
+-- name: remind
+WITH raised AS (
+    INSERT INTO alarms (alarm_id, kind, subject, raised_at, value) VALUES (gen_random_uuid(), 'knowledge_review', $1, $2, $3)
+    ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING
+    RETURNING alarm_id
+)
+SELECT pg_notify('alarms', alarm_id::text) FROM raised
+
+-- name: end_reminder
+WITH cleared AS (
+    UPDATE alarms SET cleared_at = greatest(raised_at, $2) WHERE kind = 'knowledge_review' AND subject = $1 AND cleared_at IS NULL
+    RETURNING alarm_id
+)
+SELECT pg_notify('alarms', alarm_id::text) FROM cleared
+
+-- name: result_of
+-- A ticket and the newest reply that was sent.
+SELECT t.state, t.publishable, t.hidden, t.category, t.subject_terms, t.content, t.demand, t.answer, t.lead_unit,
+       coalesce(r.unit, '') AS unit, coalesce(r.result, '') AS result, coalesce(r.policy, '') AS policy
+FROM tickets AS t LEFT JOIN LATERAL (
+    SELECT unit, result, policy FROM ticket_replies WHERE ticket_id = t.ticket_id AND state = 'sent' ORDER BY at DESC LIMIT 1
+) AS r ON true
+WHERE t.ticket_id = $1

@@ -45,6 +45,8 @@ async def put(connection: asyncpg.Connection, kind: str, entries: list[Any], *, 
     async with connection.transaction():
         known = dict(await connection.fetch(_QUERIES["codes_of_tickets"])) if kind == "ticket-answers" else {}
         rows = msgspec.json.encode([_row(entry, known) for entry in entries]).decode()
+        if kind == "articles" and (ours := await connection.fetch(_QUERIES["articles_of_knowledge"], rows)):
+            raise DirectoryError(f"{file}: codes of the knowledge base: {', '.join(row['code'] for row in ours)}")
         removed = await connection.fetch(_QUERIES[f"remove_{table}"], rows)
         written = await connection.fetch(_QUERIES[f"put_{table}"], rows)
         added = sum(row["added"] for row in written)

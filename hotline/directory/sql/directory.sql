@@ -30,9 +30,10 @@ RETURNING xmax = 0 AS added
 -- name: get_callers
 SELECT number::text, "group" FROM caller_groups ORDER BY number
 
+-- What has an entry_id is the knowledge base's, and no file's.
 -- name: remove_articles
 DELETE FROM spoken_articles
-WHERE code::text NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
+WHERE entry_id IS NULL AND code::text NOT IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) RETURNING true
 
 -- name: put_articles
 INSERT INTO spoken_articles AS known (code, parent, position, title, text, prompts, document)
@@ -42,18 +43,22 @@ FROM jsonb_to_recordset($1::jsonb)
 ON CONFLICT (code) DO UPDATE SET
     parent = excluded.parent, position = excluded.position, title = excluded.title, text = excluded.text,
     prompts = excluded.prompts, document = excluded.document
-WHERE (known.parent, known.position, known.title, known.text, known.prompts, known.document)
+WHERE known.entry_id IS NULL AND (known.parent, known.position, known.title, known.text, known.prompts, known.document)
       IS DISTINCT FROM (excluded.parent, excluded.position, excluded.title, excluded.text, excluded.prompts, excluded.document)
 RETURNING xmax = 0 AS added
 
 -- name: get_articles
 SELECT code::text, coalesce(parent::text, '') AS parent, position AS key, title, text, prompts::text,
        coalesce(document, '') AS document
-FROM spoken_articles ORDER BY coalesce(parent::text, ''), position
+FROM spoken_articles WHERE entry_id IS NULL ORDER BY coalesce(parent::text, ''), position
+
+-- name: articles_of_knowledge
+SELECT code::text FROM spoken_articles
+WHERE entry_id IS NOT NULL AND code::text IN (SELECT f.code FROM jsonb_to_recordset($1::jsonb) AS f (code text)) ORDER BY code
 
 -- name: remove_announcements
 DELETE FROM announcements AS known
-WHERE NOT EXISTS (
+WHERE entry_id IS NULL AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset($1::jsonb)
          AS f (prompts text, starts_at timestamptz, ends_at timestamptz, reason text, person text)
     WHERE (f.prompts, f.starts_at, f.ends_at, f.reason, f.person)
@@ -72,7 +77,8 @@ WHERE NOT EXISTS (
 ) RETURNING true AS added
 
 -- name: get_announcements
-SELECT prompts::text, starts_at, ends_at, reason, person FROM announcements ORDER BY starts_at, announcement_id
+SELECT prompts::text, starts_at, ends_at, reason, person FROM announcements
+WHERE entry_id IS NULL ORDER BY starts_at, announcement_id
 
 -- name: stop_announcements
 -- $1: the names of one announcement's prompts, or '' for all that are played now or later. One that has not begun never does.
