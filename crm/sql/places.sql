@@ -2,19 +2,23 @@
 
 -- name: search
 -- $1 words in small letters; each is in the name or another name, or a name is in the word (湖滨小区 in 湖滨小区三号楼漏水).
--- The unit: the one named, else the deepest that has the territory.
+-- The unit: the one named, else the deepest that has the territory. $3: the words with blanks between them; the first look at a
+-- place is cheap, because most are not meant.
 WITH found AS (
     SELECT p.*, (
         SELECT coalesce(sum(CASE
-            WHEN lower(p.name) = word THEN 32
-            WHEN strpos(lower(p.name), word) > 0 THEN 16
-            WHEN EXISTS (SELECT FROM unnest(p.words) AS w WHERE strpos(lower(w), word) > 0) THEN 12
-            WHEN length(p.name) > 1 AND strpos(word, lower(p.name)) > 0 THEN 8
-            WHEN EXISTS (SELECT FROM unnest(p.words) AS w WHERE length(w) > 1 AND strpos(word, lower(w)) > 0) THEN 4
+            WHEN lower(p.name COLLATE "C") = word THEN 32
+            WHEN strpos(lower(p.name COLLATE "C"), word) > 0 THEN 16
+            WHEN EXISTS (SELECT FROM unnest(p.words) AS w WHERE strpos(lower(w COLLATE "C"), word) > 0) THEN 12
+            WHEN length(p.name) > 1 AND strpos(word, lower(p.name COLLATE "C")) > 0 THEN 8
+            WHEN EXISTS (SELECT FROM unnest(p.words) AS w WHERE length(w) > 1 AND strpos(word, lower(w COLLATE "C")) > 0) THEN 4
             ELSE -1000 END), 0)
         FROM unnest($1::text[]) AS word
     ) AS rank
     FROM places AS p
+    WHERE strpos($3, lower(p.name COLLATE "C")) > 0 OR strpos(lower(p.name COLLATE "C"), $1[1]) > 0
+       OR (p.words <> '{}' AND (strpos(lower(array_to_string(p.words, ' ') COLLATE "C"), $1[1]) > 0
+           OR EXISTS (SELECT FROM unnest(p.words) AS w WHERE strpos($3, lower(w COLLATE "C")) > 0)))
 )
 SELECT f.code, f.name, f.kind, f.territory, f.note, coalesce(u.code, '') AS unit, coalesce(u.name, '') AS unit_name
 FROM found AS f LEFT JOIN LATERAL (

@@ -1,14 +1,21 @@
 -- Whom a matter is for: what speaks for which unit, what was suggested and chosen.
 
 -- name: candidates
--- $1 codes that something else names, $2 categories that fit (C1, C1.03, C1/路灯), $3 territory, $4 the text, $5 the day.
-SELECT code, name, name_en, territories, is_territorial, categories, keywords, path FROM units AS u
-WHERE removed_at IS NULL AND coalesce(active_from <= $5, true) AND coalesce(active_to >= $5, true) AND (
-    code = ANY ($1::text[]) OR categories && $2::text[]
-    OR (is_territorial AND EXISTS (SELECT FROM unnest(territories) AS t WHERE starts_with($3, t)))
-    OR EXISTS (SELECT FROM unnest(keywords) AS k WHERE length(k) > 1 AND strpos($4, lower(k)) > 0)
+-- $1 codes that something else names, $2 categories that fit (C1, C1.03, C1/路灯), $3 territory, $4 every part of the text that may
+-- be a keyword, in small letters, $5 the day. Of keywords those in the text.
+WITH said AS (
+    SELECT k.code, array_agg(k.word) AS keywords
+    FROM (SELECT code, unnest(keywords) AS word FROM units WHERE removed_at IS NULL) AS k
+    JOIN unnest($4::text[]) AS part ON part = lower(k.word COLLATE "C")
+    GROUP BY k.code
 )
-ORDER BY code
+SELECT u.code, name, name_en, territories, is_territorial, categories, path, coalesce(said.keywords, '{}') AS keywords
+FROM units AS u LEFT JOIN said ON said.code = u.code
+WHERE removed_at IS NULL AND coalesce(active_from <= $5, true) AND coalesce(active_to >= $5, true) AND (
+    u.code = ANY ($1::text[]) OR categories && $2::text[] OR said.code IS NOT NULL
+    OR (is_territorial AND EXISTS (SELECT FROM unnest(territories) AS t WHERE starts_with($3, t)))
+)
+ORDER BY u.code
 
 -- name: rules
 -- Those that hold on the day for the category ($1 categories that fit, $2 the day); the rest of the conditions is looked at outside.
@@ -30,7 +37,7 @@ WHERE lead_unit <> '' AND NOT EXISTS (
     SELECT FROM ticket_requests AS r
     WHERE r.ticket_id = recent.ticket_id AND r.kind = 'return' AND r.unit = recent.lead_unit AND r.approved
 )
-GROUP BY lead_unit
+GROUP BY lead_unit ORDER BY tickets DESC, lead_unit LIMIT 30
 
 -- name: returned
 -- Of the same tickets: how many each unit returned, and it was right.

@@ -29,5 +29,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 async def search(database: asyncpg.Pool | asyncpg.Connection, text: str, limit: int = 20) -> list[Place]:
     """Places that every word names, or that stand in it, the best first; nothing for no words."""
     words = text.replace("\x00", " ").lower().split()[:_MOST_WORDS]
-    rows = await database.fetch(_QUERIES["search"], words, min(max(limit, 1), LARGEST_PAGE)) if words else []
+    if not words:
+        return []
+    rows = await database.fetch(_QUERIES["search"], words, min(max(limit, 1), LARGEST_PAGE), " ".join(words))
     return [Place(**dict(row)) for row in rows]

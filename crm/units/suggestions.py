@@ -20,7 +20,9 @@ from hotline import sql
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "suggestions.sql")
 _RECENT = 400
 """Newest tickets of a leaf that are looked at."""
-_MOST_TEXT = 4000
+_MOST_TEXT = 1000
+_LONGEST_KEYWORD = 12
+"""Characters of a text in which keywords are looked for, and of a keyword."""
 _KEPT = 5
 
 
@@ -101,7 +103,9 @@ async def found(database: Database, matter: Matter, ticket_id: int = 0) -> Sugge
     )
     evidence = await _evidence(database, whole, item.units if item else (), day, ticket_id)
     named = {*evidence.defaults, *evidence.past, *(rule.unit for rule in evidence.rules)}
-    rows = await database.fetch(_QUERIES["candidates"], sorted(named), suggest.categories(whole), whole.territory, text, day)
+    rows = await database.fetch(
+        _QUERIES["candidates"], sorted(named), suggest.categories(whole), whole.territory, _parts(text), day
+    )
     return Suggested(suggest.suggest(whole, [_facts(row) for row in rows], evidence), terms)
 
 
@@ -118,6 +122,12 @@ async def _evidence(database: Database, matter: Matter, defaults: tuple[str, ...
         past={row["unit"]: Past(row["tickets"], row["near"], row["alike"]) for row in past},
         returned={row["unit"]: row["tickets"] for row in returned},
     )
+
+
+def _parts(text: str) -> list[str]:
+    """Every part that may be a keyword: to look 10,000 of them up is quicker than to look for 60,000 keywords in the text."""
+    lengths = range(2, _LONGEST_KEYWORD + 1)
+    return sorted({text[at : at + length] for length in lengths for at in range(len(text) - length + 1)})
 
 
 def _matter(row: asyncpg.Record) -> Matter:
