@@ -65,9 +65,10 @@ class Ask:
 class Route:
     """An entry of the table ``desks/routes.py``. ``action``: of ``crm.permissions``; None: anybody may, without a login.
 
-    ``answer``: its type, or media type; ``claims``: its use case keeps its answer in its own transaction (``crm.idempotency``);
+    ``answer``: its type, or media type; ``body``: the same, of one that the handler reads as it comes;
+    ``claims``: its use case keeps its answer in its own transaction (``crm.idempotency``);
     ``is_open_to_this_machine``: without a login from loopback, for a program that watches; ``comes_first``: also while the
-    password must be changed.
+    password must be changed; ``is_secret``: what is asked or answered holds a password, and is kept nowhere.
     """
 
     method: str
@@ -77,12 +78,13 @@ class Route:
     chinese: str
     english: str
     query: tuple[Parameter, ...] = ()
-    body: type | None = None
+    body: type | str | None = None
     answer: type | str = "text/plain"
     status: int = 200
     is_open_to_this_machine: bool = False
     claims: bool = False
     comes_first: bool = False
+    is_secret: bool = False
 
     @property
     def roles(self) -> frozenset[str] | None:

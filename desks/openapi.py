@@ -73,7 +73,9 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
     }
     if route.roles is not None:
         said["x-roles"] = sorted(route.roles)
-    if route.body is not None:
+    if isinstance(route.body, str):
+        said["requestBody"] = {"required": True, "content": {route.body: {"schema": {"type": "string", "format": "binary"}}}}
+    elif route.body is not None:
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[route.body]}}}
     return said
 
@@ -110,7 +112,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _headers(route: Route) -> Iterable[dict[str, Any]]:
     """Of what changes something: the key under which it is done once, and the version that is meant."""
-    if route.method in repeats.METHODS and route.roles is not None:
+    if repeats.keeps(route):
         told = "同一键的请求只执行一次 / Done once under one key"
         yield _header(repeats.HEADER, told, repeats.PATTERN)
     if route.body is not None and "version" in getattr(route.body, "__struct_fields__", ()):

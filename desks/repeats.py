@@ -34,10 +34,15 @@ _PATIENCE_SECONDS, _LOOK_SECONDS = 15.0, 0.05
 _locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
 
+def keeps(route: Route) -> bool:
+    """Whether a key has a meaning here: something is changed by somebody, and no password would be kept."""
+    return route.method in METHODS and route.roles is not None and not route.is_secret
+
+
 async def once(route: Route, ask: Ask) -> web.StreamResponse:
     """What the route answers; with a key that was used before, what it answered then, and a header that says so."""
     key = ask.request.headers.get(HEADER)
-    if key is None or route.method not in METHODS or ask.who is None:
+    if key is None or not keeps(route) or ask.who is None:
         return await route.handler(ask)
     if not re.fullmatch(PATTERN, key):
         raise RefusedError("bad_key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 import re
 from typing import Annotated, Any
@@ -220,21 +221,28 @@ _AUDIT = (
 _KEEP, _OWN, _ONE = "account.keep", "session.own", "/api/accounts/{account}"
 
 
+def _secret(route: Route) -> Route:
+    """What is asked or answered is kept nowhere."""
+    return dataclasses.replace(route, is_secret=True)
+
+
 def _first(route: Route) -> Route:
     return Route(**{**route.__dict__, "comes_first": True})
 
 
 ROUTES: tuple[Route, ...] = (
     _first(ordered("GET", "/api/me", me, _OWN, ("本人与权限", "Who I am and what I may do"), answer=Me)),
-    _first(ordered("POST", "/api/me/password", change_password, _OWN, ("修改密码", "Change the password"), body=NewPassword)),
+    _secret(
+        _first(ordered("POST", "/api/me/password", change_password, _OWN, ("修改密码", "Change the password"), body=NewPassword))
+    ),
     ordered("POST", "/api/session/role", switch, _OWN, ("切换角色", "Another role"), body=ChosenRole, answer=Me),
     ordered("GET", "/api/accounts", listed, _KEEP, ("账号列表", "Accounts"), query=_LIST, answer=Page),
-    ordered("POST", "/api/accounts", add, _KEEP, ("新建账号", "A new account"), body=NewAccount, answer=Handed),
+    _secret(ordered("POST", "/api/accounts", add, _KEEP, ("新建账号", "A new account"), body=NewAccount, answer=Handed)),
     ordered("GET", _ONE, one, _KEEP, ("一个账号", "An account"), answer=Account),
     ordered("PUT", _ONE, change, _KEEP, ("修改账号", "Change an account"), body=Profile, answer=Account),
     ordered("POST", f"{_ONE}/disable", disable, _KEEP, ("停用账号", "Disable"), body=Why, answer=Account),
     ordered("POST", f"{_ONE}/enable", enable, _KEEP, ("启用账号", "Enable"), answer=Account),
-    ordered("POST", f"{_ONE}/reset-password", reset_password, _KEEP, ("重置密码", "Reset the password"), answer=Handed),
+    _secret(ordered("POST", f"{_ONE}/reset-password", reset_password, _KEEP, ("重置密码", "Reset the password"), answer=Handed)),
     ordered("GET", "/api/audit", read_audit, "audit.read", ("审计日志", "The audit log"), query=_AUDIT, answer=Entries),
     ordered("GET", "/api/audit/head", head, "audit.read", ("审计链最新封印", "The newest seal"), answer=Head),
 )

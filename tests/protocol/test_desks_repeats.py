@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from crm import idempotency
+from desks.repeats import METHODS
+from desks.routes import ROUTES
 from hotline.paths import TREE
 from tests.desks_peer import Desks
 from tests.keyed_desk import WHERE, trying
@@ -182,5 +186,26 @@ def test_keys_of_yesterday_are_forgotten(empty_database: Postgres) -> None:
         await desks.parts.pool.execute(idempotency.QUERIES["clean"])
         assert (await ask(client, "/api/try", "路灯"))[2] is False
         assert (await ask(client, "/api/try", "路灯", key="key-of-today"))[2] is True
+
+    with_tries(empty_database, work)
+
+
+def test_no_password_is_ever_kept_with_a_key(empty_database: Postgres) -> None:
+    """SEC-13."""
+
+    def tells(kind: object) -> bool:
+        return isinstance(kind, type) and bool(
+            re.search(r'"(password|old|new)"', str(msgspec.json.schema(kind)).replace("'", '"'))
+        )
+
+    assert {route.path for route in ROUTES if route.method in METHODS and (tells(route.body) or tells(route.answer))} == {
+        route.path for route in ROUTES if route.is_secret or route.path == "/api/login"
+    }
+
+    async def work(desks: Desks, client: aiohttp.ClientSession) -> None:
+        wish = {"old": "an old password 1", "new": "a new password 2"}
+        async with client.post("/api/me/password", json=wish, headers={"Idempotency-Key": KEY}) as answer:
+            assert "Idempotent-Replay" not in answer.headers
+        assert await desks.writer.fetchval("SELECT count(*) FROM idempotency_keys") == 0
 
     with_tries(empty_database, work)
