@@ -118,8 +118,8 @@ def _moved(wanted: dt.date, first: dt.date) -> list[Reason]:
 
 
 def _handle(started: dt.datetime, facts: Facts, profile: Profile, working: WorkingTime) -> _Given:
-    if facts.regulatory_due_at is not None:
-        found, why = facts.regulatory_due_at, [Reason("regulatory")]
+    if facts.until is not None or facts.regulatory_due_at is not None:
+        found, why = _named(facts)
     else:
         found, why = _by_nature(started, facts, profile, working)
         if facts.urgent and profile.urgent_hours:
@@ -127,6 +127,14 @@ def _handle(started: dt.datetime, facts: Facts, profile: Profile, working: Worki
             if soon < found:
                 found, why = soon, [Reason("urgent", {"hours": profile.urgent_hours})]
     return _extended(started, (found, why), facts, profile, working)
+
+
+def _named(facts: Facts) -> _Given:
+    """By a regulation (TKT-25), or by whoever gave the order (ESC-02): the sooner of them."""
+    if facts.until is None or (facts.regulatory_due_at is not None and facts.regulatory_due_at < facts.until):
+        assert facts.regulatory_due_at is not None
+        return facts.regulatory_due_at, [Reason("regulatory")]
+    return facts.until, [Reason("named")]
 
 
 def _by_nature(started: dt.datetime, facts: Facts, profile: Profile, working: WorkingTime) -> _Given:

@@ -17,6 +17,7 @@ from crm.clocks.book import QUERIES
 from crm.errors import RefusedError
 from hotline import clock
 
+_DAY = dt.timedelta(days=1)
 _LONGEST = dt.timedelta(days=14)
 _LATEST = dt.timedelta(days=60)
 
@@ -47,7 +48,8 @@ async def suspend(pool: asyncpg.Pool, person: Person, begins: dt.datetime, ends:
     """
     permissions.check(person, "cutoff.suspend")
     now = clock.now()
-    if not (now - dt.timedelta(days=1) <= begins < ends <= begins + _LONGEST and begins <= now + _LATEST and reason.strip()):
+    is_near = now - _DAY <= begins <= now + _LATEST
+    if not (is_near and begins < ends <= begins + _LONGEST and reason.strip()):
         raise RefusedError("bad_suspension", longest_days=_LONGEST.days)
     made = uuid.uuid4()
     async with pool.acquire() as connection, connection.transaction():

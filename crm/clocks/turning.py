@@ -28,7 +28,7 @@ from crm.tickets.change import ClockOrder
 from crm.tickets.ticket import AT_UNIT, Ticket
 from hotline.settings import Calendar
 
-_UNITS_CLOCKS = frozenset(("receive", "return", "handle", "promise", "supervision"))
+UNITS_CLOCKS = frozenset(("receive", "return", "handle", "promise", "supervision"))
 _replace = msgspec.structs.replace
 
 
@@ -53,33 +53,21 @@ class Turning:
     def carry_out(self, order: ClockOrder, now: dt.datetime) -> None:
         """One order. One to a clock that there is not, or that stands so already, does nothing."""
         for kind in KINDS if order.clock == "all" else (order.clock,):
-            for each in self._meant(order.verb, kind, profile=self._profiles[self._version]):
-                _VERBS[order.verb](self, each, order, now)
+            _VERBS[order.verb](self, kind, order, now)
 
     def newest(self, kind: str) -> Clock | None:
         """The clock of the last round."""
         rounds = [number for name, number in self._clocks if name == kind]
         return self._clocks[kind, max(rounds)] if rounds else None
 
-    def _meant(self, verb: str, kind: str, profile: Profile) -> tuple[str, ...]:
-        """TIM-34: whether a countersign, or a return that waits, lets the unit's time stand still is the profile's."""
-        if verb == "pause" and kind == "handle" and not profile.pause_on_countersign:
-            return ()
-        if verb in {"pause", "resume"} and kind == "return" and profile.pause_on_return:
-            return ("return", "handle")
-        return (kind,)
-
     def start(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
-        last = self.newest(kind)
-        again = KINDS[kind].again
+        last, again = self.newest(kind), KINDS[kind].again
         if last is not None and last.stopped_at is None and again != "beside":
-            if again == "begins_anew":
-                facts = self._facts(kind, order, ())
-                begun = _replace(last, started_at=now, facts=facts, paused_at=None, next_step=0, extension=last.extension + 1)
-                begun = _replace(begun, unit=self._unit(kind), profile_version=self._version)
-                self._keep(begun, "start", now, last, (Reason("begun_anew"),), fresh=True)
+            if again == "goes_on":
+                self._go_on(last, order, now)
+            else:
+                self._begin_anew(last, order, now)
             return
-        facts = self._facts(kind, order, ())
         clock = Clock(
             ticket_id=self._ticket.ticket_id,
             kind=kind,
@@ -88,9 +76,29 @@ class Turning:
             started_at=now,
             due_at=now,
             profile_version=self._version,
-            facts=facts,
+            facts=self._facts(kind, order),
         )
         self._keep(clock, "start", now, None, fresh=True)
+
+    def _go_on(self, last: Clock, order: ClockOrder, now: dt.datetime) -> None:
+        """It runs on, for the unit that has it now; a due time that is named counts (ESC-02)."""
+        facts = _replace(last.facts, until=order.until or last.facts.until)
+        kept = _replace(last, unit=self._unit(last.kind), facts=facts)
+        if kept != last:
+            self._keep(kept, "start", now, last)
+
+    def _begin_anew(self, last: Clock, order: ClockOrder, now: dt.datetime) -> None:
+        begun = _replace(
+            last,
+            unit=self._unit(last.kind),
+            started_at=now,
+            paused_at=None,
+            facts=self._facts(last.kind, order),
+            profile_version=self._version,
+            extension=last.extension + 1,
+            next_step=0,
+        )
+        self._keep(begun, "start", now, last, (Reason("begun_anew"),), fresh=True)
 
     def stop(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
         for clock in self._running(kind, all_of_them=order.clock == "all"):
@@ -130,8 +138,8 @@ class Turning:
     def recompute(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
         for clock in self._running(kind, all_of_them=True):
             old = clock.facts
-            facts = self._facts(kind, order, old.pauses)
-            kept = _replace(facts, extensions=old.extensions, is_redo=old.is_redo, until=order.until or old.until)
+            kept = _replace(self._facts(kind, order), pauses=old.pauses, extensions=old.extensions, is_redo=old.is_redo)
+            kept = _replace(kept, until=order.until or old.until)
             self._keep(_replace(clock, facts=kept), "recompute", now, clock)
 
     def _running(self, kind: str, *, all_of_them: bool = False) -> list[Clock]:
@@ -152,22 +160,22 @@ class Turning:
         facts = _replace(clock.facts, pauses=(*clock.facts.pauses, (clock.paused_at, now)))
         return _replace(clock, facts=facts, paused_at=None)
 
-    def _facts(self, kind: str, order: ClockOrder, pauses: tuple[tuple[dt.datetime, dt.datetime], ...]) -> Facts:
+    def _facts(self, kind: str, order: ClockOrder) -> Facts:
         ticket = self._ticket
         if kind != "handle":
             until = order.until or (ticket.promised_at if kind == "promise" else None)
-            return Facts(nature=ticket.nature if kind == "promise" else None, until=until, pauses=pauses)
+            return Facts(nature=ticket.nature if kind == "promise" else None, until=until)
         return Facts(
             nature=ticket.nature,
             urgent=ticket.urgent,
             is_redo=ticket.redos > 0,
+            until=order.until,
             regulatory_due_at=ticket.regulatory_due_at,
             upstream_due_at=ticket.upstream_due_at,
-            pauses=pauses,
         )
 
     def _unit(self, kind: str) -> str:
-        return self._ticket.lead_unit if kind in _UNITS_CLOCKS and self._ticket.state in AT_UNIT else ""
+        return self._ticket.lead_unit if kind in UNITS_CLOCKS and self._ticket.state in AT_UNIT else ""
 
     def _keep(
         self,

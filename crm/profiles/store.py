@@ -23,7 +23,7 @@ from hotline import clock, sql
 from hotline.errors import SettingsError
 from hotline.settings import Settings
 
-_QUERIES = sql.load(Path(__file__).parents[1] / "sql" / "profiles.sql")
+QUERIES = sql.load(Path(__file__).parents[1] / "sql" / "profiles.sql")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -93,15 +93,15 @@ async def ensure(
 ) -> int:
     """The version number of these rules; makes one, valid from now, when the newest is another. One at a time."""
     async with connection.transaction():
-        await connection.execute(_QUERIES["one_at_a_time"])
-        newest = await connection.fetchrow(_QUERIES["newest"])
+        await connection.execute(QUERIES["one_at_a_time"])
+        newest = await connection.fetchrow(QUERIES["newest"])
         mark = digest(profile)
         if newest is not None and newest["digest"] == mark:
             return int(newest["version"])
         before = msgspec.json.decode(newest["rules"]) if newest else {}
         after = msgspec.json.decode(msgspec.json.encode(profile))
         version: int = await connection.fetchval(
-            _QUERIES["add"],
+            QUERIES["add"],
             profile.name,
             mark,
             _text(profile),
@@ -114,13 +114,13 @@ async def ensure(
 
 async def version_of(connection: asyncpg.Connection, profile: Profile) -> int:
     """The newest version with these rules; made when there is none."""
-    found: int | None = await connection.fetchval(_QUERIES["version_of"], digest(profile))
+    found: int | None = await connection.fetchval(QUERIES["version_of"], digest(profile))
     return found if found is not None else await ensure(connection, profile)
 
 
 async def by_version(connection: asyncpg.Connection, versions: Iterable[int]) -> dict[int, Profile]:
     """The rules of these versions."""
-    return {row["version"]: _read(row["rules"]) for row in await connection.fetch(_QUERIES["rules_of"], list(set(versions)))}
+    return {row["version"]: _read(row["rules"]) for row in await connection.fetch(QUERIES["rules_of"], list(set(versions)))}
 
 
 @functools.lru_cache(maxsize=64)

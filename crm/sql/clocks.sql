@@ -151,13 +151,18 @@ SELECT suspension_id, begins, ends, reason, made_by, made_at, tickets, count(*) 
 FROM cutoff_suspensions ORDER BY begins DESC, suspension_id LIMIT $1 OFFSET $2
 
 -- name: falling_due
--- $1 by when, $2 unit, $3 kind ('': all), $4 only those overdue.
-SELECT c.ticket_id, t.channel, t.state, c.kind, c.round, c.unit, c.started_at, c.due_at, c.paused_at, c.excluded, c.extension,
-       t.urgent, count(*) OVER () AS total
+-- $1 by when, $2 unit and those below it ('': all), $3 kind ('': all), $4 only those overdue at $5, $6 the unit that asks ('': staff),
+-- which sees what it may (SEC-02).
+SELECT c.ticket_id, t.channel, t.state, t.urgent, c.kind, c.round, c.unit, c.started_at, c.due_at, c.paused_at, c.stopped_at,
+       c.stopped_with, c.met, c.excluded, c.profile_version, '{}' AS facts, '[]' AS why, c.extension, c.next_step, c.next_fire_at,
+       count(*) OVER () AS total
 FROM ticket_clocks AS c JOIN tickets AS t USING (ticket_id)
-WHERE c.stopped_at IS NULL AND c.due_at <= $1 AND ($2 = '' OR c.unit = $2) AND ($3 = '' OR c.kind = $3)
+WHERE c.stopped_at IS NULL AND c.due_at <= $1 AND ($3 = '' OR c.kind = $3)
+    AND ($2 = '' OR c.unit = $2 OR c.unit IN (SELECT code FROM units WHERE path @> ARRAY[$2::text]))
     AND (NOT $4 OR c.due_at < $5 AND c.paused_at IS NULL)
-ORDER BY c.due_at, c.ticket_id, c.kind, c.round LIMIT $6 OFFSET $7
+    AND ($6 = '' OR c.unit <> '' AND (c.unit = $6 OR c.unit IN (SELECT code FROM units WHERE path @> ARRAY[$6::text]))
+         AND EXISTS (SELECT FROM unit_tickets AS seen WHERE seen.ticket_id = c.ticket_id))
+ORDER BY c.due_at, c.ticket_id, c.kind, c.round LIMIT $7 OFFSET $8
 
 -- name: suspended
 UPDATE cutoff_suspensions SET tickets = $2 WHERE suspension_id = $1

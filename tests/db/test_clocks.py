@@ -112,17 +112,16 @@ def test_a_stop_says_whether_it_was_in_time_and_a_return_that_was_approved_begin
     connected(empty_database, work)
 
 
-def test_a_refused_return_lets_the_original_deadline_run_on_unless_the_profile_pauses(empty_database: Postgres) -> None:
+def test_a_refused_return_lets_the_original_deadline_run_on_unless_that_is_paused_too(empty_database: Postgres) -> None:
     """RET-07, TIM-34: the default does not pause the handling clock while a return awaits its decision."""
 
     async def work(connection: asyncpg.Connection) -> None:
-        strict = msgspec.structs.replace(PROFILE, pause_on_return=True)
-        for number, profile, expected in ((1, PROFILE, "11-30 18:00"), (2, strict, "12-01 11:30")):
+        for number, paused, expected in ((1, ["return"], "11-30 18:00"), (2, ["return", "handle"], "12-01 11:30")):
             ticket = msgspec.structs.replace(TICKET, ticket_id=TICKET.ticket_id + number)
             await keep(connection, ticket)
-            await order(connection, NOW, "start:return", "start:handle", ticket=ticket, profile=profile)
-            await order(connection, NOW + HOUR, "pause:return", ticket=ticket, profile=profile)
-            await order(connection, NOW + 4 * HOUR, "resume:return", ticket=ticket, profile=profile)
+            await order(connection, NOW, "start:return", "start:handle", ticket=ticket)
+            await order(connection, NOW + HOUR, *[f"pause:{kind}" for kind in paused], ticket=ticket)
+            await order(connection, NOW + 4 * HOUR, *[f"resume:{kind}" for kind in paused], ticket=ticket)
             clocks = {clock.kind: clock for clock in await book.of_ticket(connection, ticket.ticket_id)}
             assert local(clocks["handle"].due_at) == expected
             assert local(clocks["return"].due_at) == "11-24 13:00"  # three working hours more
@@ -196,5 +195,54 @@ def test_an_order_that_fails_later_leaves_no_clock_behind(empty_database: Postgr
         await book.apply(connection, TICKET, [ClockOrder("start", "handle")], PROFILE, CALENDAR, NOW)
         await transaction.rollback()
         assert await book.of_ticket(connection, TICKET.ticket_id) == []
+
+    connected(empty_database, work)
+
+
+def test_a_leaders_day_counts_for_a_clock_that_runs_and_the_unit_that_has_it_now(empty_database: Postgres) -> None:
+    """ESC-02, LIF-17: a countersign named another lead unit; the clock goes on; then a leader names the day."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:handle")
+        await order(connection, NOW + HOUR, "pause:handle")
+        other = msgspec.structs.replace(TICKET, lead_unit="U02")
+        await order(connection, NOW + 2 * HOUR, "resume:handle", "start:handle", ticket=other)
+        (clock,) = await book.of_ticket(connection, TICKET.ticket_id)
+        assert (clock.unit, clock.round, local(clock.due_at)) == ("U02", 1, "12-01 09:30")
+        until = NOW + dt.timedelta(days=2)
+        async with connection.transaction():
+            orders = [ClockOrder("start", "handle", until=until)]
+            given = await book.apply(connection, TICKET, orders, PROFILE, CALENDAR, NOW + 3 * HOUR)
+        assert local(given["due_at"]) == "11-25 11:00"  # type: ignore[arg-type]
+
+    connected(empty_database, work)
+
+
+def test_supervisions_have_clocks_beside_each_other(empty_database: Postgres) -> None:
+    """SUP-17: the newest is answered first."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:supervision")
+        await order(connection, NOW + HOUR, "start:supervision")
+        await order(connection, NOW + 2 * HOUR, "stop:supervision")
+        clocks = await book.of_ticket(connection, TICKET.ticket_id)
+        assert [(clock.round, clock.met) for clock in clocks] == [(1, None), (2, True)]
+
+    connected(empty_database, work)
+
+
+def test_marking_a_ticket_urgent_computes_its_clocks_anew(empty_database: Postgres) -> None:
+    """TKT-23: what was extended and paused stays so."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:handle", "start:receive")
+        urgent = msgspec.structs.replace(TICKET, urgent=True)
+        given = await order(connection, NOW + HOUR, "recompute:all", ticket=urgent)
+        assert local(given["due_at"]) == "11-24 10:00"  # type: ignore[arg-type]
+        line = await connection.fetchrow("SELECT old_due, new_due FROM clock_log WHERE verb = 'recompute' AND kind = 'handle'")
+        assert (local(line["old_due"]), local(line["new_due"])) == ("11-30 18:00", "11-24 10:00")
 
     connected(empty_database, work)
