@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from acd.parts import Parts
-from crm import idempotency
+from crm import configuration, idempotency
 from crm.clocks import calendars, sweep
 from crm.profiles import keeping
 from crm.webhooks import sending
@@ -14,6 +14,7 @@ from hotline.audit import store as audit
 
 LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "profile": keeping.run,
+    "settings": configuration.run,
     "sweep": sweep.run,
     "calendar": calendars.run,
     "webhooks": sending.run,

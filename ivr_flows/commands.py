@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hotline import calendar, clock, messages, paths, settings
+from hotline.audit import shell
 from ivr_flows import cases, draw, installing, library, world
 from ivr_flows.cases import Case
 from ivr_flows.check import check
@@ -198,6 +199,11 @@ def _load(arguments: Arguments) -> int:
     else:
         installing.back(arguments.back)
         flow = None
+    how = "file" if arguments.file else "undo" if arguments.undo else "back"
+    name = flow.name if flow else arguments.back or arguments.undo
+    shell.write(
+        "flow.load", f"flow:{name}", {"how": how, "flow": flow.identity if flow else "", "file": str(arguments.file or "")}
+    )
     if flow is None:
         print(messages.text("flow.ours_again", name=arguments.back or arguments.undo))
     else:

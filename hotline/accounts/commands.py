@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +13,7 @@ import msgspec
 from hotline import credentials, database, messages
 from hotline.accounts import passwords, store
 from hotline.accounts.rules import Account, Organisation, Profile, RefusedError
+from hotline.audit import shell
 from hotline.clock import SHANGHAI
 from hotline.errors import AccountError
 from hotline.roles import ROLES
@@ -82,7 +81,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
     async def work(connection: asyncpg.Connection) -> None:
         profile = _checked(values)
-        await store.add(connection, arguments.username, profile, passwords.made(password), actor=_actor(), must_change=True)
+        await store.add(connection, arguments.username, profile, passwords.made(password), actor=shell.actor(), must_change=True)
 
     _in_database(work)
     print(messages.text("accounts.added", username=arguments.username, password=password))
@@ -94,7 +93,7 @@ def _roles(arguments: argparse.Namespace) -> int:
         known = await store.get(connection, arguments.username)
         values = {name: getattr(known, name) for name in Profile.__struct_fields__}
         profile = _checked(values | {"roles": arguments.roles, "unit": arguments.unit})
-        return await store.change(connection, arguments.username, profile, actor=_actor())
+        return await store.change(connection, arguments.username, profile, actor=shell.actor())
 
     changed = _in_database(work)
     print(messages.text("accounts.changed", username=changed.username, roles=", ".join(changed.roles)))
@@ -102,19 +101,19 @@ def _roles(arguments: argparse.Namespace) -> int:
 
 
 def _disable(arguments: argparse.Namespace) -> int:
-    _in_database(lambda one: store.disable(one, arguments.username, actor=_actor(), reason=arguments.reason))
+    _in_database(lambda one: store.disable(one, arguments.username, actor=shell.actor(), reason=arguments.reason))
     print(messages.text("accounts.disabled", username=arguments.username))
     return 0
 
 
 def _enable(arguments: argparse.Namespace) -> int:
-    _in_database(lambda connection: store.enable(connection, arguments.username, actor=_actor()))
+    _in_database(lambda connection: store.enable(connection, arguments.username, actor=shell.actor()))
     print(messages.text("accounts.enabled", username=arguments.username))
     return 0
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    password = _in_database(lambda connection: store.reset_password(connection, arguments.username, actor=_actor()))
+    password = _in_database(lambda connection: store.reset_password(connection, arguments.username, actor=shell.actor()))
     print(messages.text("accounts.password", username=arguments.username, password=password))
     return 0
 
@@ -146,10 +145,3 @@ def _why(refused: RefusedError) -> str:
     """The code, which the documents and the web application explain, and where."""
     details = ", ".join(f"{name}={value}" for name, value in refused.details.items() if name != "allowed")
     return f"{refused.code} ({details})" if details else refused.code
-
-
-def _actor() -> str:
-    try:
-        return f"shell:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return f"shell:{os.getuid()}"
