@@ -111,7 +111,7 @@ class World:
             service_steps=tuple(self.steps),
         )
 
-    def do(self, who: str, action: str, hours: float = 13, **values: Any) -> Change:
+    def do(self, who: str, action: str, hours: Any = 13, **values: Any) -> Change:
         """After so many hours: thirteen are another half of a day."""
         return self.take(PERSONS[who], order(action, **values), hours)
 

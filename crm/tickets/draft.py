@@ -50,7 +50,7 @@ class Draft:
         """What it comes to for this ticket: only what differs counts as changed."""
         differing = {name: value for name, value in self.values.items() if getattr(ticket, name) != value}
         columns = {name: value for name, value in differing.items() if name not in COUNTED}
-        told = {name: (getattr(ticket, name), value) for name, value in columns.items() if name not in _NOT_TOLD}
+        told = {name: [getattr(ticket, name), value] for name, value in columns.items() if name not in _NOT_TOLD}
         changed = msgspec.to_builtins(told)
         return Change(
             ticket=msgspec.structs.replace(ticket, **differing, version=ticket.version + 1),
