@@ -148,7 +148,7 @@ def test_the_texts_of_an_order_and_of_a_ticket_are_all_looked_at() -> None:
     assert content.hidden_in("publish", fresh()) == ("all",) and content.hidden_in("dispatch", fresh()) == ()
 
 
-def _refused(profile: Profile | None = None, **changed: Any) -> str:
+def _refused(profile: Any = None, **changed: Any) -> str:
     """The code with which such a reply is refused, or nothing."""
     world = handled()
     world.profile = profile or world.profile
