@@ -58,11 +58,15 @@ SELECT jsonb_build_object(
 )::text
 
 -- name: taxonomy
--- $1 the day, $2 classes: the version in force, and whether it has them all. With no taxonomy nothing is unknown.
+-- $1 the day, $2 classes: the version in force, and whether all are leaves of it (TAX-21). With no taxonomy nothing is unknown.
 SELECT v.version, NOT EXISTS (
     SELECT FROM unnest($2::text[]) AS wanted (code)
     WHERE v.version > 0
-      AND NOT EXISTS (SELECT FROM taxonomy_items AS i WHERE i.version = v.version AND i.code = wanted.code AND i.active)
+      AND NOT EXISTS (
+          SELECT FROM taxonomy_items AS i
+          WHERE i.version = v.version AND i.code = wanted.code AND i.active AND i.scheme = 'content' AND i.parent <> ''
+            AND coalesce(i.valid_from <= $1, true) AND coalesce(i.valid_to >= $1, true)
+      )
 ) AS known
 FROM (SELECT coalesce((
     SELECT version FROM taxonomy_versions WHERE valid_from <= $1 ORDER BY valid_from DESC, version DESC LIMIT 1
@@ -103,7 +107,8 @@ SELECT unit FROM holding UNION SELECT unnest(u.path) FROM units AS u JOIN holdin
 
 -- name: units
 SELECT u.code, u.removed_at IS NULL AND coalesce(u.active_from <= $2, true) AND coalesce(u.active_to >= $2, true) AS active,
-       u.path[:cardinality(u.path) - 1] AS above, coalesce(s.name, '') AS contact, coalesce(s.number, '') AS phone
+       u.path[:cardinality(u.path) - 1] AS above, coalesce(s.name, '') AS contact,
+       coalesce(nullif(s.number, ''), u.numbers -> 0 ->> 'number') AS phone
 FROM units AS u LEFT JOIN LATERAL (
     SELECT name, number FROM unit_staff AS s WHERE s.unit = u.code AND s.removed_at IS NULL
     ORDER BY array_position('{contact,clerk,leader,head}'::text[], s.role), array_position('{A,B,""}'::text[], s.deputy), s.name

@@ -39,9 +39,9 @@ SELECT code, name, name_en, coalesce(parent, '') AS parent, level, is_territoria
 FROM units WHERE code = $1 AND removed_at IS NULL
 
 -- name: staff
--- Who answers first: A before B, clerks before leaders.
+-- Who answers first: contact persons and clerks before leaders, A before B.
 SELECT unit, name, role, deputy, position, duty, number, username FROM unit_staff WHERE unit = $1 AND removed_at IS NULL
-ORDER BY array_position('{clerk,contact,leader,head}', role), array_position('{A,B,""}'::text[], deputy), name
+ORDER BY array_position('{contact,clerk,leader,head}', role), array_position('{A,B,""}'::text[], deputy), name
 
 -- name: first_receiver
 -- The unit that got it first and did not prove that it was not its matter (LIF-19).

@@ -14,12 +14,15 @@ from hotline import clock, sql
 Database: TypeAlias = "asyncpg.Pool | asyncpg.Connection"
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "taxonomy.sql")
 _MOST_WORDS = 8
-OUT_OF_SCOPE = frozenset(("C3.16", "C3.17"))
-"""Court and procuratorate: for enquiry and help; the scope check warns (TAX-30)."""
+_OUT_OF_SCOPE = frozenset(("C3.16", "C3.17"))
+"""Court and procuratorate: for enquiry and help; whoever chooses one is warned (TAX-30)."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A category or a leaf; ``units``: by default for these, the lead first; ``active``: may be given to a ticket."""
+    """A category or a leaf; ``units``: by default for these, the lead first; ``active``: may be given to a ticket.
+
+    ``out_of_scope``: other matters than enquiry and help are not the hotline's (TAX-30, GEN-10).
+    """
 
     code: str
     parent: str
@@ -29,6 +32,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     active: bool = True
+    out_of_scope: bool = False
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -131,4 +135,4 @@ async def terms(database: Database, text: str = "") -> list[Term]:
 
 
 def _item(row: asyncpg.Record) -> Item:
-    return msgspec.convert(dict(row), Item)
+    return msgspec.convert({**row, "out_of_scope": row["code"] in _OUT_OF_SCOPE}, Item)

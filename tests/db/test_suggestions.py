@@ -215,6 +215,11 @@ def test_a_leaf_is_found_by_what_citizens_say_as_it_is_valid_on_the_day_and_in_t
         ):
             found = await taxonomy.search(pool, text, "dezhou")
             assert (found.items[0].code, found.version) == (code, 1), text
+        warned = [one.code for one in (await taxonomy.tree(pool, "dezhou")).items if one.out_of_scope]
+        assert warned == ["C3.16", "C3.17"]  # TAX-30
+        for category in ("C1", "T.01", "C1.99"):
+            with pytest.raises(RefusedError):
+                await desk.open(**{**LAMP, "category": category})
         assert [one.code for one in (await taxonomy.search(pool, "水电十三局", "dezhou")).items] == ["C1.35"]
         assert (await taxonomy.search(pool, "水电十三局", "karamay")).items == []
         assert len((await taxonomy.tree(pool, "dezhou")).items) == 168
