@@ -54,8 +54,8 @@ async def suggested(desk: Desk, **fields: Any) -> list[str]:
     return [one.unit for one in (await suggestions.of_fields(desk.parts.pool, DISPATCHER, matter)).units]
 
 
-def test_a_unit_is_suggested_by_competence_and_place_within_a_tenth_of_a_second(empty_database: Postgres) -> None:
-    """DSP-14, GEN-05, TKT-26."""
+def test_a_unit_is_suggested_by_competence_and_place_and_never_below_who_is_accused(empty_database: Postgres) -> None:
+    """DSP-14, GEN-05, SEC-02, TKT-26."""
 
     async def work(desk: Desk) -> None:
         assert (await suggested(desk))[:2] == ["CG-LD", "DC-XH"]
@@ -65,10 +65,6 @@ def test_a_unit_is_suggested_by_competence_and_place_within_a_tenth_of_a_second(
         ticket = await desk.open(**LAMP, accused_unit="CG")
         found = await suggestions.of_ticket(desk.parts.pool, DISPATCHER, ticket)
         assert ([one.unit for one in found.units], found.terms) == (["DC-XH", "DC"], ("路灯不亮",))
-        begin = clock.monotonic()
-        for _ in range(10):
-            await suggestions.of_ticket(desk.parts.pool, DISPATCHER, ticket)
-        assert (clock.monotonic() - begin) / 10 < 0.1
 
     with_city(empty_database, work)
 
