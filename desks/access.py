@@ -71,7 +71,7 @@ def is_from_this_machine(request: web.Request) -> bool:
 
 
 async def _body(route: Route, request: web.Request) -> object:
-    if route.body is None:
+    if route.body is None or isinstance(route.body, str):
         return None
     try:
         return msgspec.json.decode(await request.read(), type=route.body)

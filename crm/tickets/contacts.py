@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from acd.parts import Parts
 from acd.permissions import Person
@@ -28,7 +30,7 @@ class NewContact(Values, frozen=True, kw_only=True):
     node: Word = ""
     call_id: Word = ""
     note: Words = ""
-    version: int | None = None
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
 
 
 async def add(parts: Parts, person: Person, ticket_id: int, said: NewContact) -> Done:
