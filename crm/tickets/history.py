@@ -118,6 +118,8 @@ class _Beside(msgspec.Struct, frozen=True, kw_only=True):
     related: tuple[Related, ...]
 
 
+_INSTRUCTIONS = "ticket.instructions"
+"""Staff of the operator are shown a leader's instruction only when that was granted (GEN-19)."""
 _NOTHING: dict[str, Any] = dict.fromkeys(_Beside.__struct_fields__, ()) | {"call": None}
 
 
@@ -149,6 +151,8 @@ async def view(parts: Parts, person: Person, ticket_id: int) -> View:
         await orders.audit(work.connection, person, "ticket.read", f"ticket:{ticket_id}", seen)
         if is_unit(person):
             beside = _for_unit(await _led_to(work, beside), ticket)
+        if not permissions.may(person, _INSTRUCTIONS):
+            beside = _uninstructed(beside)
     told = beside if person.role != "guest" else _Beside(**{**_NOTHING, "tasks": beside.tasks})
     return View(
         number=number(ticket_id, ticket.channel),
@@ -194,6 +198,16 @@ def _for_unit(found: _Beside, ticket: Ticket) -> _Beside:
     )
 
 
+def _uninstructed(found: _Beside) -> _Beside:
+    """Without leaders' words: that they supervise it is told, not what they demand."""
+    theirs = ("leader", "leader_again")
+    return msgspec.structs.replace(
+        found,
+        papers=tuple(one for one in found.papers if one.kind != "instruction"),
+        supervisions=tuple(msgspec.structs.replace(one, demand="") if one.kind in theirs else one for one in found.supervisions),
+    )
+
+
 async def history(parts: Parts, person: Person, ticket_id: int, *, before: int | None = None, limit: int = 50) -> History:
     """Who did what when, from which state to which, and why; the newest first, ``before`` this line."""
     limit = min(max(limit, 1), LARGEST_PAGE)
@@ -203,8 +217,11 @@ async def history(parts: Parts, person: Person, ticket_id: int, *, before: int |
         await orders.audit(work.connection, person, "ticket.history", f"ticket:{ticket_id}", {"lines": len(rows)})
     events = [Event(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in rows]
     last = events[-1].seq if len(events) == limit and events[-1].seq > 1 else None
-    sees_all = not is_unit(person) and person.role != "guest"
-    return History(events if sees_all else [_line(one) for one in events], last)
+    if is_unit(person) or person.role == "guest":
+        events = [_line(one) for one in events]
+    if not permissions.may(person, _INSTRUCTIONS):
+        events = [_bare(one) if one.action == "instruct" else one for one in events]
+    return History(events, last)
 
 
 def _line(event: Event) -> Event:
@@ -213,6 +230,11 @@ def _line(event: Event) -> Event:
         return event
     if event.action in _FOR_UNITS:
         return msgspec.structs.replace(event, detail={})
+    return _bare(event)
+
+
+def _bare(event: Event) -> Event:
+    """That it was done, and no more."""
     return msgspec.structs.replace(event, reason="", detail={})
 
 
