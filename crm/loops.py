@@ -8,6 +8,7 @@ from typing import Any
 from acd.parts import Parts
 from crm import configuration, idempotency
 from crm.clocks import calendars, sweep
+from crm.knowledge import care
 from crm.profiles import keeping
 from crm.webhooks import sending
 from hotline.audit import store as audit
@@ -19,6 +20,7 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "calendar": calendars.run,
     "webhooks": sending.run,
     "keys": idempotency.run,
+    "knowledge": care.run,
     "seals": lambda parts: audit.keep_sealed(parts.pool),
 }
 """Each by what it is called in the log; PostgreSQL may be away for any of them."""

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from ami_bridge.figures import alarm_rules, alarms
+from crm.knowledge import care
 from desks.application import application, wired
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
@@ -31,7 +32,7 @@ async def serve() -> None:
             structlog.get_logger().info("listening", host=chosen.web.host, port=chosen.web.port)
             async with asyncio.TaskGroup() as tasks:
                 watching = alarms.watch(pool, parts.feed.readings, limits)
-                works = (parts.feed.run(), parts.desk_feed.run(), parts.sessions.run(), watching)
+                works = (parts.feed.run(), parts.desk_feed.run(), parts.sessions.run(), watching, care.keep_words(pool))
                 working = [tasks.create_task(work) for work in works]
                 await stop.wait()
                 for task in working:

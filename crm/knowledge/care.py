@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 ReportKind = Literal["wrong", "outdated", "unclear", "incomplete"]
 _EDIT = "knowledge.edit"
 EVERY_SECONDS = 60.0
+LEARN_SECONDS = 3600.0
 AHEAD = dt.timedelta(days=14)
 """An entry is due so long before its review or its end."""
 
@@ -205,8 +206,19 @@ async def tend(connection: asyncpg.Connection, now: dt.datetime) -> None:
     await ticket_search.ensure_partitions(connection, now)
 
 
+async def keep_words(pool: asyncpg.Pool) -> None:
+    """For ever, in a process that searches: the dictionary is loaded before anybody asks, and learns our own words each hour."""
+    while True:
+        try:
+            await learn(pool)
+        except database.TROUBLE as error:
+            database.stop_if_cancelled()
+            _log.warning("our own words are not known", error=str(error) or type(error).__name__)
+        await asyncio.sleep(LEARN_SECONDS)
+
+
 async def learn(pool: asyncpg.Pool) -> None:
-    """Load the dictionary and put our own words into it, for a process that searches."""
+    """Load the dictionary and put our own words into it."""
     await asyncio.to_thread(dictionary.load)
     dictionary.add([row["word"] for row in await pool.fetch(QUERIES["own_words"])])
 

@@ -33,6 +33,12 @@ def cut(text: str) -> Iterator[str]:
     return found
 
 
+def every(text: str) -> Iterator[str]:
+    """Every word of two characters or more in a run of Chinese characters, also those that overlap: 路灯 and 灯不亮."""
+    for start, ends in _cutter().get_DAG(text).items():
+        yield from (text[start : end + 1] for end in ends if end > start)
+
+
 def add(words: Iterable[str]) -> None:
     """Our own words, as far as they are short enough to be words here: subject terms, units, leaves of the taxonomy."""
     cutter = _cutter()

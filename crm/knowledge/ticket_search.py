@@ -129,6 +129,17 @@ async def search_tickets(
     return Hits(found, ends)
 
 
+async def like(
+    connection: asyncpg.Connection, person: Person, text: str, leaf: str = "", *, limit: int = 5, but: int = 0
+) -> list[Similar]:
+    """``similar``, for a person. Raises ``RefusedError``: ``not_allowed``."""
+    permissions.check(person, "ticket.similar")
+    found = await similar(connection, text, leaf, limit=limit, but=but)
+    detail = {"found": [one.number for one in found]}
+    await orders.audit(connection, person, "ticket.similar", f"ticket:{but}" if but else "tickets", detail)
+    return found
+
+
 async def similar(connection: asyncpg.Connection, text: str, leaf: str = "", *, limit: int = 5, but: int = 0) -> list[Similar]:
     """Tickets of this class (``''``: of any) that ended with a result and share words with ``text``, the likest first.
 

@@ -1,9 +1,11 @@
-"""Chinese text as words, for the index and for a search: both are cut by the same rules, so that they meet (KBA-09). Pure.
+"""Chinese text as words, for the index and for a search, so that they meet (KBA-09). Pure.
 
-Text is normalised (NFKC: full width becomes ordinary; small letters). Chinese characters are cut by the dictionary; a word of
-three characters is indexed by its pairs, and so are neighbours that no word holds, such as the name of a village. Letters and
-digits are words as they stand. A word holds nothing but letters, digits and Chinese characters: no word can be a part of the
-syntax of a search. What is very frequent and says nothing (的, 了, 请) is left out.
+Text is normalised (NFKC: full width becomes ordinary; small letters). A search is cut by the dictionary; a word of three
+characters is looked for by its pairs, and so are neighbours that no word holds, such as the name of a village. The index has
+every word that stands anywhere in the text, because what it is cut into depends on its neighbours (路灯不亮: 路, 灯不亮), and
+each character that is in no word, alone and with both its neighbours. Letters and digits are words as they stand. A word holds nothing
+but letters, digits and Chinese characters: no word can be a part of the syntax of a search. What is very frequent and says
+nothing (的, 了, 请) is left out.
 """
 
 from __future__ import annotations
@@ -46,8 +48,14 @@ def normal(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in their order, repeated as they are."""
-    return list(_words(normal(text)))
+    """What a text is found by, repeated as it is there."""
+    return [word for run, other in _RUN.findall(normal(text)) for word in (_indexed(run) if run else _plain_word(other))]
+
+
+def asked(text: str) -> list[str]:
+    """What somebody looks for, each word once; single characters only when there is nothing else."""
+    found = [word for run, other in _RUN.findall(normal(text)) for word in (_cut(run) if run else _plain_word(other))]
+    return list(dict.fromkeys([word for word in found if len(word) > 1] or found))
 
 
 def without_numbers(found: Iterable[str]) -> list[str]:
@@ -72,7 +80,7 @@ def either(text: str) -> str:
 
 def telling(text: str) -> list[str]:
     """The words of a longer text by which it may be like another, each once."""
-    return without_numbers(word for word in words(text[:2000]) if len(word) > 1)
+    return without_numbers(word for word in asked(text[:2000]) if len(word) > 1)
 
 
 def vector(parts: Iterable[tuple[str, str]]) -> str:
@@ -86,9 +94,9 @@ def vector(parts: Iterable[tuple[str, str]]) -> str:
     return " ".join(f"'{word}':{','.join(at[:255])}" for word, at in places.items())
 
 
-def marked(text: str, asked: str) -> list[Spot]:
-    """Where the words of ``asked`` stand in ``text``, neighbours joined; for whoever shows it to mark them."""
-    wanted = sorted(set(words(asked)), key=len, reverse=True)
+def marked(text: str, sought: str) -> list[Spot]:
+    """Where the words of ``sought`` stand in ``text``, neighbours joined; for whoever shows it to mark them."""
+    wanted = sorted(asked(sought), key=len, reverse=True)
     if not wanted:
         return []
     plain, origins = _plain(text)
@@ -103,28 +111,25 @@ def marked(text: str, asked: str) -> list[Spot]:
     return spots
 
 
-def snippet(text: str, asked: str, length: int = 80) -> tuple[str, list[Spot]]:
+def snippet(text: str, sought: str, length: int = 80) -> tuple[str, list[Spot]]:
     """A piece of the text around the first word found, and where the words stand in the piece."""
-    first = next(iter(marked(text, asked)), Spot(0, 0))
+    first = next(iter(marked(text, sought)), Spot(0, 0))
     begin = max(0, min(first.start - length // 4, len(text) - length))
     piece = text[begin : begin + length]
-    return piece, marked(piece, asked)
+    return piece, marked(piece, sought)
 
 
 def _asked(text: str, most: int = MOST_ASKED) -> list[str]:
-    found = dict.fromkeys(words(text[:2000]))
-    return [f"'{word}':*" if len(word) == 1 else f"'{word}'" for word in found][:most]
+    return [f"'{word}':*" if len(word) == 1 else f"'{word}'" for word in asked(text[:2000])][:most]
 
 
-def _words(plain: str) -> Iterator[str]:
-    for match in _RUN.finditer(plain):
-        if match[1]:
-            yield from _chinese(match[1])
-        elif match[2] not in STOP:
-            yield match[2][:LONGEST_WORD]
+def _plain_word(word: str) -> Iterator[str]:
+    if word not in STOP:
+        yield word[:LONGEST_WORD]
 
 
-def _chinese(run: str) -> Iterator[str]:
+def _cut(run: str) -> Iterator[str]:
+    """The words of a run of Chinese characters, in pairs."""
     lonely = ""
     for word in dictionary.cut(run):
         if len(word) == 1 and word not in STOP:
@@ -135,6 +140,19 @@ def _chinese(run: str) -> Iterator[str]:
         if word not in STOP:
             yield from _pairs(word)
     yield from _pairs(lonely)
+
+
+def _indexed(run: str) -> Iterator[str]:
+    """Every pair of ``_cut``, whatever part of the run it is cut from."""
+    for word in dictionary.every(run):
+        if word not in STOP:
+            yield from _pairs(word)
+    place = 0
+    for word in dictionary.cut(run):
+        if len(word) == 1 and word not in STOP:
+            yield word
+            yield from _pairs(run[max(0, place - 1) : place + 2])
+        place += len(word)
 
 
 def _pairs(run: str) -> Iterator[str]:
