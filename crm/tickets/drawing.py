@@ -9,43 +9,61 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from crm.tickets.life_cycle import TABLE, Transition
+from crm.tickets.life_cycle import TABLE
 from crm.tickets.ticket import ENDED, STATES
 from crm.tickets.words import CONDITIONS
 from crm.tickets.words import STATES as STATE_NAMES
 
 Called = Mapping[str, Mapping[str, Sequence[str]]]
 LANGUAGES = ("zh-CN", "en")
-_WIDE, _HIGH, _ACROSS, _DOWN, _LEFT, _TOP = 172, 46, 330, 118, 60, 80
+_WIDE, _HIGH, _ACROSS, _DOWN, _LEFT, _TOP = 172, 46, 372, 122, 60, 80
 _PLACES: Mapping[str, tuple[float, float]] = {
     "draft": (2, 0),
     "accepted": (2, 1),
-    "pending_dispatch": (2, 2),
-    "dispatched": (2, 3),
-    "received": (2, 4),
-    "in_progress": (2, 5),
-    "replied": (2, 6),
-    "callback_pending": (2, 7),
-    "closed": (2, 8.4),
+    "pending_dispatch": (2, 2.1),
+    "dispatched": (2, 3.2),
+    "received": (2, 4.2),
+    "in_progress": (2, 5.2),
+    "replied": (2, 6.4),
+    "callback_pending": (2, 7.4),
+    "closed": (2, 8.6),
     "archived": (2, 9.6),
-    "rejected": (0.35, 0),
-    "answered": (0.35, 1.2),
-    "returned_to_acceptor": (1, 2),
-    "withdrawn": (0, 3.2),
-    "merged": (0, 4.2),
-    "committed": (1, 5.6),
-    "unreachable_1": (1, 7.6),
+    "rejected": (1, 0.2),
+    "answered": (1, 1.1),
+    "returned_to_acceptor": (1, 2.1),
+    "withdrawn": (1, 3.2),
+    "merged": (1, 4.2),
+    "committed": (1, 5.7),
+    "unreachable_1": (1, 7.4),
     "reported": (3, 1),
-    "countersign": (3.4, 2.2),
-    "return_requested": (3, 3.1),
-    "extension_requested": (3.1, 4.15),
-    "extension_second_review": (3.4, 5),
-    "reply_proposed": (3, 6),
-    "review": (3, 7.8),
-    "redo": (4, 6.4),
+    "countersign": (3, 2),
+    "return_requested": (3, 3),
+    "extension_requested": (3, 4.2),
+    "extension_second_review": (3, 5.2),
+    "reply_proposed": (3, 6.4),
+    "review": (3, 8),
+    "redo": (3.75, 3.5),
 }
 """State -> column and row; the main road is the column in the middle."""
 _MAIN = 2
+_DRAWN = {
+    "ask_return": ("dispatched",),
+    "countersign": ("pending_dispatch",),
+    "ask_extension": ("in_progress",),
+    "ask_second_extension": ("in_progress",),
+    "commit": ("in_progress",),
+    "reply": ("in_progress", "committed"),
+    "call_back": ("callback_pending",),
+    "told_on_call": ("callback_pending",),
+    "answer": ("accepted",),
+    "reject": ("accepted",),
+    "archive": ("closed",),
+    "withdraw": ("dispatched",),
+    "merge": ("received",),
+}
+"""Where an action is possible in several states, those from which its line is drawn."""
+_IN_WORDS = frozenset(("close", "assign_again", "unmerge", *_DRAWN))
+"""Actions of which the picture tells in words that there is more to them."""
 _STYLE = (
     "text{font-family:'Noto Sans CJK SC','Noto Sans SC','Microsoft YaHei','PingFang SC',sans-serif;fill:#1c1e21}"
     ".t{font-size:24px;font-weight:600}.s{font-size:13px;fill:#555b63}.n{font-size:15px;font-weight:600}"
@@ -65,9 +83,9 @@ class _Way(NamedTuple):
 
 def svg(called: Called) -> str:
     """The whole picture: Chinese words with the codes that the interface uses."""
-    width, height = _LEFT * 2 + _ACROSS * 4 + _WIDE, _TOP + _DOWN * 10 + 90
+    width, height = _LEFT * 2 + _ACROSS * 3.05 + _WIDE, _TOP + _DOWN * 10 + 150
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}">',
         f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>',
         '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="#5f6b7a"/></marker></defs>',
@@ -87,15 +105,15 @@ _LEGEND = "蓝 = 主流程 main road，绿 = 结束 ended。被拒绝的申请�
 
 
 def _ways() -> Iterator[_Way]:
-    """Each pair of states once. A row that begins in many states is told in words (``_notes``)."""
+    """Each pair of states once."""
     found: dict[tuple[str, str], list[str]] = {}
     for row in TABLE:
-        if row.to is None or _is_from_many(row):
+        if row.to is None or (row.action in _IN_WORDS and row.action not in _DRAWN):
             continue
         for start in row.states:
-            if start == "received" and "in_progress" in row.states:
+            end = _BACK_TO.get(start, "in_progress") if row.to == "before" else row.to
+            if start not in _DRAWN.get(row.action, row.states) or (start == "committed" and end != "replied"):
                 continue
-            end = "in_progress" if row.to == "before" else row.to
             actions = found.setdefault((start, end), [])
             if row.action not in actions:
                 actions.append(row.action)
@@ -103,13 +121,12 @@ def _ways() -> Iterator[_Way]:
         yield _Way(start, end, tuple(names))
 
 
-def _is_from_many(row: Transition) -> bool:
-    return len(row.states) > 3 or row.action == "unmerge"
+_BACK_TO = {"return_requested": "dispatched"}
 
 
 def _middle(state: str) -> tuple[float, float]:
     column, row = _PLACES[state]
-    return _LEFT + column * _ACROSS + _WIDE / 2, _TOP + row * _DOWN + _HIGH / 2
+    return _LEFT + (column - 0.7) * _ACROSS + _WIDE / 2, _TOP + row * _DOWN + _HIGH / 2
 
 
 def _curve(way: _Way) -> tuple[tuple[float, float], ...]:
@@ -145,13 +162,17 @@ def _box(state: str) -> str:
 
 
 def _label(way: _Way, called: Called) -> Iterator[str]:
-    """In the middle of the line; beside it where the line goes straight down."""
+    """Beside a line that goes straight down; else near the box at the side, above the line that leads there, below the other."""
     points = _curve(way)
-    at = 0.5 if abs(_middle(way.start)[0] - _middle(way.end)[0]) < 1 else 0.42
+    is_straight = points[0][0] == points[3][0] == points[1][0]
+    leads_out = _PLACES[way.start][0] == _MAIN
+    is_on_road = leads_out and _PLACES[way.end][0] == _MAIN
+    at = 0.5 if is_straight or is_on_road else 0.7 if leads_out else 0.3
     weights = ((1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3)
     x = sum(weight * point[0] for weight, point in zip(weights, points, strict=True))
-    y = sum(weight * point[1] for weight, point in zip(weights, points, strict=True)) + 4 - 6.5 * (len(way.actions) - 1)
-    is_straight = points[0][0] == points[3][0] == points[1][0]
+    y = sum(weight * point[1] for weight, point in zip(weights, points, strict=True))
+    more = 13 * (len(way.actions) - 1)
+    y += 4 - more / 2 if is_straight or is_on_road else -5 - more if leads_out == (points[3][0] > points[0][0]) else 13
     for place, action in enumerate(way.actions):
         words = f"{called['actions'][f'ticket.{action}'][0]} {action}"
         where = f'x="{x + 8:.0f}"' if is_straight else f'x="{x:.0f}" text-anchor="middle"'
@@ -159,15 +180,15 @@ def _label(way: _Way, called: Called) -> Iterator[str]:
 
 
 def _notes(called: Called) -> Iterator[str]:
-    """What is possible in many states."""
+    """What is possible in more states than there are lines, and what leaves the state as it is."""
     y = _TOP + _DOWN * 10 + 30
-    many = dict.fromkeys(row.action for row in TABLE if row.to is not None and _is_from_many(row))
+    several = dict.fromkeys(row.action for row in TABLE if row.action in _IN_WORDS)
     beside = dict.fromkeys(row.action for row in TABLE if row.to is None)
-    for words, actions in (("多种状态下可 From many states", many), ("不改变状态 Beside the way", beside)):
+    for words, actions in (("还可用于其他状态 Possible in more states", several), ("不改变状态 Beside the way", beside)):
         names = [f"{called['actions'][f'ticket.{action}'][0]} {action}" for action in actions]
-        for start in range(0, len(names), 9):
+        for start in range(0, len(names), 8):
             head = f"{words}：" if start == 0 else "　　"
-            yield f'<text class="c" x="{_LEFT}" y="{y}">{escape(head + "，".join(names[start : start + 9]))}</text>'
+            yield f'<text class="c" x="{_LEFT}" y="{y}">{escape(head + "，".join(names[start : start + 8]))}</text>'
             y += 17
 
 
