@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -22,13 +22,13 @@ from acd import orders
 from acd.permissions import Person
 from crm import idempotency
 from crm.errors import RefusedError
-from desks import application, routes
+from desks import application, repeats, routes
 from desks.desk import Ask, Route
 from desks.ordering import Line, ordered
 from tests.desks_peer import Desks, serving
 
 WHERE = ("before_commit", "after_commit")
-"""Where the process may end."""
+"""Where the process may end: of the orders here, and of every other that keeps its answer."""
 _ends: list[str] = []
 
 
@@ -95,8 +95,22 @@ async def trying(server: Any) -> AsyncIterator[Desks]:
             yield desks
 
 
+def _ending(carry_out: Callable[..., Awaitable[None]], where: str, *, is_first: bool) -> Callable[..., Coroutine[Any, Any, None]]:
+    """The function, and the end, where it is to be."""
+
+    async def ending(*arguments: Any, **named: Any) -> None:
+        if not is_first:
+            await carry_out(*arguments, **named)
+        _end(where)
+        await carry_out(*arguments, **named)
+
+    return ending
+
+
 async def main(dsn: str, where: str) -> None:
     _ends.append(where)
+    idempotency.keep = _ending(idempotency.keep, "before_commit", is_first=False)
+    repeats._keep = _ending(repeats._keep, "after_commit", is_first=True)  # what is done is done, and not answered yet
     async with trying(SimpleNamespace(dsn=dsn)) as desks:
         print(desks.url, flush=True)
         await asyncio.Event().wait()
