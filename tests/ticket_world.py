@@ -11,11 +11,12 @@ import msgspec
 
 from acd.permissions import ROLES, Person
 from crm.profiles.profile import Profile
+from crm.tickets import rows
 from crm.tickets.change import Change, ClockOrder, Kept
 from crm.tickets.decide import decide
 from crm.tickets.orders import VALUES, Order
 from crm.tickets.surroundings import Proposed, Request, Supervision, Surroundings, Task, UnitKnown
-from crm.tickets.ticket import Ticket
+from crm.tickets.ticket import Identity, Ticket
 
 START = dt.datetime(2026, 11, 23, 1, 0, tzinfo=dt.UTC)
 """A Monday, nine in the morning in Shanghai."""
@@ -129,14 +130,15 @@ class World:
         return change
 
     def _keep(self, kept: Kept) -> None:
-        rows = getattr(self, kept.table, None)
-        if rows is None:
+        _fits_its_table(kept, self.now)
+        here = getattr(self, kept.table, None)
+        if here is None:
             self.others.append(kept)
         elif kept.is_new:
             identity = {"tasks": "task_id", "supervisions": "supervision_id"}.get(kept.table, "id")
-            rows.append({identity: uuid.uuid4(), **kept.values})
+            here.append({identity: uuid.uuid4(), **kept.values})
         else:
-            fitting = [row for row in rows if all(row.get(name) == value for name, value in kept.where.items())]
+            fitting = [row for row in here if all(row.get(name) == value for name, value in kept.where.items())]
             assert fitting, kept
             fitting[-1].update(kept.values)
 
@@ -149,6 +151,17 @@ class World:
         elif (clock.verb, clock.clock) == ("extend", "handle") and due is not None:
             due += dt.timedelta(days=clock.days)
         self.ticket = msgspec.structs.replace(self.ticket, due_at=due)
+
+
+def _fits_its_table(kept: Kept, now: dt.datetime) -> None:
+    """What is kept beside a ticket is a row of its table; who the citizen is has its own fields."""
+    if kept.table == "identities":
+        assert set(kept.values) <= set(Identity.__struct_fields__)
+    elif kept.is_new:
+        assert rows.made(kept.table, kept.values, uuid.uuid4(), now, "somebody")
+    else:
+        rows.columns(kept.table, kept.values)
+        rows.columns(kept.table, kept.where, with_key=True)
 
 
 def _made(kind: type[Any], row: Mapping[str, Any]) -> Any:
