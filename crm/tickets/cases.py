@@ -23,7 +23,7 @@ from crm.knowledge import ticket_search
 from crm.profiles import store as profiles
 from crm.profiles.profile import Profile
 from crm.tickets import answers, content, store, survey
-from crm.tickets.change import Change
+from crm.tickets.change import Change, Kept
 from crm.tickets.decide import decide
 from crm.tickets.orders import VALUES, Order, Values
 from crm.tickets.ticket import Identity, Ticket, number
@@ -131,7 +131,7 @@ async def _beside(work: Work, before: Ticket, ticket: Ticket, action: str, chang
     connection, person = work.connection, work.person
     said = {"from_state": before.state, "reason": change.reason, "detail": dict(change.detail)}
     await store.write_down(connection, ticket.ticket_id, store.event(ticket, person, action, work.now, **said))
-    plain = [one for one in change.kept if one.table not in _OF_CITIZENS]
+    plain = [_with_due(one, ticket) for one in change.kept if one.table not in _OF_CITIZENS]
     await store.keep(connection, ticket.ticket_id, plain, work.now, person.username)
     if len(plain) < len(change.kept):
         async with viewer.staff(connection):
@@ -140,6 +140,13 @@ async def _beside(work: Work, before: Ticket, ticket: Ticket, action: str, chang
             for one in change.kept:
                 if one.table == "identities":
                     await know(work, ticket, one.values)
+
+
+def _with_due(one: Kept, ticket: Ticket) -> Kept:
+    """An extension that was approved says from when to when (EXT-13): the clock has just computed it."""
+    if "old_due_at" not in one.values:
+        return one
+    return msgspec.structs.replace(one, values={**one.values, "new_due_at": ticket.due_at})
 
 
 async def know(work: Work, ticket: Ticket, values: Mapping[str, Any]) -> Identity:
