@@ -75,5 +75,5 @@ async def _body(route: Route, request: web.Request) -> object:
         return None
     try:
         return msgspec.json.decode(await request.read(), type=route.body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RefusedError("bad_body", problem=str(error)) from None

@@ -114,9 +114,21 @@ def ordered(
     query: tuple[Parameter, ...] = (),
     body: type | None = None,
     claims: bool = False,
+    is_secret: bool = False,
 ) -> Route:
     """An entry of the table of routes for an order, or a question, that ``action`` of ``crm.permissions`` stands for.
 
-    ``called``: in Chinese and in English. ``claims``: as in ``Route``.
+    ``called``: in Chinese and in English. ``claims``, ``is_secret``: as in ``Route``.
     """
-    return Route(method, path, order(carry_out), action, *called, query=query, body=body, answer=answer, claims=claims)
+    return Route(
+        method,
+        path,
+        order(carry_out),
+        action,
+        *called,
+        query=query,
+        body=body,
+        answer=answer,
+        claims=claims,
+        is_secret=is_secret,
+    )

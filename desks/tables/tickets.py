@@ -270,7 +270,7 @@ ROUTES: tuple[Route, ...] = (
         body=NewContact,
         claims=True,
     ),
-    ordered("POST", f"{_ONE}/code", issue_code, "ticket.code", ("发放查询码", "A query code"), answer=Code),
+    ordered("POST", f"{_ONE}/code", issue_code, "ticket.code", ("发放查询码", "A query code"), answer=Code, is_secret=True),
     Route(
         "POST",
         f"{_ONE}/attachments",
