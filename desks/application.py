@@ -8,6 +8,7 @@ import asyncpg
 from aiohttp import web
 
 from acd import parts as acd
+from crm.profiles import store as profiles
 from desks import answers
 from desks.access import guarded
 from desks.desk import Parts, live_rules
@@ -20,7 +21,8 @@ from hotline.settings import Settings
 
 
 def wired(settings: Settings, pool: asyncpg.Pool, passwords: Mapping[str, str]) -> Parts:
-    """The parts of a web application that serves a stack."""
+    """The parts of a web application that serves a stack. Raises ``SettingsError`` when the city's rules are wrong."""
+    profiles.current(settings)
     desk_feed = DeskFeed(acd.Parts(settings, pool, settings.asterisk.node))
     health = Health(checks(settings, pool))
     return Parts(settings, pool, health, Sessions(pool, passwords), Feed(pool, live_rules(settings)), desk_feed)

@@ -111,9 +111,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     malicious_window_days: Count = 30
     supervision_plan: tuple[SupervisionStep, ...] = (
         SupervisionStep(-9.5),
-        SupervisionStep(-4),
-        SupervisionStep(0, mode="telephone", addressee="dispatcher", level=1),
-        SupervisionStep(24, "calendar", mode="written", addressee="supervision_office", level=2, repeat_daily=True),
+        SupervisionStep(-4.0),
+        SupervisionStep(0.0, mode="telephone", addressee="dispatcher", level=1),
+        SupervisionStep(24.0, "calendar", mode="written", addressee="supervision_office", level=2, repeat_daily=True),
     )
     ticket_years: Count = 10
     recording_years: Count = 2

@@ -141,3 +141,4 @@ def test_what_differs_between_two_versions() -> None:
     assert store.differences(before, after) == {"callback_days": [3, 5]}
     assert store.differences({}, after) == {}
     assert store.digest(Profile()) != store.digest(Profile(callback_days=5))
+    assert store.digest(Profile()) == store.digest(chosen()), "as settings give it"
