@@ -52,6 +52,7 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "retaliation.list": dict.fromkeys(("supervision_office", "office", "leader", "observer"), "anyone"),
     "retaliation.close": dict.fromkeys(("supervision_office", "office"), "anyone"),
     "caller.read": {**_TAKERS, **dict.fromkeys(("supervisor", "supervision_office", "observer"), "anyone")},
+    "archive.search": {**_TAKERS, "supervision_office": "anyone", "observer": "anyone"},
     "caller.edit": _TAKERS,
     "caller.merge": dict.fromkeys(("agent", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone"),
     "webhook.see": {"administrator": "anyone", "office": "anyone"},

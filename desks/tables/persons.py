@@ -9,7 +9,8 @@ from typing import Annotated
 import msgspec
 
 from acd.permissions import Person
-from crm.callers import identities, persons, pop, repeats
+from crm.callers import archive, identities, persons, pop, repeats
+from crm.callers.archive import Archive, Wanted
 from crm.callers.identities import Misses, Reported, Reports, WhoItIs
 from crm.callers.persons import Caller, Changes, Page
 from crm.callers.pop import Pop
@@ -40,6 +41,22 @@ _NAME = Parameter(
 _CLOSED = parameters.flag("closed", "包括已查结的", "Also those that were looked into", default=False)
 _AGENT = Parameter(
     name="agent", read=parameters.name_of, schema={"type": "string"}, chinese="受理坐席", english="Accepting agent", default=""
+)
+_PLACE = Parameter(
+    name="place",
+    read=parameters.words,
+    schema={"type": "string", "maxLength": 100},
+    chinese="地点或属地代码",
+    english="Place, or a territory's code",
+    default="",
+)
+_BEFORE = Parameter(
+    name="before",
+    read=parameters.name_of,
+    schema={"type": "string"},
+    chinese="上一页的 next",
+    english="The page before's next",
+    default="",
 )
 Telephones = Annotated[tuple[PhoneNumber, ...], msgspec.Meta(max_length=20)]
 
@@ -145,9 +162,19 @@ async def missed(ask: Ask, person: Person, *, agent: str, page: int, limit: int,
     return await identities.missed_questions(ask.parts.acd, person, time["from"], time["to"], agent, page=page, limit=limit)
 
 
+async def archived(
+    ask: Ask, person: Person, *, number: str, name: str, place: str, category: str, before: str, limit: int, **time: dt.datetime
+) -> Archive:
+    """``GET /api/archive``."""
+    wanted = Wanted(begin=time["from"], end=time["to"], number=number, name=name, place=place, category=category)
+    begin = numbering.id_of(before) if before else 0
+    return await archive.search(ask.parts.acd, person, wanted, before=begin, limit=limit)
+
+
 _ONE, _TICKET = "/api/callers/{id}", "/api/tickets/{number}"
 _TIME = (parameters.FROM, parameters.TO)
 _SEARCH = (_NUMBER, _NAME, *_PAGED)
+_ARCHIVE = (*_TIME, _NUMBER, _NAME, _PLACE, parameters.CATEGORY, _BEFORE, parameters.LIMIT)
 _MISSED = (*_TIME, _AGENT, *_PAGED)
 ROUTES: tuple[Route, ...] = (
     ordered("GET", "/api/callers", search, "caller.read", ("查找来电人", "Find callers"), query=_SEARCH, answer=Page),
@@ -181,6 +208,9 @@ ROUTES: tuple[Route, ...] = (
         answer=Reports,
     ),
     ordered("POST", "/api/retaliations/{id}/close", looked_into, "retaliation.close", ("查结", "Looked into"), body=Finding),
+    ordered(
+        "GET", "/api/archive", archived, "archive.search", ("档案检索", "Search the archive"), query=_ARCHIVE, answer=Archive
+    ),
     ordered(
         "GET",
         "/api/missed-confidentiality",
