@@ -16,10 +16,12 @@ from crm.clocks.turning import Turning
 from crm.profiles import store
 from crm.profiles.profile import Profile
 from crm.tickets.change import ClockOrder
-from crm.tickets.ticket import Ticket
+from crm.tickets.ticket import ENDED, Ticket
 from hotline import sql
 from hotline.settings import Calendar
 
+_OVER = ENDED - {"merged"}
+"""Nothing is to be done any more by a time; a merge may be undone, and its clocks stand still."""
 QUERIES = sql.load(Path(__file__).parents[1] / "sql" / "clocks.sql")
 _reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _facts = msgspec.json.Decoder(Facts)
@@ -39,7 +41,7 @@ async def apply(  # noqa: PLR0917
 
     ``ticket`` is as it will be, its row is saved or locked already; ``profile`` is the one in force: clocks that run keep theirs.
     """
-    if not orders:
+    if not orders and ticket.state not in _OVER:
         return {}
     version = await store.version_of(connection, profile)
     clocks = [clock_of(row) for row in await connection.fetch(QUERIES["of_ticket_locked"], ticket.ticket_id)]
@@ -48,6 +50,8 @@ async def apply(  # noqa: PLR0917
     turning = Turning(ticket, clocks, profiles, version, calendar)
     for order in orders:
         turning.carry_out(order, now)
+    if ticket.state in _OVER:
+        turning.end(now)
     if turning.changed:
         await connection.execute(QUERIES["save"], ticket.ticket_id, _json([_values(one) for one in turning.changed.values()]))
         await connection.execute(QUERIES["log"], ticket.ticket_id, now, _json(turning.log), by)

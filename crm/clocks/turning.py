@@ -55,6 +55,13 @@ class Turning:
         for kind in KINDS if order.clock == "all" else (order.clock,):
             _VERBS[order.verb](self, kind, order, now)
 
+    def end(self, now: dt.datetime) -> None:
+        """The ticket is over: what still ran is taken away, neither in time nor late."""
+        for clock in list(self._clocks.values()):
+            if clock.stopped_at is None:
+                stopped = _replace(self._unpaused(clock, now), stopped_at=now, stopped_with="one", next_fire_at=None)
+                self._put(stopped, "stop", clock.due_at)
+
     def newest(self, kind: str) -> Clock | None:
         """The clock of the last round."""
         rounds = [number for name, number in self._clocks if name == kind]
@@ -168,7 +175,7 @@ class Turning:
         return Facts(
             nature=ticket.nature,
             urgent=ticket.urgent,
-            is_redo=ticket.redos > 0,
+            is_redo=ticket.redos > 0 or ticket.state == "redo",
             until=order.until,
             regulatory_due_at=ticket.regulatory_due_at,
             upstream_due_at=ticket.upstream_due_at,

@@ -246,3 +246,42 @@ def test_marking_a_ticket_urgent_computes_its_clocks_anew(empty_database: Postgr
         assert (local(line["old_due"]), local(line["new_due"])) == ("11-30 18:00", "11-24 10:00")
 
     connected(empty_database, work)
+
+
+def test_a_ticket_that_is_over_has_no_clock_that_runs(empty_database: Postgres) -> None:
+    """Whatever the order stopped by itself: nobody is reminded of a ticket that is closed; a merge may be undone."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:callback", "start:supervision")
+        merged = msgspec.structs.replace(TICKET, state="merged")
+        await order(connection, NOW + HOUR, ticket=merged)
+        assert all(clock.is_running for clock in await book.of_ticket(connection, TICKET.ticket_id))
+        closed = msgspec.structs.replace(TICKET, state="closed")
+        await order(connection, NOW + HOUR, "stop:callback", ticket=closed)
+        clocks = await book.of_ticket(connection, TICKET.ticket_id)
+        assert [(clock.kind, clock.is_running, clock.met) for clock in clocks] == [
+            ("callback", False, True),
+            ("supervision", False, None),
+        ]
+
+    connected(empty_database, work)
+
+
+def test_a_redo_is_a_second_round_by_its_own_rule(empty_database: Postgres) -> None:
+    """CBK-17."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        quick = msgspec.structs.replace(PROFILE, redo_days=2)
+        await order(connection, NOW, "start:handle", profile=quick)
+        await order(connection, NOW + HOUR, "stop:handle", profile=quick)
+        redo = msgspec.structs.replace(TICKET, state="redo")
+        given = await order(connection, NOW + 24 * HOUR, "start:receive", "start:handle", ticket=redo, profile=quick)
+        assert local(given["due_at"]) == "11-26 18:00"  # type: ignore[arg-type]
+        rounds = [
+            (clock.round, clock.met) for clock in await book.of_ticket(connection, TICKET.ticket_id) if clock.kind == "handle"
+        ]
+        assert rounds == [(1, True), (2, None)]
+
+    connected(empty_database, work)
