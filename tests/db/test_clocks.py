@@ -282,6 +282,6 @@ def test_a_redo_is_a_second_round_by_its_own_rule(empty_database: Postgres) -> N
         rounds = [
             (clock.round, clock.met) for clock in await book.of_ticket(connection, TICKET.ticket_id) if clock.kind == "handle"
         ]
-        assert rounds == [(1, True), (2, None)]
+        assert [(one.round, one.met) for one in clocks if one.kind == "handle"] == [(1, True), (2, None)]
 
     connected(empty_database, work)
