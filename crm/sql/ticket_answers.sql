@@ -23,18 +23,3 @@ ON CONFLICT (ticket_no) DO UPDATE SET caller_number = excluded.caller_number
 
 -- name: put_code
 UPDATE ticket_answers SET query_code_hash = $2 WHERE ticket_no = $1
-
--- name: renew_overdue
--- What is there already stays untouched; returns how many there are now.
-WITH overdue AS MATERIALIZED (
-    SELECT DISTINCT i.calling_number AS number
-    FROM tickets AS t JOIN ticket_identities AS i USING (ticket_id)
-    WHERE t.due_at < $1 AND i.calling_number <> ''
-      AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived',
-                          'replied', 'callback_pending', 'unreachable_1', 'review')
-), gone AS (
-    DELETE FROM overdue_callers AS o WHERE NOT EXISTS (SELECT FROM overdue WHERE overdue.number = o.number)
-), come AS (
-    INSERT INTO overdue_callers (number) SELECT number FROM overdue ON CONFLICT DO NOTHING
-)
-SELECT count(*) FROM overdue

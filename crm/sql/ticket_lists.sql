@@ -56,39 +56,51 @@ ORDER BY t.due_at NULLS LAST, t.ticket_id LIMIT $2 OFFSET $3
 
 -- name: to_dispatch
 -- Urgent ones and those of the leaders' day first, then the oldest (TKT-23, TKT-24); until when each is to be gone (DSP-06).
+WITH first AS MATERIALIZED (
+    SELECT t.ticket_id FROM tickets AS t
+    WHERE t.state = ANY ($1::text[])
+      AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
+    ORDER BY (t.urgent OR t.leader_event) DESC, t.made_at, t.ticket_id LIMIT $2 OFFSET $3
+)
 SELECT t.ticket_id, t.channel, t.version, t.state, t.nature, t.category, t.urgent, t.leader_event, t.made_at, c.due_at, t.lead_unit,
        t.co_units, t.accept_agent, t.hidden <> '{}' AS confidential, left(t.content, 120) AS piece
-FROM tickets AS t LEFT JOIN LATERAL (
+FROM first JOIN tickets AS t ON t.ticket_id = first.ticket_id LEFT JOIN LATERAL (
     SELECT due_at FROM ticket_clocks AS c WHERE c.ticket_id = t.ticket_id AND c.kind = 'dispatch' AND c.stopped_at IS NULL
     ORDER BY c.round DESC LIMIT 1
 ) AS c ON true
-WHERE t.state = ANY ($1::text[])
-  AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
-ORDER BY (t.urgent OR t.leader_event) DESC, t.made_at, t.ticket_id LIMIT $2 OFFSET $3
+ORDER BY (t.urgent OR t.leader_event) DESC, t.made_at, t.ticket_id
 
 -- name: to_call_back
 -- The longest waiting first (CBK-03).
+WITH first AS MATERIALIZED (
+    SELECT t.ticket_id FROM tickets AS t
+    WHERE t.state = ANY ($1::text[])
+      AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
+    ORDER BY t.urgent DESC, t.replied_at, t.ticket_id LIMIT $2 OFFSET $3
+)
 SELECT t.ticket_id, t.channel, t.version, t.state, t.nature, t.category, t.urgent, t.leader_event, t.made_at, c.due_at, t.lead_unit,
        t.co_units, t.accept_agent, t.hidden <> '{}' AS confidential, left(t.content, 120) AS piece
-FROM tickets AS t LEFT JOIN LATERAL (
+FROM first JOIN tickets AS t ON t.ticket_id = first.ticket_id LEFT JOIN LATERAL (
     SELECT due_at FROM ticket_clocks AS c WHERE c.ticket_id = t.ticket_id AND c.kind = 'callback' AND c.stopped_at IS NULL
     ORDER BY c.round DESC LIMIT 1
 ) AS c ON true
-WHERE t.state = ANY ($1::text[])
-  AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
-ORDER BY t.urgent DESC, t.replied_at, t.ticket_id LIMIT $2 OFFSET $3
+ORDER BY t.urgent DESC, t.replied_at, t.ticket_id
 
 -- name: to_correct
 -- What came back to the acceptor $1 (DSP-02), the oldest first.
+WITH first AS MATERIALIZED (
+    SELECT t.ticket_id FROM tickets AS t
+    WHERE t.accept_agent = $1 AND t.state IN ('returned_to_acceptor', 'draft', 'accepted')
+      AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
+    ORDER BY t.state = 'returned_to_acceptor' DESC, t.ticket_id LIMIT $2 OFFSET $3
+)
 SELECT t.ticket_id, t.channel, t.version, t.state, t.nature, t.category, t.urgent, t.leader_event, t.made_at, c.due_at, t.lead_unit,
        t.co_units, t.accept_agent, t.hidden <> '{}' AS confidential, left(t.content, 120) AS piece
-FROM tickets AS t LEFT JOIN LATERAL (
+FROM first JOIN tickets AS t ON t.ticket_id = first.ticket_id LEFT JOIN LATERAL (
     SELECT due_at FROM ticket_clocks AS c WHERE c.ticket_id = t.ticket_id AND c.kind = 'correct' AND c.stopped_at IS NULL
     ORDER BY c.round DESC LIMIT 1
 ) AS c ON true
-WHERE t.accept_agent = $1 AND t.state IN ('returned_to_acceptor', 'draft', 'accepted')
-  AND t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
-ORDER BY t.state = 'returned_to_acceptor' DESC, t.ticket_id LIMIT $2 OFFSET $3
+ORDER BY t.state = 'returned_to_acceptor' DESC, t.ticket_id
 
 -- name: adrift
 -- GEN-23: open, and nobody has it, or no clock runs for it, or nothing was done since $1, so that nothing seems to be next.

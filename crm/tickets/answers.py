@@ -1,4 +1,4 @@
-"""What citizens hear about their tickets in the menu (IVR-06, SEC-06), and who of them waits too long (IVR-32).
+"""What citizens hear about their tickets in the menu (IVR-06, SEC-06).
 
 A row of ``ticket_answers`` is kept in the transaction that changes the ticket, so that the menu never says what was true before.
 """
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import asyncpg
 
-from acd.parts import Parts
-from crm.callers import viewer
 from crm.tickets.ticket import Ticket, is_confidential
 from hotline import query_codes, sql
 
@@ -74,9 +72,3 @@ async def new_code() -> tuple[str, str]:
 async def put_code(connection: asyncpg.Connection, ticket: Ticket, stored: str) -> None:
     """Only the newest code fits."""
     await connection.execute(_QUERIES["put_code"], str(ticket.ticket_id), stored)
-
-
-async def renew_overdue(parts: Parts, now: dt.datetime) -> int:
-    """Numbers of citizens whose ticket is overdue go before others in the queue (IVR-32); how many there are."""
-    async with parts.pool.acquire() as connection, connection.transaction(), viewer.staff(connection):
-        return int(await connection.fetchval(_QUERIES["renew_overdue"], now))

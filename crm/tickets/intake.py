@@ -213,11 +213,15 @@ async def _from_message(work: Work, message: int) -> _From:
 
 
 async def _only_once(work: Work, opening: Opening, came: _From) -> None:
-    """Two who open at once wait for each other here; the second is told the number of the first."""
+    """Two who open of the same source at once wait for each other here; the second is told the number of the first."""
     upstream = (opening.upstream_system or "", opening.upstream_no or "")
     call = (came.node, came.call_id) if came.call_id and not opening.another else ("", "")
-    for one in sorted({f"source:{came.source}", f"upstream:{upstream}", f"call:{call}"}):
-        await work.connection.execute(store.QUERIES["alone"], one)
+    named = {"source": came.source, "upstream": upstream if upstream[1] else "", "call": call if call[1] else ""}
+    keys = sorted(f"{what}:{which}" for what, which in named.items() if which)
+    if not keys:
+        return
+    for key in keys:
+        await work.connection.execute(store.QUERIES["alone"], key)
     async with viewer.staff(work.connection):
         row = await work.connection.fetchrow(store.QUERIES["opened_before"], came.source, *upstream, *call)
     if row is not None:

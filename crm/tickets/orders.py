@@ -29,7 +29,7 @@ Text = Annotated[str, Meta(max_length=20_000, pattern=_NO_CONTROL_BUT_LINES)]
 Code = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:-]*)?(?!\n)$")]
 """A unit or a class, or nothing."""
 Phone = Annotated[str, Meta(max_length=21, pattern=r"^(\+?[0-9]{3,20})?(?!\n)$")]
-TicketId = Annotated[int, Meta(ge=2000010100001, le=9999123199999)]
+TicketId = Annotated[int, Meta(ge=2000010100001, le=99991231999999)]
 Days = Annotated[int, Meta(ge=1, le=1000)]
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 Names = Annotated[tuple[Line, ...], Meta(max_length=50)]

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from crm.errors import RefusedError
-from crm.tickets import cases, store
+from crm.tickets import cases, history, store
 from crm.tickets.orders import NoValues
 from hotline import database
 from tests.ticket_desk import (
@@ -275,5 +275,41 @@ def test_what_says_who_the_citizen_is_goes_into_no_history(empty_database: Postg
             )
             assert not any(word in said for word in ("王大力", "13900000009", "和平街", NUMBER)), table
         assert msgspec.json.decode(await desk.value("SELECT detail::text FROM ticket_events WHERE action = 'edit'"))
+
+    with_desk(empty_database, work)
+
+
+def test_many_callers_of_one_event_are_answered_once_and_each_is_called_back(empty_database: Postgres) -> None:
+    """TKT-18: the reply on the ticket above is shown on those below it; the link can be undone."""
+
+    async def work(desk: Desk) -> None:
+        above = await desk.dispatched("U01")
+        one, two = await desk.open(accept=True), await desk.open(accept=True)
+        for below in (one, two):
+            await desk.act(AGENT, below, "link", parent=above, reason="同一处路灯")
+        await refused("ticket_circle", desk.act(AGENT, one, "link", parent=one, reason="x"))
+        await desk.act(CLERK, above, "receive")
+        assert (await history.view(desk.parts, AGENT, one)).replies == ()
+        await desk.act(HEAD, above, "reply", **REPLY)
+        shown = await history.view(desk.parts, AGENT, one)
+        assert [reply.result for reply in shown.replies] == [REPLY["result"]]
+        assert [(other.how, other.ticket_id) for other in shown.related] == [("above", above)]
+        under = (await history.view(desk.parts, DISPATCHER, above)).related
+        assert [(other.how, other.ticket_id) for other in under] == [("below", one), ("below", two)]
+        await desk.act(AGENT, two, "link", reason="不是同一件事")
+        assert (await history.view(desk.parts, AGENT, two)).related == ()
+
+    with_desk(empty_database, work)
+
+
+def test_a_lock_of_one_ticket_keeps_nobody_from_opening_another(empty_database: Postgres) -> None:
+    """Who opens without a source waits for nobody but for the number of the day."""
+
+    async def work(desk: Desk) -> None:
+        async with desk.parts.pool.acquire() as connection, connection.transaction():
+            for empty in ("source:", "call:", "upstream:"):
+                await connection.execute(store.QUERIES["alone"], empty)
+            async with asyncio.timeout(20):
+                await desk.open()
 
     with_desk(empty_database, work)

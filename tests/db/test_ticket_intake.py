@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from acd import drafts
@@ -13,10 +14,10 @@ from acd.drafts import Draft
 from acd.errors import RefusedError as OrderRefusedError
 from agi.lookup import Lookups
 from crm.errors import RefusedError
-from crm.tickets import answers, intake
+from crm.tickets import answers, intake, store
 from crm.tickets.intake import Opening
 from crm.tickets.ticket import STATES
-from hotline import clock, paths
+from hotline import clock, database, paths
 from tests.ticket_desk import (
     AGENT,
     CALLER_BACK,
@@ -229,25 +230,39 @@ def test_every_state_is_said_by_a_prompt_that_there_is() -> None:
     assert {*answers.STATES.values(), *answers.RESULTS} <= known
 
 
-def test_numbers_of_citizens_whose_tickets_are_overdue_go_before_others(empty_database: Postgres) -> None:
-    """IVR-32."""
-
-    async def work(desk: Desk) -> None:
-        one = await desk.dispatched(calling_number=NUMBER)
-        assert await answers.renew_overdue(desk.parts, clock.now()) == 0
-        await desk.owner.execute("UPDATE tickets SET due_at = now() - interval '1 hour'")
-        assert await answers.renew_overdue(desk.parts, clock.now()) == 1
-        assert await desk.value("SELECT number FROM overdue_callers") == NUMBER
-        await desk.act(AGENT, one, "withdraw", reason="不再需要")
-        assert await answers.renew_overdue(desk.parts, clock.now()) == 0
-        assert await desk.value("SELECT count(*) FROM overdue_callers") == 0
-
-    with_desk(empty_database, work)
-
-
 def test_a_draft_that_nobody_knows_is_refused(empty_database: Postgres) -> None:
     async def work(desk: Desk) -> None:
         with pytest.raises(OrderRefusedError, match="unknown_draft"):
             await desk.open(draft=str(uuid.uuid4()))
+
+    with_desk(empty_database, work)
+
+
+@pytest.mark.parametrize("step", ["call", "alone", "next_number", "add", "put_identity", "add_contacts", "add_event", "told"])
+def test_an_opening_whose_connection_is_lost_leaves_nothing_and_no_number(
+    empty_database: Postgres, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The line to the database is cut right before this step; asked again, there is one ticket, with the first number."""
+
+    async def work(desk: Desk) -> None:
+        await desk.call("c7")
+        kept = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "fetchval", "fetchrow", "execute")}
+
+        def dying(name: str) -> Any:
+            async def run(self: asyncpg.Connection, query: str, *values: Any, **more: Any) -> Any:
+                if query == store.QUERIES[step]:
+                    self.terminate()
+                return await kept[name](self, query, *values, **more)
+
+            return run
+
+        with monkeypatch.context() as patched:
+            for name in kept:
+                patched.setattr(asyncpg.Connection, name, dying(name))
+            with pytest.raises(database.AWAY):
+                await desk.open(node="node1", call_id="c7", accept=True)
+        for table in ("tickets", "ticket_days", "ticket_identities", "callers", "ticket_answers", "ticket_events"):
+            assert await desk.value(f"SELECT count(*) FROM {table}") == 0, table
+        assert str(await desk.open(node="node1", call_id="c7", accept=True)).endswith("00001")
 
     with_desk(empty_database, work)
