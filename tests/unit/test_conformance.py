@@ -13,11 +13,13 @@ RULES = [
     *(f"CH-{number}" for number in range(30, 41)),
     *(f"SCR-{number:02}" for number in (3, 8, 20, 30, 31, 32, 42, 68, 69)),
     *(f"TWC-{number:02}" for number in range(1, 17)),
-    *(f"CAL-{number:02}" for number in range(1, 10)),
+    *(f"CAL-{number:02}" for number in range(1, 16)),
+    *(f"TKT-{number:02}" for number in range(12, 20)),
     "QUA-03",
     *(f"ORG-{number:02}" for number in (6, *range(20, 37), 43, 45, 49, 50, 51)),
     *(f"KPI-{number:02}" for number in [*range(1, 34), *range(40, 46)]),
-    *("SEC-12", "CAP-35", "CFG-05"),
+    *(f"SEC-{number:02}" for number in (*range(1, 14), 18)),
+    *("CAP-35", "CFG-05", "GEN-12", "QUA-12", "ARC-07", "CNF-07", "CNF-08", "CNF-29", "CNF-31"),
 ]
 PARTS = {"agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline"}
 TEXT = (paths.TREE / "docs" / "conformance.md").read_text(encoding="utf-8")
