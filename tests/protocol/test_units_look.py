@@ -7,6 +7,7 @@ may hold anything of the citizen, and none may differ by whether a guess is righ
 from __future__ import annotations
 
 import io
+import json
 import re
 import uuid
 import zipfile
@@ -17,6 +18,8 @@ import aiohttp
 import msgspec
 
 from crm.callers import persons, viewer
+from crm.tickets.life_cycle import TABLE
+from crm.tickets.orders import VALUES
 from crm.tickets.ticket import Identity
 from desks.desk import Route
 from desks.routes import ROUTES
@@ -168,6 +171,48 @@ def test_no_search_of_a_unit_tells_whether_a_guess_is_right(empty_database: Post
         del ids
 
     with_desks(empty_database, work)
+
+
+def test_no_order_of_a_unit_is_answered_by_whether_a_guess_in_it_is_right(empty_database: Postgres) -> None:
+    """A word in a reply, a reason or a note that names a hidden citizen: refused or not, as any other word would be."""
+
+    async def work(desks: Desks) -> None:
+        await units(desks.writer, TREE)
+        for number in (1, 2):
+            one = await ticket(desks.writer, number, **ZHANG, hidden=["all"], lead_unit="CITY", state="in_progress")
+            await task(desks.writer, one, "CITY")
+        headers = {"Authorization": f"Bearer {await desks.token('unit_leader', 'leader', unit='CITY')}"}
+        async with aiohttp.ClientSession(base_url=desks.url, headers=headers) as session:
+            for action in sorted({row.action for row in TABLE if "unit_leader" in row.who}):
+                words = [one.name for one in msgspec.structs.fields(VALUES[action]) if one.name in _WORDS]
+                for right, wrong in GUESSES:
+                    told = []
+                    for number, guess in ((1, right), (2, wrong)):
+                        path, body = f"/api/tickets/202611220000{number}/{action}", dict.fromkeys(words, guess)
+                        async with session.post(path, json=body) as answer:
+                            found = json.loads(await answer.text())
+                            told.append(
+                                (answer.status, found.get("error", {}).get("code"), found.get("state"), found.get("warnings"))
+                            )
+                    assert told[0] == told[1], (action, right, told)
+
+    with_desks(empty_database, work)
+
+
+_WORDS = (
+    "text",
+    "reason",
+    "opinion",
+    "note",
+    "basis",
+    "reasons",
+    "policy",
+    "analysis",
+    "present_state",
+    "result",
+    "opinions",
+    "answer",
+)
 
 
 def test_what_is_not_open_to_units_is_closed_to_them(empty_database: Postgres) -> None:
