@@ -20,7 +20,7 @@ from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
 from crm.errors import RefusedError
-from crm.knowledge import dictionary, entries, spoken, ticket_search
+from crm.knowledge import dictionary, entries, samples, spoken, ticket_search
 from crm.knowledge.entries import LARGEST_PAGE
 from crm.knowledge.spoken import QUERIES
 from crm.units import tree
@@ -187,10 +187,12 @@ async def owned(connection: asyncpg.Connection, person: Person) -> list[str]:
 
 
 async def run(parts: Parts) -> None:
-    """For ever: what the time changes; PostgreSQL may come and go."""
+    """For ever: what the time changes; a private database without entries begins with samples. PostgreSQL may come and go."""
     while True:
         try:
             async with parts.pool.acquire() as connection:
+                if not parts.settings.database.dsn:
+                    await samples.put(connection)
                 await tend(connection, clock.now())
         except database.TROUBLE as error:
             database.stop_if_cancelled()

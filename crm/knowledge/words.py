@@ -3,9 +3,9 @@
 Text is normalised (NFKC: full width becomes ordinary; small letters). A search is cut by the dictionary; a word of three
 characters is looked for by its pairs, and so are neighbours that no word holds, such as the name of a village. The index has
 every word that stands anywhere in the text, because what it is cut into depends on its neighbours (路灯不亮: 路, 灯不亮), and
-each character that is in no word, alone and with both its neighbours. Letters and digits are words as they stand. A word holds nothing
-but letters, digits and Chinese characters: no word can be a part of the syntax of a search. What is very frequent and says
-nothing (的, 了, 请) is left out.
+each character that is in no word, alone and with both its neighbours. Letters and digits are words as they stand. A word holds
+nothing but letters, digits and Chinese characters: no word can be a part of the syntax of a search. What is very frequent and
+says nothing (的, 了, 请) is left out.
 """
 
 from __future__ import annotations

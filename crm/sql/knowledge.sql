@@ -1,5 +1,8 @@
 -- The knowledge base: entries and versions, search, the telephone menu, reports, misses, reviews.
 
+-- name: any
+SELECT EXISTS (SELECT FROM knowledge_entries)
+
 -- name: lock
 SELECT * FROM knowledge_entries WHERE entry_id = $1 FOR UPDATE
 
@@ -82,7 +85,8 @@ WITH found AS MATERIALIZED (
 ), fit AS MATERIALIZED (
     SELECT e.entry_id, e.kind = 'announcement' AS is_announcement, ts_rank('{0,0,0.4,1}', e.heading_words, $2::tsquery) AS score,
            coalesce(g.used, 0) AS used
-    FROM found JOIN knowledge_entries AS e USING (entry_id) LEFT JOIN knowledge_usage AS g USING (entry_id)
+    FROM found AS f, LATERAL (SELECT * FROM knowledge_entries WHERE entry_id = f.entry_id OFFSET 0) AS e   -- by key, each
+         LEFT JOIN knowledge_usage AS g ON g.entry_id = e.entry_id
     WHERE (e.valid_from <= $3) IS NOT FALSE AND (e.valid_to > $3) IS NOT FALSE
       AND CASE $4 WHEN 'ivr' THEN e.for_ivr WHEN 'web' THEN e.for_web ELSE e.for_agents END AND ($5 OR NOT e.secret)
       AND ($6 = '' OR e.category = $6 OR starts_with(e.category, $6 || '.')) AND ($7 = '' OR $7 = ANY (e.subject_terms))

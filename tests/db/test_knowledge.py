@@ -14,7 +14,7 @@ import pytest
 
 from acd.permissions import Person
 from crm.errors import RefusedError
-from crm.knowledge import care, entries, published, search
+from crm.knowledge import care, entries, published, samples, search
 from crm.knowledge.entry import Choice, Content, Step
 from crm.knowledge.search import Where
 from hotline import clock, database
@@ -476,3 +476,14 @@ def test_our_own_words_are_learnt_from_terms_units_and_places(empty_database: Po
             await care.learn(pool)
 
     asyncio.run(run())
+
+
+def test_the_samples_are_put_once_into_a_knowledge_base_that_is_empty(empty_database: Postgres) -> None:
+    async def work(connection: asyncpg.Connection) -> None:
+        assert await samples.put(connection) == len(samples.read()) == 12
+        assert await samples.put(connection) == 0
+        assert (await titles(connection, AGENT, "户口迁移"))[0] == "市内户口迁移怎么办理"
+        assert await titles(connection, AGENT, "停水") == []
+        assert await titles(connection, AGENT, "噪声扰民") == ["夜间施工噪声扰民怎么处理"]
+
+    with_connection(empty_database, work)
