@@ -65,7 +65,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A page. ``total``: at most some thousand are counted, and 0 beyond the last page; ``loose``: only some of the words are in
+    """A page. ``total``: at most a thousand are counted, and 0 beyond the last page; ``loose``: only some of the words are in
     what is shown; ``meant``: words that may have been meant."""
 
     entries: list[Hit]

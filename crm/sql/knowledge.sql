@@ -70,18 +70,18 @@ INSERT INTO knowledge_usage AS known (entry_id, used, last_used_at) VALUES ($1, 
 ON CONFLICT (entry_id) DO UPDATE SET used = known.used + 1, last_used_at = excluded.last_used_at
 
 -- name: plan_anew
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)
 
 -- name: search
 -- $1 every word, $2 any word, $3 now, $4 audience, $5 with secret ones, $6 category, $7 term, $8 topic, $9 owner, $10 limit, $11 offset.
--- What is found by its title or terms is found whole; of what only its text is found by, a thousand. Announcements come first
+-- Of what is found by its title or terms five hundred are looked at, and as many found by their text. Announcements come first
 -- (KBA-03), then the title counts more than the terms, and those more than the text; then what is used more.
 WITH found AS MATERIALIZED (
     (SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND kind = 'announcement' AND words @@ $1::tsquery)
     UNION
-    (SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND heading_words @@ $1::tsquery LIMIT 1000)
+    (SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND heading_words @@ $1::tsquery LIMIT 500)
     UNION
-    (SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND words @@ $1::tsquery LIMIT 1000)
+    (SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND words @@ $1::tsquery LIMIT 500)
 ), fit AS MATERIALIZED (
     SELECT e.entry_id, e.kind = 'announcement' AS is_announcement, ts_rank('{0,0,0.4,1}', e.heading_words, $2::tsquery) AS score,
            coalesce(g.used, 0) AS used
