@@ -24,6 +24,7 @@ from bench import (
     policy,
     ringing,
     threeways,
+    tickets,
 )
 from bench.figure import Figure, publish, say
 
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "hour": hour.measure,
     "mixed": mixed.measure,
     "threeways": threeways.measure,
+    "tickets": tickets.measure,
 }
 
 
