@@ -164,17 +164,17 @@ async def of_unit(ask: Ask, person: Person, *, unit: str, limit: int, page: int)
 
 
 async def to_dispatch(ask: Ask, person: Person, *, limit: int, page: int) -> Lines:
-    """``GET /api/work/dispatch``."""
+    """``GET /api/lists/dispatch``."""
     return await lists.to_dispatch(ask.parts.acd, person, limit=limit, page=page)
 
 
 async def to_call_back(ask: Ask, person: Person, *, limit: int, page: int) -> Lines:
-    """``GET /api/work/callbacks``."""
+    """``GET /api/lists/callbacks``."""
     return await lists.to_call_back(ask.parts.acd, person, limit=limit, page=page)
 
 
 async def to_correct(ask: Ask, person: Person, *, limit: int, page: int) -> Lines:
-    """``GET /api/work/returned``."""
+    """``GET /api/lists/returned``."""
     return await lists.to_correct(ask.parts.acd, person, limit=limit, page=page)
 
 
@@ -313,11 +313,11 @@ ROUTES: tuple[Route, ...] = (
         answer=Lines,
     ),
     ordered(
-        "GET", "/api/work/dispatch", to_dispatch, "ticket.dispatch", ("待转办", "To be dispatched"), query=_PAGED, answer=Lines
+        "GET", "/api/lists/dispatch", to_dispatch, "ticket.dispatch", ("待转办", "To be dispatched"), query=_PAGED, answer=Lines
     ),
     ordered(
         "GET",
-        "/api/work/callbacks",
+        "/api/lists/callbacks",
         to_call_back,
         "ticket.call_back",
         ("待回访", "To be called back"),
@@ -326,7 +326,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     ordered(
         "GET",
-        "/api/work/returned",
+        "/api/lists/returned",
         to_correct,
         "ticket.accept",
         ("本人待处理", "One's own to see to"),

@@ -194,12 +194,12 @@ def test_lists_are_filtered_and_paged_and_desks_have_theirs(empty_database: Post
             assert len(await numbers("?mine=true&nature=help&state=pending_dispatch,accepted")) == 5
             assert await refused(agent, "GET /api/tickets?state=x", None, 400) == "bad_choice"
             assert await refused(agent, "GET /api/tickets?before=x", None, 400) == "bad_cursor"
-            work_list = (await said(dispatcher, "GET /api/work/dispatch"))["tickets"]
+            work_list = (await said(dispatcher, "GET /api/lists/dispatch"))["tickets"]
             assert [line["number"] for line in work_list] == [made[3], made[4], *made[:3]]
             assert all(line["due_at"] for line in work_list)
             await said(dispatcher, f"POST /api/tickets/{made[0]}/return_to_acceptor", {"reason": "地址不清"})
-            assert [line["number"] for line in (await said(agent, "GET /api/work/returned"))["tickets"]] == [made[0]]
-            assert await refused(agent, "GET /api/work/dispatch", None, 403) == "forbidden"
+            assert [line["number"] for line in (await said(agent, "GET /api/lists/returned"))["tickets"]] == [made[0]]
+            assert await refused(agent, "GET /api/lists/dispatch", None, 403) == "forbidden"
             for at, unit in ((1, "U01"), (2, "U0101"), (3, "U02")):
                 await said(dispatcher, f"POST /api/tickets/{made[at]}/dispatch", {"lead_unit": unit})
             assert await numbers("?unit=U01") == [made[2], made[1]]
@@ -211,7 +211,7 @@ def test_lists_are_filtered_and_paged_and_desks_have_theirs(empty_database: Post
             assert len((await said(clerk, "GET /api/units/U0101/tickets"))["tickets"]) == 1
             await said(head, f"POST /api/tickets/{made[1]}/reply", REPLY)
         async with await as_(desks, "callback_agent") as caller, await as_(desks, "office") as office:
-            assert [line["number"] for line in (await said(caller, "GET /api/work/callbacks"))["tickets"]] == [made[1]]
+            assert [line["number"] for line in (await said(caller, "GET /api/lists/callbacks"))["tickets"]] == [made[1]]
             assert (await said(office, "GET /api/tickets/adrift"))["tickets"] == []
             await desks.writer.execute("UPDATE ticket_tasks SET ended_at = now(), ended_by = 'recalled' WHERE unit = 'U02'")
             await desks.writer.execute(
