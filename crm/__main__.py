@@ -1,4 +1,4 @@
-"""``python -m crm``: what happens to tickets without a person, until SIGTERM or SIGINT."""
+"""``python -m crm``: what happens to tickets without a person, until SIGTERM; ``draw`` and ``table`` print their life."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from acd import heartbeat
 from acd.parts import Parts
 from crm.loops import LOOPS
 from crm.profiles import store
+from crm.tickets import commands
 from hotline import credentials, database, log, settings
 from hotline.errors import HotlineError
 
@@ -35,8 +36,10 @@ async def _all(parts: Parts) -> None:
             tasks.create_task(run(parts), name=name)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Exit status 2 when the set-up is wrong."""
+    if arguments:
+        return commands.printed(arguments)
     log.configure("crm")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -48,4 +51,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

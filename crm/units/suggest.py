@@ -96,7 +96,7 @@ class Suggestion(msgspec.Struct, frozen=True):
 
 _WORDS = {
     "rule_consultation": ("会商确定由该单位办理", "a consultation gave such matters to it"),
-    "rule_office": ("派单规则指定", "a dispatch rule names it"),
+    "rule_office": ("转办规则指定", "a dispatch rule names it"),
     "default": ("该分类的默认承办单位", "by default for this category"),
     "helper": ("该分类的协办单位", "helps in this category"),
     "leaf": ("职责包含“{what}”", "its competence has {what}"),

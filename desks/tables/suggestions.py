@@ -90,23 +90,23 @@ async def end(ask: Ask, person: Person, *, id: uuid.UUID) -> DispatchRule:
 
 _SUGGEST, _KEEP = "dispatch.suggest", "dispatch.rules_keep"
 _TIME = (parameters.FROM, parameters.TO)
-_ACCURACY = ("派单建议和派单的准确率", "How often suggestions and dispatches are right")
+_ACCURACY = ("转办建议和转办的准确率", "How often suggestions and dispatches are right")
 ROUTES: tuple[Route, ...] = (
-    ordered("GET", "/api/tickets/{number}/suggestion", of_ticket, _SUGGEST, ("派单建议", "For whom it is"), answer=Suggested),
-    ordered("POST", "/api/suggestions", of_fields, _SUGGEST, ("派单建议", "For whom it is"), body=Fields, answer=Suggested),
+    ordered("GET", "/api/tickets/{number}/suggestion", of_ticket, _SUGGEST, ("转办建议", "For whom it is"), answer=Suggested),
+    ordered("POST", "/api/suggestions", of_fields, _SUGGEST, ("转办建议", "For whom it is"), body=Fields, answer=Suggested),
     ordered("GET", "/api/suggestions/accuracy", accuracy, "dispatch.accuracy", _ACCURACY, query=_TIME, answer=Accuracy),
     ordered(
-        "GET", "/api/dispatch-rules", everything, "dispatch.rules", ("派单规则", "Dispatch rules"), query=_LIST, answer=Rules
+        "GET", "/api/dispatch-rules", everything, "dispatch.rules", ("转办规则", "Dispatch rules"), query=_LIST, answer=Rules
     ),
     ordered(
         "POST",
         "/api/dispatch-rules",
         add,
         _KEEP,
-        ("新增派单规则", "Add a dispatch rule"),
+        ("新增转办规则", "Add a dispatch rule"),
         body=NewRule,
         answer=DispatchRule,
         claims=True,
     ),
-    ordered("POST", "/api/dispatch-rules/{id}/end", end, _KEEP, ("终止派单规则", "End a dispatch rule"), answer=DispatchRule),
+    ordered("POST", "/api/dispatch-rules/{id}/end", end, _KEEP, ("终止转办规则", "End a dispatch rule"), answer=DispatchRule),
 )

@@ -1,69 +1,17 @@
-"""What each action on a ticket is called, in Chinese and in English: for the description of the interface."""
+"""What each action on a ticket is called, in Chinese and in English, for the description of the interface: ``crm/names.toml``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-CALLED: Mapping[str, tuple[str, str]] = {
-    "edit": ("修改登记内容", "Correct the form"),
-    "accept": ("受理", "Accept"),
-    "answer": ("直接答复", "Answer at once"),
-    "reject": ("不予受理", "Do not accept"),
-    "submit": ("提交转办", "Hand over for dispatch"),
-    "release": ("放行学员工单", "Release a trainee's ticket"),
-    "return_to_acceptor": ("退回受理坐席", "Send back to the acceptor"),
-    "ask_dispatch_lead": ("请转办组长确定", "Ask the dispatch lead"),
-    "ask_supervision_office": ("请督办室确定", "Ask the supervision office"),
-    "decide_unit": ("确定承办单位", "Decide whose matter it is"),
-    "dispatch": ("转办", "Dispatch"),
-    "recall": ("撤回转办", "Recall"),
-    "report": ("呈报", "Report to leaders"),
-    "instruct": ("批示", "Instruct"),
-    "countersign": ("会签", "Countersign"),
-    "receive": ("签收", "Sign for"),
-    "start": ("开始办理", "Begin"),
-    "contact_citizen": ("联系来电人", "Contact the citizen"),
-    "sub_assign": ("转下级单位", "Give on to a unit below"),
-    "co_reply": ("协办意见", "Opinion of a helping unit"),
-    "ask_return": ("申请退件", "Ask for a return"),
-    "approve_return": ("同意退件", "Approve a return"),
-    "refuse_return": ("不同意退件", "Refuse a return"),
-    "ask_extension": ("申请延期", "Ask for an extension"),
-    "ask_second_extension": ("申请再次延期", "Ask for a second extension"),
-    "endorse_extension": ("督办室同意再次延期", "Endorse a second extension"),
-    "approve_extension": ("同意延期", "Approve an extension"),
-    "refuse_extension": ("不同意延期", "Refuse an extension"),
-    "commit": ("承诺", "Promise"),
-    "reply": ("回复", "Reply"),
-    "approve_reply": ("审核通过回复", "Approve a reply"),
-    "send_back_reply": ("退回修改回复", "Send a reply back"),
-    "pass_reply": ("复核通过回复", "Pass a reply"),
-    "refuse_reply": ("复核退回回复", "Refuse a reply"),
-    "call_back": ("回访", "Call back"),
-    "told_on_call": ("来电时告知结果", "Tell the result on a call"),
-    "send_redo": ("退回重办", "Send back to be redone"),
-    "close_demand": ("不合理诉求办结", "Close an unreasonable demand"),
-    "close": ("办结", "Close"),
-    "review_file": ("复核", "Review the file"),
-    "assign_again": ("重新转办", "Assign again"),
-    "archive": ("归档", "Archive"),
-    "withdraw": ("撤单", "Withdraw"),
-    "confirm_stop": ("确认停办", "Confirm the stop"),
-    "merge": ("合并", "Merge"),
-    "unmerge": ("撤销合并", "Undo a merge"),
-    "link": ("挂到主单", "Put under a ticket of the same event"),
-    "note": ("备注", "Note"),
-    "mark_urgent": ("标记紧急", "Mark as urgent"),
-    "protect": ("保密", "Keep the citizen confidential"),
-    "urge": ("催办", "Press"),
-    "supervise": ("督办", "Supervise"),
-    "answer_supervision": ("答复督办", "Answer a supervision"),
-    "end_supervision": ("结束督办", "End a supervision"),
-    "consult": ("会商", "Consultation"),
-    "report_result": ("上报结果", "Report the result"),
-    "open_accountability": ("启动问责", "Open a case of accountability"),
-    "mark_untrue": ("标记不实", "Mark as untrue"),
-    "service_step": ("服务投诉处理步骤", "A step of a complaint about service"),
-    "publish": ("公开", "Publish"),
-}
+from crm.permission_pages import names
+from crm.tickets.orders import VALUES
+
+
+def _called(action: str) -> tuple[str, str]:
+    chinese, english = names()["actions"][f"ticket.{action}"]
+    return chinese, english[:1].upper() + english[1:]
+
+
+CALLED: Mapping[str, tuple[str, str]] = {action: _called(action) for action in VALUES}
 """Action -> how it is called."""

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from crm.__main__ import main
 from crm.permission_pages import names
 from crm.tickets import commands
 from crm.tickets.drawing import _PLACES
@@ -57,3 +58,16 @@ def test_renewing_writes_the_tables_and_leaves_what_people_wrote(tmp_path: Path)
     (tmp_path / "tickets.md").write_text("nothing", encoding="utf-8")
     with pytest.raises(ValueError, match="marks"):
         commands.renew(tmp_path)
+
+
+def test_the_picture_and_the_table_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, expected in (
+        (["draw"], commands.svg()),
+        (["table"], commands.markdown("zh-CN")),
+        (["table", "en"], commands.markdown("en")),
+    ):
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == expected
+    with pytest.raises(SystemExit) as wrong:
+        main(["paint"])
+    assert wrong.value.code == 2
