@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from acd.parts import Parts
-from crm import configuration, idempotency
+from crm import alarms, configuration, idempotency
 from crm.clocks import calendars, sweep
 from crm.knowledge import care
 from crm.profiles import keeping
@@ -18,6 +18,7 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "settings": configuration.run,
     "sweep": sweep.run,
     "calendar": calendars.run,
+    "alarms": alarms.run,
     "webhooks": sending.run,
     "keys": idempotency.run,
     "knowledge": care.run,
