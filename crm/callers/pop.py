@@ -128,20 +128,20 @@ async def pop(parts: Parts, person: Person, number: str, *, limit: int = 5) -> P
     async with parts.pool.acquire() as connection, connection.transaction():
         await viewer.set_staff(connection)
         row = await connection.fetchrow(_QUERIES["pop"], normal, forms, since, min(max(limit, 1), LARGEST), day)
-        seen = _seen(normal, row, now)
+        seen = _seen(normal, row, now, person)
         await orders.audit(
             connection, person, "caller.pop", f"caller:{normal}", {"tickets": [one.number for one in seen.tickets]}
         )
     return seen
 
 
-def _seen(number: str, row: Any, now: dt.datetime) -> Pop:
+def _seen(number: str, row: Any, now: dt.datetime, person: Person) -> Pop:
     persons = msgspec.json.decode(row["persons"], type=tuple[PersonSeen, ...])
     known = msgspec.json.decode(row["known"], type=list[_Known])
     return Pop(
         number=number,
         persons=persons,
-        tickets=tuple(_ticket(one, now) for one in msgspec.json.decode(row["tickets"], type=list[_Shown])),
+        tickets=tuple(_ticket(one, now, person) for one in msgspec.json.decode(row["tickets"], type=list[_Shown])),
         open=sum(one.state not in tickets.ENDED for one in known),
         overdue=sum(rules.standing(one.state, one.due_at, now).is_overdue for one in known),
         calls_today=row["calls_today"],
@@ -151,10 +151,11 @@ def _seen(number: str, row: Any, now: dt.datetime) -> Pop:
     )
 
 
-def _ticket(shown: _Shown, now: dt.datetime) -> TicketSeen:
+def _ticket(shown: _Shown, now: dt.datetime, person: Person) -> TicketSeen:
     standing = rules.standing(shown.state, shown.due_at, now)
     is_confidential = bool(shown.hidden)
     may_tell = shown.same_number or not is_confidential
+    may_result = may_tell and not ("result" in shown.hidden and person.role == "trainee")  # SEC-09
     into = tickets.number(shown.merged_into, shown.merged_channel) if shown.merged_into and shown.merged_channel else ""
     return TicketSeen(
         number=tickets.number(shown.ticket_id, shown.channel),
@@ -170,7 +171,7 @@ def _ticket(shown: _Shown, now: dt.datetime) -> TicketSeen:
         category=shown.category if may_tell else "",
         urgent=shown.urgent,
         content=shown.content if may_tell else "",
-        result=shown.result if may_tell and standing.has_result else "",
+        result=shown.result if may_result and standing.has_result else "",
         unit=shown.unit if may_tell else "",
         unit_name=shown.unit_name if may_tell else "",
         agent=shown.agent,

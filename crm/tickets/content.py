@@ -35,9 +35,10 @@ _HIDDEN = {
     "name": ("caller_name",),
     "phone": ("caller_phone", "calling_number", "callback_phone"),
     "workplace": ("workplace", "home_address"),
+    "result": (),
     "all": _IDENTITY,
 }
-"""What the citizen wants hidden -> which fields of the identity that is (TKT-14)."""
+"""What the citizen wants hidden -> which fields of the identity that is (TKT-14); a sensitive result is none of them (SEC-09)."""
 
 
 def normal(text: str) -> str:

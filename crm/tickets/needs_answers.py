@@ -101,7 +101,9 @@ def _answers_given(case: Case) -> Refused:
 
 
 def _person_verified(case: Case) -> Refused:
-    """CBK-22, SEC-06: of a confidential ticket nothing is said before it is clear who is speaking."""
+    """CBK-22, SEC-06: of a confidential ticket nothing is said before it is clear who is speaking (SEC-09: nor by a trainee)."""
+    if "result" in case.ticket.hidden and case.person.role == "trainee":
+        return "not_allowed", {"action": f"ticket.{case.action}", "role": case.person.role}
     return None if case.values.verified or not case.ticket.hidden else ("person_not_verified", {"missing": ["verified"]})
 
 
@@ -156,6 +158,18 @@ def _conclusion_given(case: Case) -> Refused:
     return ("conclusion_missing", {"missing": lacking}) if lacking else None
 
 
+def _letter_complete(case: Case) -> Refused:
+    """TKT-28: to whom, on which letter, when and how it was looked into, what was found, how it stands."""
+    said = case.values
+    lacking = [name for name in ("addressee", "reference", "way", "findings", "present_state") if not getattr(said, name).strip()]
+    if said.inspected_on is None:
+        lacking.append("inspected_on")
+    if lacking:
+        return "letter_incomplete", {"missing": lacking}
+    is_past = said.inspected_on <= case.today
+    return None if is_past else ("time_ahead", {"inspected_on": said.inspected_on.isoformat()})
+
+
 NEEDS: Mapping[str, Need] = {
     "reply_complete": _reply_complete,
     "words_allowed": _words_allowed,
@@ -171,6 +185,7 @@ NEEDS: Mapping[str, Need] = {
     "supervision_open": needed("no_supervision", lambda case: chosen_supervision(case) is not None),
     "supervision_known": needed("no_supervision", lambda case: chosen_supervision(case) is not None),
     "conclusion_given": _conclusion_given,
+    "letter_complete": _letter_complete,
 }
 CONDITIONS: Mapping[str, Callable[[Case], bool]] = {
     "not_reached": lambda case: not case.values.reached,

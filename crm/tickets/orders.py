@@ -79,7 +79,7 @@ class Edit(Values, frozen=True, kw_only=True):
     special_group: Line | UnsetType = UNSET
     service_mode: ServiceMode | UnsetType = UNSET
     reply_wanted: bool | UnsetType = UNSET
-    hidden: Annotated[tuple[Hide, ...], Meta(max_length=4)] | UnsetType = UNSET
+    hidden: Annotated[tuple[Hide, ...], Meta(max_length=5)] | UnsetType = UNSET
     anonymous: bool | UnsetType = UNSET
     leader_event: bool | UnsetType = UNSET
     green_channel: bool | UnsetType = UNSET
@@ -281,7 +281,7 @@ class MarkUrgent(Values, frozen=True, kw_only=True):
 class Protect(Values, frozen=True, kw_only=True):
     """What the citizen wants hidden from units (TKT-14); nothing: the wish was withdrawn, and why."""
 
-    hidden: Annotated[tuple[Hide, ...], Meta(max_length=4)] = ("all",)
+    hidden: Annotated[tuple[Hide, ...], Meta(max_length=5)] = ("all",)
     reason: Words = ""
 
 
@@ -323,6 +323,19 @@ class Consult(Values, frozen=True, kw_only=True):
     conclusion: Words = ""
     unit: Code = ""
     due_on: dt.date | None = None
+
+
+class Letter(Values, frozen=True, kw_only=True):
+    """A formal reply (回复函) to the office that handed the matter over (TKT-28): ``reference`` is the number of its letter,
+    ``further`` what more was sampled or tested, and what came of it."""
+
+    addressee: Line = ""
+    reference: Line = ""
+    inspected_on: dt.date | None = None
+    way: Words = ""
+    findings: Text = ""
+    present_state: Words = ""
+    further: Words = ""
 
 
 class Accountability(Values, frozen=True, kw_only=True):
@@ -410,6 +423,7 @@ VALUES: Mapping[str, type[Values]] = {
     "end_supervision": EndSupervision,
     "consult": Consult,
     "report_result": Remark,
+    "write_letter": Letter,
     "open_accountability": Accountability,
     "mark_untrue": MarkUntrue,
     "publish": Publish,

@@ -69,7 +69,7 @@ AT_UNIT = frozenset(
 """The unit has it."""
 ENDED = frozenset(("answered", "rejected", "withdrawn", "merged", "closed", "archived"))
 
-Hide = Literal["name", "phone", "workplace", "all"]
+Hide = Literal["name", "phone", "workplace", "result", "all"]
 Rating = Literal["very_satisfied", "satisfied", "basically_satisfied", "dissatisfied", "not_rated"]
 """CBK-23."""
 ClosingGround = Literal["answered", "callback", "told_on_call", "unreachable", "confidential_told", "demand_closed"]

@@ -1719,7 +1719,7 @@ CREATE TABLE public.tickets (
     report_again_of bigint,
     CONSTRAINT tickets_check CHECK ((((state = 'merged'::text) = (merged_into IS NOT NULL)) OR (state = 'archived'::text))),
     CONSTRAINT tickets_check1 CHECK (((state <> 'closed'::text) OR (closing_ground IS NOT NULL))),
-    CONSTRAINT tickets_hidden_check CHECK ((hidden <@ '{name,phone,workplace,all}'::text[])),
+    CONSTRAINT tickets_hidden_check CHECK ((hidden <@ '{name,phone,workplace,result,all}'::text[])),
     CONSTRAINT tickets_ticket_id_check CHECK ((ticket_id > '2000010100000'::bigint))
 );
 

@@ -77,6 +77,23 @@ def test_a_confidential_ticket_tells_only_a_call_from_its_own_number_what_it_is_
     with_parts(empty_database, work)
 
 
+def test_a_sensitive_result_is_shown_to_whoever_may_tell_it_to_the_person_verified(empty_database: Postgres) -> None:
+    """SEC-09: not to a trainee, and not to a call from another number."""
+
+    async def work(parts: Parts) -> None:
+        async with parts.pool.acquire() as connection:
+            await ticket(
+                connection, 1, calling_number=NUMBER, callback_phone=OTHER, state="closed", closing_ground="callback",
+                answer="化验结果正常", hidden=["result"],
+            )  # fmt: skip
+        (shown,) = (await pop.pop(parts, AGENT, NUMBER)).tickets
+        assert (shown.result, shown.must_verify) == ("化验结果正常", True)
+        (shown,) = (await pop.pop(parts, Person("1003", "trainee", "1003"), NUMBER)).tickets
+        assert (shown.result, shown.must_verify) == ("", True)
+
+    with_parts(empty_database, work)
+
+
 def test_calls_of_today_marks_of_malice_blocks_and_repeats_are_counted(empty_database: Postgres) -> None:
     """CAL-04, CAL-07, CAL-08."""
 

@@ -12,7 +12,7 @@ from crm.errors import RefusedError
 from crm.profiles.profile import Profile
 from crm.tickets.change import ClockOrder
 from crm.tickets.surroundings import Surroundings
-from tests.ticket_orders import LATER, PLANNED, WHY
+from tests.ticket_orders import FITTING, LATER, PLANNED, WHY
 from tests.ticket_world import DISSATISFIED, REPLY, SATISFIED, TARGET, World, dispatched, fresh, handled, to_call_back
 
 
@@ -313,6 +313,18 @@ def test_of_a_confidential_ticket_nothing_is_told_before_the_person_is_known() -
     assert change.ticket.closing_ground == "confidential_told"
 
 
+def test_a_sensitive_result_is_told_by_the_hotline_to_the_person_and_not_by_a_trainee() -> None:
+    """SEC-09: health data, for instance; the unit knows who it is and still leaves the telling to the hotline."""
+    said = {"process_satisfaction": "satisfied", "result_satisfaction": "satisfied", "solved": True}
+    world = handled()
+    world.do("agent", "protect", hidden=["result"])
+    assert refused(world, "unit_clerk", "contact_citizen") == "hotline_tells"
+    world = to_call_back(hidden=("result",))
+    assert refused(world, "agent", "told_on_call", **said) == "person_not_verified"
+    assert refused(world, "trainee", "told_on_call", **said, verified=True) == "not_allowed"
+    assert world.do("agent", "told_on_call", **said, verified=True).ticket.state == "closed"
+
+
 def test_a_dissatisfied_citizen_is_judged_and_the_office_that_the_rules_name_decides() -> None:
     """CBK-09 to CBK-17, CNF-13, SUP-14."""
     world = to_call_back()
@@ -433,6 +445,22 @@ def test_an_instruction_is_kept_makes_a_leader_item_and_is_reported_back() -> No
     world.do("unit_leader", "reply", **REPLY)
     assert "report_to_leader" in world.do("callback_agent", "call_back", **SATISFIED).warnings
     assert world.do("callback_agent", "report_result", text="已办结").ticket.state == "closed"
+
+
+def test_a_formal_letter_has_all_that_the_superior_office_asks_for() -> None:
+    """TKT-28, RPL-17."""
+    world = handled(upstream_system="province", upstream_no="省1")
+    (letter,) = [values for _, action, values in FITTING if action == "write_letter"]
+    for left_out in letter:
+        assert (
+            refused(world, "unit_clerk", "write_letter", **{**letter, left_out: ""}) == "letter_incomplete"
+            if left_out != ("inspected_on")
+            else refused(world, "unit_clerk", "write_letter", **{**letter, left_out: None}) == "letter_incomplete"
+        )
+    assert refused(world, "unit_clerk", "write_letter", **{**letter, "inspected_on": LATER}) == "time_ahead"
+    (paper,) = world.do("unit_clerk", "write_letter", **letter, further="阀门已送检").kept
+    assert (paper.values["kind"], paper.values["text"], paper.values["unit"]) == ("reply_letter", letter["findings"], "HEATING")
+    assert paper.values["detail"]["reference"] == "省转〔2026〕17 号" and paper.values["detail"]["further"] == "阀门已送检"
 
 
 def test_supervision_is_answered_by_the_unit_and_ended_by_the_office() -> None:

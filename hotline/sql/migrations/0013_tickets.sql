@@ -34,7 +34,7 @@ CREATE TABLE tickets (
     special_group     text NOT NULL DEFAULT '',
     service_mode      text NOT NULL DEFAULT '',
     reply_wanted      boolean NOT NULL DEFAULT true,
-    hidden            text[] NOT NULL DEFAULT '{}' CHECK (hidden <@ '{name,phone,workplace,all}'),
+    hidden            text[] NOT NULL DEFAULT '{}' CHECK (hidden <@ '{name,phone,workplace,result,all}'),
     anonymous         boolean NOT NULL DEFAULT false,
     urgent            boolean NOT NULL DEFAULT false,
     leader_event      boolean NOT NULL DEFAULT false,
