@@ -113,9 +113,9 @@ class DeskFeed:
         self._noted.add((username, subject))
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
-        for channel in _CHANNELS:
-            await connection.add_listener(channel, self._told)
         try:
+            for channel in _CHANNELS:
+                await connection.add_listener(channel, self._told)
             while True:
                 self._wake.clear()
                 await self._read(connection)
