@@ -30,7 +30,7 @@ from crm.tickets.ticket import Identity, Ticket, number
 from crm.tickets.work import Work, begun
 from crm.units import dispatches
 from crm.webhooks import outbox
-from hotline import numbers
+from hotline import clock, numbers
 
 _NOBODYS = ("",)
 """Of which unit a ticket is that is with none."""
@@ -73,6 +73,7 @@ async def taken(work: Work, right: str, ticket_id: int, version: int | None = No
     """
     if ticket_id not in await store.lock(work.connection, (ticket_id, *others)):
         raise RefusedError("unknown_ticket", ticket=str(ticket_id))
+    work.now = clock.now()
     ticket = await store.load(work.connection, ticket_id)
     await permit(work, right, ticket)
     if version is not None and version != ticket.version:

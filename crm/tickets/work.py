@@ -16,9 +16,11 @@ from crm.errors import RefusedError
 from hotline import clock
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
-    """One use case: ``now`` is the same for all that it writes."""
+    """One use case: ``now`` is the same for all that it writes, and not before the ticket was locked: no line of its history is
+    older than the one before it, however long the people who want it at once wait for each other.
+    """
 
     parts: Parts
     connection: asyncpg.Connection
