@@ -87,6 +87,18 @@ FITTING: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"participants": ["编办", "司法局", "热线办"], "conclusion": "由供热公司负责", "unit": "HEATING"},
     ),
     ("callback_agent", "report_result", {"text": "已办结并回访满意。"}),
+    (
+        "unit_clerk",
+        "write_letter",
+        {
+            "addressee": "省热线办",
+            "reference": "省转〔2026〕17 号",
+            "inspected_on": "2026-11-22",
+            "way": "现场检查，入户测温",
+            "findings": "十一月二十二日入户测温十二度，系三号楼阀门损坏。",
+            "present_state": "已更换阀门，恢复供热。",
+        },
+    ),
     ("supervision_office", "open_accountability", {**WHY, "unit": "HEATING"}),
     ("callback_agent", "mark_untrue", WHY),
     ("office", "publish", {"text": "幸福小区供热已恢复。"}),

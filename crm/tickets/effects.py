@@ -269,6 +269,14 @@ def _linked(case: Case, draft: Draft) -> None:
     draft.values["parent_id"] = case.values.parent
 
 
+def _letter_written(case: Case, draft: Draft) -> None:
+    """TKT-28, RPL-17."""
+    said = case.values
+    fields = ("addressee", "reference", "way", "present_state", "further")
+    detail = {name: getattr(said, name) for name in fields} | {"inspected_on": said.inspected_on.isoformat()}
+    draft.keep("papers", kind="reply_letter", text=said.findings, unit=case.person.unit, due_at=None, detail=detail)
+
+
 def _accountability_opened(case: Case, draft: Draft) -> None:
     said = case.values
     draft.keep("papers", kind="accountability", text=said.reason, unit=said.unit, due_at=None, detail={"persons": said.persons})
@@ -306,6 +314,7 @@ EFFECTS: Mapping[str, Effect] = {
     "marked_untrue": _marked_untrue,
     "protected": _protected,
     "linked": _linked,
+    "letter_written": _letter_written,
     "accountability_opened": _accountability_opened,
     "service_stepped": _service_stepped,
     **effects_units.EFFECTS,

@@ -32,6 +32,8 @@ _FOR_UNITS = frozenset(
      "endorse_extension", "send_redo", "urge", "supervise", "end_supervision", "countersign", "mark_urgent", "withdraw")
 )  # fmt: skip
 """What the staff did that units are told the reason of; of their own steps they see all."""
+_PAPERS_FOR_UNITS = frozenset(("instruction", "countersign", "consultation"))
+"""And letters that units wrote themselves."""
 _UNITS = frozenset(("unit_clerk", "unit_leader"))
 LARGEST_PAGE = 200
 
@@ -191,7 +193,7 @@ def _for_unit(found: _Beside, ticket: Ticket) -> _Beside:
     return msgspec.structs.replace(
         found,
         call=None,
-        papers=tuple(one for one in found.papers if one.kind in ("instruction", "countersign", "consultation")),
+        papers=tuple(one for one in found.papers if one.kind in _PAPERS_FOR_UNITS or (one.kind == "reply_letter" and one.unit)),
         callbacks=tuple(msgspec.structs.replace(one, node="", call_id="") for one in found.callbacks if not ticket.hidden),
         attachments=tuple(one for one in found.attachments if one.for_units),
         related=() if ticket.hidden else found.related,

@@ -69,8 +69,8 @@ class _From(msgspec.Struct, frozen=True, kw_only=True):
 
 async def open_ticket(parts: Parts, person: Person, opening: Opening) -> Done:
     """Open a ticket, as a draft or accepted. Raises ``RefusedError``, and nothing was changed: ``not_allowed``, ``unknown_call``,
-    ``unknown_message``, ``call_has_ticket`` and ``already_opened`` (with ``number``), ``unknown_category``, what ``accept``
-    refuses.
+    ``unknown_message``, ``call_has_ticket`` and ``already_opened`` (with ``number``), ``unknown_nature``, ``unknown_category``,
+    what ``accept`` refuses.
     """
     async with begun(parts, person, "ticket.open", "tickets") as work:
         permissions.check(person, "ticket.open")
@@ -142,7 +142,11 @@ def _given(opening: Opening) -> dict[str, Any]:
 
 
 async def _checked(work: Work, opening: Opening, given: dict[str, Any]) -> int:
-    """The taxonomy's version; raises ``RefusedError`` for a class that it does not have, or a report again of what goes on."""
+    """The taxonomy's version; raises ``RefusedError`` for a class that it does not have, for a nature that the city does not have
+    (TAX-06), or a report again of what goes on."""
+    nature, natures = given.get("nature"), profiles.current(work.parts.settings).nature_set
+    if nature is not None and nature not in natures:
+        raise RefusedError("unknown_nature", nature=nature, known=list(natures))
     classes = [given.get("category") or "", given.get("related_category") or ""]
     version, known = await survey.taxonomy(work, classes)
     if not known:

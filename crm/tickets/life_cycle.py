@@ -227,6 +227,8 @@ TABLE: tuple[Transition, ...] = (
       ("conclusion_given", "unit_if_given", "day_ahead"), ("consulted",), rules="LIF-23, EXT-12"),
     _("report_result", ("closed", "archived"), SAME, {**_CALL_BACK, **_SUPERVISE}, ("text",), ("result_reported",),
       rules="ESC-03, CBK-19"),
+    _("write_letter", (*_HANDLED, "committed", "reply_proposed", "replied", "callback_pending", "review", "closed"), SAME,
+      {**_CLERK, **_SUPERVISE}, ("letter_complete",), ("letter_written",), rules="TKT-28, RPL-17"),
     _("open_accountability", STATES, SAME, {"observer": "anyone", "supervision_office": "anyone", **_OFFICE}, ("reason",
       "unit_known"),
       ("accountability_opened",), rules="GEN-17, SUP-10, SUP-12"),

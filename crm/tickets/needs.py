@@ -27,10 +27,14 @@ def _given(name: str, code: str) -> Need:
 
 
 def _fields_valid(case: Case) -> Refused:
-    """TKT-10: something is given, of a known class; the problem stays described, and upstream numbers name their system."""
+    """TKT-10, TAX-06: something is given, of a nature of the city and a known class; the problem stays described, and
+    upstream numbers name their system."""
     given = {name: value for name in case.values.__struct_fields__ if (value := getattr(case.values, name)) is not UNSET}
     if not given:
         return "nothing_to_change", {}
+    nature = given.get("nature")
+    if nature is not None and nature not in case.profile.nature_set:
+        return "unknown_nature", {"nature": nature, "known": list(case.profile.nature_set)}
     if not case.around.category_known:
         return "unknown_category", {"category": given.get("category", ""), "related_category": given.get("related_category", "")}
     if case.ticket.state != "draft" and content.words(given.get("content", case.ticket.content)) < case.profile.least_words:

@@ -96,6 +96,7 @@ CONDITIONS: Mapping[str, Pair] = {
     "supervision_open": ("有待答复督办", "supervision waits for an answer"),
     "supervision_known": ("有未结束督办", "open supervision"),
     "conclusion_given": ("有参加单位和结论", "participants and conclusion"),
+    "letter_complete": ("回复函要素齐全", "letter complete"),
     "unit_named": ("指定了单位", "a unit is named"),
     "approval_wanted": ("须负责人审签", "approval wanted"),
     "review_wanted": ("须复核后反馈", "review wanted"),

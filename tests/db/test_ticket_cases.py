@@ -254,6 +254,25 @@ def test_everybody_who_listens_is_told_of_a_change_when_it_is_there(empty_databa
     with_desk(empty_database, work)
 
 
+def test_a_letter_of_a_unit_is_kept_and_shown_to_it(empty_database: Postgres) -> None:
+    """TKT-28, RPL-17."""
+
+    async def work(desk: Desk) -> None:
+        one = await desk.dispatched()
+        await desk.act(CLERK, one, "receive")
+        given = {"addressee": "省热线办", "reference": "省转 17 号", "inspected_on": "2025-11-20", "way": "现场检查"}
+        await desk.act(CLERK, one, "write_letter", **given, findings="路灯电缆被挖断", present_state="已更换")
+        (paper,) = (await history.view(desk.parts, CLERK, one)).papers
+        assert (paper.kind, paper.unit, paper.text, paper.detail["inspected_on"]) == (
+            "reply_letter",
+            "U01",
+            "路灯电缆被挖断",
+            "2025-11-20",
+        )
+
+    with_desk(empty_database, work)
+
+
 def test_what_says_who_the_citizen_is_goes_into_no_history(empty_database: Postgres) -> None:
     """SEC-12: the names of the fields, never what stands in them."""
 

@@ -179,6 +179,7 @@ def test_what_the_citizen_wants_hidden_is_kept_from_the_first_moment_and_strange
             "INSERT INTO taxonomy_versions (version, valid_from, made_by, file) VALUES (1, '2026-01-01', 'x', 'x')"
         )
         await refused("unknown_category", desk.open(category="C9.99"))
+        assert "complaint" in (await refused("unknown_nature", desk.open(nature="report")))["known"]  # TAX-06: Dezhou has four
         await refused("not_allowed", desk.open(LEADER))
         await refused("not_allowed", desk.open(CLERK))
         assert await desk.value("SELECT count(*) FROM tickets") == 1

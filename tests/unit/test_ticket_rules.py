@@ -452,11 +452,8 @@ def test_a_formal_letter_has_all_that_the_superior_office_asks_for() -> None:
     world = handled(upstream_system="province", upstream_no="省1")
     (letter,) = [values for _, action, values in FITTING if action == "write_letter"]
     for left_out in letter:
-        assert (
-            refused(world, "unit_clerk", "write_letter", **{**letter, left_out: ""}) == "letter_incomplete"
-            if left_out != ("inspected_on")
-            else refused(world, "unit_clerk", "write_letter", **{**letter, left_out: None}) == "letter_incomplete"
-        )
+        lacking = {name: value for name, value in letter.items() if name != left_out}
+        assert refused(world, "unit_clerk", "write_letter", **lacking) == "letter_incomplete", left_out
     assert refused(world, "unit_clerk", "write_letter", **{**letter, "inspected_on": LATER}) == "time_ahead"
     (paper,) = world.do("unit_clerk", "write_letter", **letter, further="阀门已送检").kept
     assert (paper.values["kind"], paper.values["text"], paper.values["unit"]) == ("reply_letter", letter["findings"], "HEATING")
@@ -486,6 +483,14 @@ def test_the_first_report_again_proposes_an_instruction() -> None:
     world = World(fresh(report_again_of=2026110100001))
     world.do("agent", "accept")
     assert world.do("agent", "submit").warnings == ("propose_instruction",)
+
+
+def test_a_nature_is_one_of_those_that_the_city_has() -> None:
+    """TAX-06."""
+    world = World()
+    assert refused(world, "agent", "edit", nature="report") == "unknown_nature"
+    world.profile = Profile(nature_set=("consult", "help", "complaint", "report", "suggest", "praise", "other"))
+    assert world.do("agent", "edit", nature="report").ticket.nature == "report"
 
 
 def test_a_refusal_names_a_code_that_the_city_knows() -> None:
