@@ -16,18 +16,15 @@ if TYPE_CHECKING:
 
 
 def test_a_desks_feed_that_ends_while_it_begins_to_listen_keeps_no_connection(empty_database: Postgres) -> None:
-    async def ends_after(turns: int) -> None:
-        pool = await database.pool(empty_database.dsn, name="test", largest=2)
+    async def work() -> None:
+        pool = await database.pool(empty_database.dsn, name="test", largest=1)
         await pool.fetchval("SELECT 1")
+        (holder,) = pool._holders
         task = asyncio.get_running_loop().create_task(DeskFeed(Parts(Settings(), pool, "n")).run())
-        for _ in range(turns):
-            await asyncio.sleep(0.0005)
+        while not holder._con._listeners:  # until it hears the first of its channels
+            await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await within(pool.close(), 10)
-
-    async def work() -> None:
-        for turns in range(30):
-            await ends_after(turns)
 
     asyncio.run(work())
