@@ -21,7 +21,7 @@ def test_a_desks_feed_that_ends_while_it_begins_to_listen_keeps_no_connection(em
         await pool.fetchval("SELECT 1")
         (holder,) = pool._holders
         task = asyncio.get_running_loop().create_task(DeskFeed(Parts(Settings(), pool, "n")).run())
-        while not holder._con._listeners:  # until it hears the first of its channels
+        while not holder._con._listeners:  # noqa: ASYNC110 - until it hears the first of its channels
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
