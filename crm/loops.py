@@ -10,12 +10,14 @@ from crm import alarms, configuration, idempotency
 from crm.clocks import calendars, sweep
 from crm.knowledge import care
 from crm.profiles import keeping
+from crm.units import taxonomy
 from crm.webhooks import sending
 from hotline.audit import store as audit
 
 LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "profile": keeping.run,
     "settings": configuration.run,
+    "taxonomy": taxonomy.run,
     "sweep": sweep.run,
     "calendar": calendars.run,
     "alarms": alarms.run,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import TypeAlias
 
 import asyncpg
 import msgspec
+import structlog
 
-from hotline import clock, sql
+from acd.parts import Parts
+from hotline import clock, database, sql
+from hotline.directory import files, sheet_store
 
 Database: TypeAlias = "asyncpg.Pool | asyncpg.Connection"
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "taxonomy.sql")
+_log = structlog.get_logger()
 _MOST_WORDS = 8
+_PAUSE_SECONDS = 5.0
 _OUT_OF_SCOPE = frozenset(("C3.16", "C3.17"))
 """Court and procuratorate: for enquiry and help; whoever chooses one is warned (TAX-30)."""
 
@@ -69,6 +75,28 @@ class Term(msgspec.Struct, frozen=True):
 
     term: str
     words: list[str]
+
+
+async def run(parts: Parts) -> None:
+    """Until a database that never had a taxonomy has ours, so that no ticket waits for its class; PostgreSQL may come and go."""
+    while True:
+        try:
+            async with parts.pool.acquire() as connection:
+                await put_first(connection)
+            return
+        except database.TROUBLE as error:
+            database.stop_if_cancelled()
+            _log.warning("whether there is a taxonomy is not known", error=str(error) or type(error).__name__)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def put_first(connection: asyncpg.Connection) -> bool:
+    """Import ``taxonomy.tsv`` where there is no version yet (TAX-20); whether it was."""
+    if await connection.fetchrow(_QUERIES["versions"]):
+        return False
+    file = files.TAXONOMY
+    await sheet_store.put(connection, "taxonomy", files.read_sheet("taxonomy", file), actor="first start", file=file.name)
+    return True
 
 
 def today() -> dt.date:

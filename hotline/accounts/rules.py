@@ -23,6 +23,7 @@ CODES: dict[str, Kind] = {
     "no_role": "invalid",
     "unit_needed": "invalid",
     "no_unit_here": "invalid",
+    "unknown_unit": "unknown",
     "operator_of_a_unit": "invalid",
     "not_your_role": "forbidden",
     "weak_password": "invalid",

@@ -61,10 +61,14 @@ async def listed(database: Database, text: str = "", limit: int = 100, page: int
 async def add(
     connection: asyncpg.Connection, username: str, profile: Profile, kept: str, *, actor: str, must_change: bool
 ) -> Account:
-    """A new account with this password's hash. Raises ``RefusedError``: ``account_exists``, ``number_taken``, ``rules.check``."""
+    """A new account with this password's hash.
+
+    Raises ``RefusedError``: ``account_exists``, ``number_taken``, ``unknown_unit``, ``rules.check``.
+    """
     rules.check(username, profile)
     values = _values(profile)
     async with connection.transaction():
+        await _unit_known(connection, profile.unit)
         row = await _one_number(
             connection, "add", username, values[0], kept, *values[1:-1], must_change, profile.valid_until, actor
         )
@@ -79,6 +83,8 @@ async def change(connection: asyncpg.Connection, username: str, profile: Profile
     rules.check(username, profile)
     async with connection.transaction():
         before = _profile(_found(await connection.fetchrow(_QUERIES["lock"], username), username))
+        if profile.unit != before.unit:
+            await _unit_known(connection, profile.unit)
         row = await _one_number(connection, "change", username, *_values(profile))
         old, new = msgspec.to_builtins(before), msgspec.to_builtins(profile)
         changed = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
@@ -156,6 +162,12 @@ async def _one_number(connection: asyncpg.Connection, query: str, *values: Any) 
         return await connection.fetchrow(_QUERIES[query], *values)
     except asyncpg.UniqueViolationError:
         raise RefusedError("number_taken") from None
+
+
+async def _unit_known(connection: asyncpg.Connection, unit: str) -> None:
+    """Whoever works for a unit works for one of the directory that has not ended (SEC-13)."""
+    if unit and not await connection.fetchval(_QUERIES["unit"], unit):
+        raise RefusedError("unknown_unit", unit=unit)
 
 
 def _values(profile: Profile) -> tuple[Any, ...]:

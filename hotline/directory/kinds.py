@@ -28,6 +28,24 @@ Line = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 AgentNumber = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3,5}$")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+AgentRole = Literal[
+    "agent",
+    "trainee",
+    "dispatcher",
+    "dispatch_lead",
+    "callback_agent",
+    "shift_leader",
+    "supervisor",
+    "supervision_office",
+    "quality",
+    "office",
+    "leader",
+    "observer",
+    "editor",
+    "analyst",
+    "administrator",
+]
+"""Every role but a guest's and those of units, which need an account with its unit."""
 UnitCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
 Category = Annotated[str, msgspec.Meta(pattern=r"^C[1-9](\.[0-9]{2,3}|/[^/\x00-\x1f\x7f]{1,60})?$")]
 Territory = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,20}$")]
@@ -165,18 +183,7 @@ class AgentEntry(_Entry, frozen=True, kw_only=True):
     agent: AgentNumber
     name: Line
     name_en: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,200}$")] = ""
-    role: Literal[
-        "agent",
-        "trainee",
-        "dispatcher",
-        "callback_agent",
-        "shift_leader",
-        "supervisor",
-        "quality",
-        "office",
-        "leader",
-        "administrator",
-    ] = "agent"
+    role: AgentRole = "agent"
     skills: dict[Word, Annotated[int, msgspec.Meta(ge=1, le=5)]] = {}
     sub_centre: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,32}$")] = ""
     team: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{0,64}$")] = ""

@@ -338,7 +338,7 @@ CREATE TABLE public.agents (
     origin text NOT NULL,
     CONSTRAINT agents_agent_check CHECK ((agent ~ '^[0-9]{3,5}$'::text)),
     CONSTRAINT agents_origin_check CHECK ((origin = ANY (ARRAY['settings'::text, 'directory'::text]))),
-    CONSTRAINT agents_role_check CHECK ((role = ANY (ARRAY['agent'::text, 'trainee'::text, 'dispatcher'::text, 'callback_agent'::text, 'shift_leader'::text, 'supervisor'::text, 'quality'::text, 'office'::text, 'leader'::text, 'administrator'::text]))),
+    CONSTRAINT agents_role_check CHECK ((role = ANY (ARRAY['agent'::text, 'trainee'::text, 'dispatcher'::text, 'dispatch_lead'::text, 'callback_agent'::text, 'shift_leader'::text, 'supervisor'::text, 'supervision_office'::text, 'quality'::text, 'office'::text, 'leader'::text, 'observer'::text, 'editor'::text, 'analyst'::text, 'administrator'::text]))),
     CONSTRAINT agents_skills_check CHECK ((jsonb_typeof(skills) = 'object'::text))
 );
 

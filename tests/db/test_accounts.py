@@ -82,6 +82,7 @@ def test_an_account_is_made_with_a_one_time_password_changed_disabled_and_enable
         (("add", "a b", "agent"), "bad_username"),
         (("add", "known", "agent"), "account_exists"),
         (("add", "clerk", "unit_clerk"), "unit_needed"),
+        (("add", "clerk", "unit_clerk", "--unit", "nowhere"), "unknown_unit"),
         (("add", "x", "agent", "--unit", "water"), "no_unit_here"),
         (("add", "x", "unit_clerk", "--unit", "w", "--organisation", "operator"), "operator_of_a_unit"),
         (("add", "x", "agent", "--agent", "1001"), "number_taken"),

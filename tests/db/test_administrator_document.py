@@ -15,6 +15,7 @@ from hotline import __main__ as command_line
 from hotline import credentials, database
 from hotline.audit import chain, store
 from hotline.paths import TREE
+from tests.citizens import units
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -33,6 +34,7 @@ def test_every_command_does_what_it_says(
     monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / "var"))
     credentials._write(empty_database.credentials)
     said = {}
+    asyncio.run(a_unit(empty_database.dsn))
     for command in commands(ENGLISH):
         assert command.startswith(PROGRAM)
         assert command_line.main(shlex.split(command.removeprefix(PROGRAM))) == 0, command
@@ -41,6 +43,11 @@ def test_every_command_does_what_it_says(
     assert "王丽" in said[f"{PROGRAM}accounts list 王"] and "李明" not in said[f"{PROGRAM}accounts list 王"]
     assert "6 lines verified" in said[f"{PROGRAM}audit verify"]
     assert re.fullmatch(r"6:[0-9a-f]{64}\n", said[f"{PROGRAM}audit head"])
+
+
+async def a_unit(dsn: str) -> None:
+    async with await database.pool(dsn, name="test") as pool, pool.acquire() as connection:
+        await units(connection, {"GS": None})
 
 
 async def sealed(dsn: str) -> None:

@@ -87,12 +87,14 @@ async def overdue(server: Postgres) -> None:
 def test_the_process_fires_what_was_missed_and_after_a_new_calendar_computes_anew(
     start: Callable[[], subprocess.Popen[bytes]], environment: dict[str, str], empty_database: Postgres, tmp_path: Path
 ) -> None:
-    """SUP-16, DSP-13, TIM-30, CFG-08; killed in between; a clean end at SIGTERM."""
+    """SUP-16, DSP-13, TIM-30, TAX-20, CFG-08; killed in between; a clean end at SIGTERM."""
     log, alive = tmp_path / "crm.log", tmp_path / "var" / "run" / "crm.alive"
     asyncio.run(overdue(empty_database))
     process = start()
     until(lambda: asked(empty_database, "SELECT count(*) FROM escalations") == 2, log)
     until(lambda: asked(empty_database, "SELECT count(*) FROM calendar_versions WHERE done_at IS NOT NULL") == 1, log)
+    until(lambda: asked(empty_database, "SELECT count(*) FROM taxonomy_items WHERE scheme = 'content'") > 159, log)
+    until(lambda: asked(empty_database, "SELECT kind FROM alarms WHERE subject = 'unit:U01'") == "ticket_not_received", log)
     until(alive.exists, log)
     process.kill()
     process.wait()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import asyncpg
 import msgspec
@@ -16,6 +16,7 @@ from agi import lookup
 from hotline import __main__ as command_line
 from hotline import credentials, log, messages, paths, query_codes
 from hotline.directory import kinds
+from hotline.roles import OF_UNITS, ROLES
 from hotline.settings import Calendar
 from ivr_flows.lookups import Answer
 
@@ -221,3 +222,15 @@ def test_the_commands_of_the_document_work_as_they_stand(office: Office, tmp_pat
     for command in commands:
         status, said = office.types(*shlex.split(command))
         assert status == 0, (command, said)
+
+
+def test_an_agent_may_have_every_role_but_a_guests_and_those_of_units(office: Office, tmp_path: Path) -> None:
+    """ORG-20 to ORG-36: what the file may say, the table takes."""
+    allowed = get_args(kinds.AgentRole)
+    assert set(ROLES) - set(allowed) == {*OF_UNITS, "guest"}
+    file = tmp_path / "agents.toml"
+    entries = [f'[[agents]]\nagent = "{1001 + n}"\nname = "甲"\nrole = "{role}"\n' for n, role in enumerate(allowed)]
+    file.write_text("\n".join(entries), encoding="utf-8")
+    assert office.types("directory", "import", "agents", file)[0] == 0
+    file.write_text(entries[0].replace('"agent"', '"unit_clerk"'), encoding="utf-8")
+    assert office.types("directory", "import", "agents", file)[0] == 1

@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from crm.units import taxonomy
 from hotline import __main__ as command_line
 from hotline import credentials, log, messages
 from hotline.directory import files
@@ -116,3 +117,24 @@ def test_units_that_nobody_knows_are_refused(
     status, said = types(kind, "import", file)
     assert (status, "NOBODY" in said, said.count("\n")) == (1, True, 0)
     assert rows(empty_database, "SELECT 1 FROM places UNION ALL SELECT 1 FROM taxonomy_versions") == []
+
+
+def test_a_database_without_a_taxonomy_is_given_ours_once_and_a_citys_own_is_left_alone(
+    types: Callable[..., tuple[int, str]], empty_database: Postgres, tmp_path: Path
+) -> None:
+    """TAX-20: a database from before there were tickets."""
+
+    async def begin() -> bool:
+        connection = await asyncpg.connect(empty_database.dsn)
+        try:
+            return await taxonomy.put_first(connection)
+        finally:
+            await connection.close()
+
+    assert [asyncio.run(begin()) for _ in range(2)] == [True, False]
+    assert rows(empty_database, "SELECT version, file FROM taxonomy_versions") == [(1, "taxonomy.tsv")]
+    own = tmp_path / "own.tsv"
+    own.write_text(HEAD + CATEGORY, encoding="utf-8")
+    assert types("taxonomy", "import", own)[0] == 0
+    assert not asyncio.run(begin())
+    assert rows(empty_database, "SELECT count(*) FROM taxonomy_versions") == [(2,)]

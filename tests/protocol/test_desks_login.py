@@ -14,6 +14,7 @@ from hotline import database
 from hotline.accounts import passwords, store
 from hotline.accounts.rules import Profile
 from hotline.roles import Role
+from tests.citizens import units
 from tests.desks_peer import PASSWORDS, Desks, eventually, with_desks
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def test_a_role_that_is_taken_away_ends_the_session_in_it(empty_database: Postgr
 
 def test_a_one_time_password_lets_nobody_do_anything_but_change_it(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
+        await units(desks.writer, {"water": None})
         async with await _administrator(desks) as administrator:
             handed = await asked(
                 administrator, "POST /api/accounts", {"username": "clerk", "roles": ["unit_clerk"], "unit": "water"}
@@ -225,12 +227,13 @@ def test_the_administrator_keeps_accounts_and_nobody_else_and_nobody_its_own_rig
                 (body | {"username": "c2", "roles": [], "agent": ""}, "no_role"),
                 (body | {"username": "c2", "roles": ["unit_clerk"]}, "unit_needed"),
                 (body | {"username": "c2", "unit": "water"}, "no_unit_here"),
+                (body | {"username": "c2", "roles": ["unit_clerk"], "unit": "nowhere", "agent": ""}, "unknown_unit"),
                 (
                     body | {"username": "c2", "roles": ["unit_clerk"], "unit": "w", "organisation": "operator"},
                     "operator_of_a_unit",
                 ),
             ):
-                status = 409 if said in ("account_exists", "number_taken") else 422
+                status = {"account_exists": 409, "number_taken": 409, "unknown_unit": 404}.get(said, 422)
                 assert await code(one, "POST /api/accounts", wrong, status) == said
             for bad in ({"username": "a b"}, {"username": "x", "name": "\x00"}, {"username": "x", "roles": ["king"]}, {}):
                 assert await code(one, "POST /api/accounts", bad, 400) == "bad_body"

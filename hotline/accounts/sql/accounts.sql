@@ -12,6 +12,9 @@ SELECT * FROM accounts WHERE username = $1
 -- name: lock
 SELECT * FROM accounts WHERE username = $1 FOR UPDATE
 
+-- name: unit
+SELECT EXISTS (SELECT FROM units WHERE code = $1 AND coalesce(active_to >= (now() AT TIME ZONE 'Asia/Shanghai')::date, true))
+
 -- name: list
 SELECT *, count(*) OVER () AS total FROM accounts
 WHERE $1 = '' OR strpos(lower(username || ' ' || name || ' ' || unit || ' ' || agent), lower($1)) > 0
