@@ -6,7 +6,7 @@ SET LOCAL plan_cache_mode = force_custom_plan
 
 -- name: listed
 -- $1 states, $2 unit that leads or units below it, $3 acceptor, $4 nature, $5 category (a leaf), $6 class of categories,
--- $7 due before, $8 urgent, $9 before this id, $10 how many. NULL: any.
+-- $7 due before, $8 urgent, $9 before this id, $10 how many, $11 green channel. NULL: any.
 SELECT t.ticket_id, t.channel, t.version, t.state, t.nature, t.category, t.urgent, t.leader_event, t.made_at, t.due_at, t.lead_unit,
        t.co_units, t.accept_agent, t.hidden <> '{}' AS confidential, left(t.content, 120) AS piece
 FROM tickets AS t
@@ -19,6 +19,7 @@ WHERE ($1::text[] IS NULL OR t.state = ANY ($1))
   AND ($7::timestamptz IS NULL OR t.due_at < $7)
   AND ($8::boolean IS NULL OR t.urgent = $8)
   AND ($9::bigint IS NULL OR t.ticket_id < $9)
+  AND ($11::boolean IS NULL OR t.green_channel = $11)
 ORDER BY t.ticket_id DESC LIMIT $10
 
 -- name: listed_for_unit
@@ -36,6 +37,7 @@ WHERE t.ticket_id IN (SELECT k.ticket_id FROM unit_ticket_tasks AS k)
   AND ($7::timestamptz IS NULL OR t.due_at < $7)
   AND ($8::boolean IS NULL OR t.urgent = $8)
   AND ($9::bigint IS NULL OR t.ticket_id < $9)
+  AND ($11::boolean IS NULL OR t.green_channel = $11)
 ORDER BY t.ticket_id DESC LIMIT $10
 
 -- name: of_unit

@@ -316,14 +316,8 @@ SELECT
 FROM jsonb_populate_record(NULL::ticket_papers, $1::jsonb) AS r
 
 -- name: complete_papers
--- The newest one that has the values of $3.
-UPDATE ticket_papers AS t SET (
-    kind, at, by, text, unit, due_at, detail, seen_at
-) = (
-    SELECT
-    r.kind, r.at, r.by, r.text, r.unit, r.due_at, r.detail, r.seen_at
-    FROM jsonb_populate_record(t, $2::jsonb) AS r
-)
+-- The newest one that has the values of $3 was seen: nothing else of a paper ever changes (ESC-11).
+UPDATE ticket_papers AS t SET seen_at = ($2::jsonb ->> 'seen_at')::timestamptz
 WHERE t.paper_id = (
     SELECT o.paper_id FROM ticket_papers AS o
     WHERE o.ticket_id = $1 AND to_jsonb(o) @> $3::jsonb

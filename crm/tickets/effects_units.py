@@ -8,6 +8,7 @@ from crm.tickets import content
 from crm.tickets.case import Case
 from crm.tickets.draft import Draft
 from crm.tickets.orders import Commit
+from crm.tickets.ticket import number
 
 _ELEMENTS = ("basis", "reasons", "policy", "time_limit", "analysis", "present_state", "result", "opinions", "is_true", "solvable",
              "outcome", "citizen_told", "told_at", "head_signed")  # fmt: skip
@@ -64,7 +65,9 @@ def _return_asked(case: Case, draft: Draft) -> None:
 
 
 def _extension_asked(case: Case, draft: Draft) -> None:
-    """EXT-01, EXT-02, EXT-07."""
+    """EXT-01, EXT-02, EXT-07: the request in its fixed form begins with the ticket's number (TKT-09)."""
+    said, ticket = case.values, case.ticket
+    draft.detail["form"] = f"{number(ticket.ticket_id, ticket.channel)}，{said.reason.strip()}，申请延期{said.days}天"
     is_second = case.action == "ask_second_extension"
     draft.values["endorsed"] = False
     draft.keep("requests", kind="second_extension" if is_second else "extension", unit=case.person.unit,

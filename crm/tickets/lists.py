@@ -74,7 +74,8 @@ class AdriftLines(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for; None: any. ``category``: a leaf (``C1.03``) or a class (``C1``); ``unit``: it leads, or one below it."""
+    """What is asked for; None: any. ``category``: a leaf (``C1.03``) or a class (``C1``); ``unit``: it leads, or one below it;
+    ``green_channel``: petition cases that wait for long (LIF-33)."""
 
     states: Sequence[str] | None = None
     unit: str | None = None
@@ -83,6 +84,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     category: str | None = None
     due_before: dt.datetime | None = None
     urgent: bool | None = None
+    green_channel: bool | None = None
 
 
 async def listed(parts: Parts, person: Person, wanted: Wanted, *, before: int | None = None, limit: int = 20) -> Lines:
@@ -91,7 +93,8 @@ async def listed(parts: Parts, person: Person, wanted: Wanted, *, before: int | 
     category = wanted.category
     leaf, above = (category, None) if category and "." in category else (None, category)
     states = list(wanted.states) if wanted.states else None
-    values = (states, wanted.unit, wanted.agent, wanted.nature, leaf, above, wanted.due_before, wanted.urgent, before, limit)
+    values = (states, wanted.unit, wanted.agent, wanted.nature, leaf, above, wanted.due_before, wanted.urgent, before, limit,
+              wanted.green_channel)  # fmt: skip
     async with begun(parts, person, "ticket.list", "tickets") as work:
         permissions.check(person, "ticket.list")
         await work.connection.execute(_QUERIES["plan_each"])

@@ -80,6 +80,13 @@ _DUE = Parameter(
     english="Due before this",
 )
 _URGENT = Parameter(name="urgent", read=parameters.yes_no, schema={"type": "boolean"}, chinese="紧急", english="Urgent")
+_GREEN = Parameter(
+    name="green_channel",
+    read=parameters.yes_no,
+    schema={"type": "boolean"},
+    chinese="绿色通道(信访积案)",
+    english="Green channel: petition cases that wait for long",
+)
 _MINE = parameters.flag("mine", "只要本人受理的", "Only those that I accepted", default=False)
 _BEFORE = Parameter(
     name="before", read=_before, schema={"type": "string"}, chinese="上一页的 next", english="The page before's next"
@@ -92,6 +99,7 @@ _LIST = (
     _word("category", "分类,如 C1.03 或 C1", "Category, such as C1.03 or C1"),
     _DUE,
     _URGENT,
+    _GREEN,
     _MINE,
     _BEFORE,
     parameters.LIMIT,

@@ -191,7 +191,8 @@ def test_history_is_only_added_to_and_has_its_line_for_each_version_once(empty_d
         assert await connection.fetchval("SELECT reason FROM ticket_events") == line.reason
         with pytest.raises(asyncpg.UniqueViolationError):
             await store.write_down(connection, TICKET.ticket_id, line)
-        for change in ("DELETE FROM ticket_events", "UPDATE ticket_events SET actor = 'x'", "DELETE FROM tickets"):
+        papers = ("UPDATE ticket_papers SET text = 'x'", "DELETE FROM ticket_papers")  # ESC-11
+        for change in ("DELETE FROM ticket_events", "UPDATE ticket_events SET actor = 'x'", "DELETE FROM tickets", *papers):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(change)
 

@@ -178,6 +178,7 @@ def test_lists_are_filtered_and_paged_and_desks_have_theirs(empty_database: Post
                     "category": "C2.01" if at == 0 else "C1.03",
                     "urgent": at == 3,
                     "leader_event": at == 4,
+                    "green_channel": at == 2,
                 }
                 made.append((await said(agent, "POST /api/tickets", body))["number"])
                 await said(agent, f"POST /api/tickets/{made[-1]}/submit", {})
@@ -190,6 +191,7 @@ def test_lists_are_filtered_and_paged_and_desks_have_theirs(empty_database: Post
             assert await numbers(f"?limit=2&before={first['next']}") == made[2:0:-1]
             assert await numbers("?category=C2.01") == await numbers("?category=C2") == made[:1]
             assert await numbers("?urgent=true") == [made[3]]
+            assert await numbers("?green_channel=true") == [made[2]]  # LIF-33
             assert await numbers("?state=accepted") == [] == await numbers("?agent=1002")
             assert len(await numbers("?mine=true&nature=help&state=pending_dispatch,accepted")) == 5
             assert await refused(agent, "GET /api/tickets?state=x", None, 400) == "bad_choice"

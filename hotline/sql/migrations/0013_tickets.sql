@@ -328,7 +328,8 @@ BEGIN
         REVOKE DELETE ON tickets, ticket_identities, ticket_contacts, ticket_tasks, ticket_requests, ticket_replies, ticket_callbacks,
             ticket_supervisions, ticket_attachments, ticket_days FROM hotline;
         REVOKE UPDATE, DELETE ON ticket_events FROM hotline;
-        REVOKE DELETE ON ticket_papers FROM hotline;
+        REVOKE UPDATE, DELETE ON ticket_papers FROM hotline;
+        GRANT UPDATE (seen_at) ON ticket_papers TO hotline;
     END IF;
 END
 $$;
