@@ -47,6 +47,14 @@ def test_who_starts_later_is_not_due_earlier(
     assert due(kind, start, facts, profile, working).at <= due(kind, start + later, facts, profile, working).at
 
 
+@given(start=STARTS, profile=PROFILES)
+def test_what_was_taken_is_with_the_unit_within_a_working_day(start: dt.datetime, profile: Profile) -> None:
+    """TIM-03, CNF-10: what callers are told holds in each city, whenever they call."""
+    working = working_time(profile, Calendar())
+    day = start.astimezone(dt.timezone(dt.timedelta(hours=8))).date()
+    assert due("dispatch", start, Facts(), profile, working).at <= working.end(working.first(day + dt.timedelta(days=1)))
+
+
 @pytest.mark.parametrize("kind", ALL)
 @given(start=STARTS, facts=FACTS, profile=PROFILES)
 def test_it_is_due_after_the_start_and_on_a_working_day_within_office_hours(

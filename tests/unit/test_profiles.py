@@ -55,6 +55,8 @@ def test_the_defaults_are_those_of_the_requirements() -> None:
         "duplicate_policy": "dezhou",
         "pause_on_return": False,
         "pause_on_countersign": True,
+        "ticket_years": 10,  # ARC-09
+        "recording_years": 2,
     }
     assert {key: getattr(base, key) for key in expected} == expected
     settings = Settings()
@@ -142,3 +144,20 @@ def test_what_differs_between_two_versions() -> None:
     assert store.differences({}, after) == {}
     assert store.digest(Profile()) != store.digest(Profile(callback_days=5))
     assert store.digest(Profile()) == store.digest(chosen()), "as settings give it"
+
+
+def test_what_is_lost_of_shangrao_is_as_in_karamay_until_the_city_says_it() -> None:
+    """TIM-07: its figures are blank in the source."""
+    assert (chosen("shangrao").limits, chosen("shangrao").max_total_days) == (KARAMAY_LIMITS, 0)
+    said = chosen("shangrao", limits={"consult": 2, "complaint": 4}, max_total_days=20)
+    assert (said.limits["consult"], said.limits["complaint"], said.limits["help"], said.max_total_days) == (2, 4, 5, 20)
+
+
+def test_scope_ways_of_supervision_and_notices_are_the_citys_to_say() -> None:
+    """CNF-11, CNF-14, CNF-20, SEC-16, CFG-04, CFG-07."""
+    base = chosen()
+    assert "congress_court_procuratorate" in base.scope_exclusions
+    assert not [one for one in base.scope_exclusions if "level" in one], "another level's matter is recorded"
+    assert [step.mode for step in base.supervision_plan] == ["electronic", "electronic", "telephone", "written"]
+    said = chosen(scope_exclusions=["advertising"], legal_notice="依据《信访工作条例》")
+    assert (said.scope_exclusions, said.legal_notice) == (("advertising",), "依据《信访工作条例》")
