@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import pytest
 
 from acd.permissions import ROLES, Person
+from crm.errors import RefusedError
 from crm.profiles.profile import Profile
 from crm.tickets import rows
 from crm.tickets.change import Change, ClockOrder, Kept
@@ -166,6 +168,15 @@ def _fits_its_table(kept: Kept, now: dt.datetime) -> None:
 
 def _made(kind: type[Any], row: Mapping[str, Any]) -> Any:
     return kind(**{name: row[name] for name in kind.__struct_fields__ if name in row})
+
+
+def refused(world: World, who: str, action: str, hours: Any = 1, **values: Any) -> str:
+    """The code of the refusal; the ticket is as it was."""
+    before, around = world.ticket, world.around()
+    with pytest.raises(RefusedError) as found:
+        world.do(who, action, hours, **values)
+    assert world.ticket is before and world.around() == around
+    return found.value.code
 
 
 def dispatched(**values: Any) -> World:

@@ -8,21 +8,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from crm.errors import RefusedError
 from crm.profiles.profile import Profile
 from crm.tickets.change import ClockOrder
 from crm.tickets.surroundings import Surroundings
 from tests.ticket_orders import FITTING, LATER, PLANNED, WHY
-from tests.ticket_world import DISSATISFIED, REPLY, SATISFIED, TARGET, World, dispatched, fresh, handled, to_call_back
-
-
-def refused(world: World, who: str, action: str, hours: Any = 1, **values: Any) -> str:
-    """The code of the refusal; the ticket is as it was."""
-    before, around = world.ticket, world.around()
-    with pytest.raises(RefusedError) as found:
-        world.do(who, action, hours, **values)
-    assert world.ticket is before and world.around() == around
-    return found.value.code
+from tests.ticket_world import (
+    DISSATISFIED,
+    REPLY,
+    SATISFIED,
+    TARGET,
+    World,
+    dispatched,
+    fresh,
+    handled,
+    refused,
+    to_call_back,
+)
 
 
 def test_a_form_is_passed_on_when_it_has_what_dispatch_checks() -> None:
