@@ -28,6 +28,8 @@ from hotline import clock, numbers, sql
 QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "callers.sql")
 LARGEST_PAGE = 100
 _AFTER_ALL = "\U0010ffff"
+_CARD = {"caller_name": "name", "caller_title": "title", "workplace": "workplace", "home_address": "home_address"}
+"""A ticket's field -> the person's."""
 Connection: TypeAlias = asyncpg.Connection
 
 
@@ -148,6 +150,13 @@ async def remember(
         for number in known:
             await connection.execute(QUERIES["seen"], number, chosen, now)
     return chosen
+
+
+async def filled(connection: Connection, identity: Identity) -> dict[str, str]:
+    """What the identity's person is known by and the identity does not say: name, title, workplace, address."""
+    root = await _root(connection, identity.caller_id) if identity.caller_id else None
+    row = await connection.fetchrow(QUERIES["get"], root) if root else None
+    return {field: row[name] for field, name in _CARD.items() if row and row[name] and not getattr(identity, field)}
 
 
 def _numbers_of(identity: Identity) -> tuple[str, ...]:

@@ -153,6 +153,7 @@ def _with_due(one: Kept, ticket: Ticket) -> Kept:
 async def know(work: Work, ticket: Ticket, values: Mapping[str, Any]) -> Identity:
     """Keep what was said of the citizen, with the person that this is (TKT-01, TKT-06); needs the eyes of the staff.
 
+    Of a person who was picked nothing is typed again (TKT-07), unless the citizen stays anonymous (TKT-15).
     Raises ``RefusedError`` (``bad_values``) for a telephone number that is none.
     """
     plain = {name: numbers.normal(value) if name in _PHONES else value for name, value in values.items()}
@@ -161,6 +162,10 @@ async def know(work: Work, ticket: Ticket, values: Mapping[str, Any]) -> Identit
             raise RefusedError("bad_values", problem=f"{name}: not a telephone number")
     await store.put_identity(work.connection, ticket.ticket_id, plain)
     known = await store.identity(work.connection, ticket.ticket_id)
+    if values.get("caller_id") and not ticket.anonymous:
+        more = await persons.filled(work.connection, known)
+        await store.put_identity(work.connection, ticket.ticket_id, more)
+        known = msgspec.structs.replace(known, **more)
     caller = await persons.remember(
         work.connection, known, by=work.person.username, special_group=ticket.special_group, now=work.now
     )

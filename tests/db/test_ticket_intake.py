@@ -72,6 +72,29 @@ def test_a_live_call_fills_in_what_it_knows(empty_database: Postgres) -> None:
     with_desk(empty_database, work)
 
 
+def test_a_person_who_was_known_and_is_picked_is_not_typed_again(empty_database: Postgres) -> None:
+    """TKT-01, TKT-04, TKT-07: name, workplace and address come with the person; what is typed counts; not of the anonymous."""
+
+    async def work(desk: Desk) -> None:
+        await desk.call("c7")
+        first = await desk.open(call_id="c7", node="node1", workplace="德州纺织厂", home_address="幸福小区 3 号楼")
+        person = await desk.value("SELECT caller_id FROM ticket_identities WHERE ticket_id = $1", first)
+        text: dict[str, Any] = {"content": CONTENT, "nature": "help", "category": "C1.03", "caller_id": person}
+        names = "SELECT caller_name, workplace, home_address, caller_id FROM ticket_identities WHERE ticket_id = $1"
+        cases: tuple[tuple[dict[str, Any], tuple[Any, ...]], ...] = (
+            ({}, ("张小明", "德州纺织厂", "幸福小区 3 号楼", person)),
+            ({"workplace": "水务局"}, ("张小明", "水务局", "幸福小区 3 号楼", person)),
+            ({"anonymous": True}, ("", "", "", person)),
+        )
+        for given, wanted in cases:
+            opening = Opening(call_id="c7", node="node1", another=True, accept=True, **{**text, **given})
+            number = (await intake.open_ticket(desk.parts, AGENT, opening)).number
+            assert tuple(await desk.owner.fetchrow(names, int(number[1:]))) == wanted
+            await desk.act(AGENT, int(number[1:]), "submit")
+
+    with_desk(empty_database, work)
+
+
 def test_a_call_that_has_a_ticket_says_so_unless_it_is_about_another_matter(empty_database: Postgres) -> None:
     async def work(desk: Desk) -> None:
         await desk.call("c7")
