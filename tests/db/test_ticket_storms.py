@@ -8,26 +8,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import msgspec
 
-from acd.permissions import ROLES, Person
 from crm.errors import CODES, RefusedError
-from crm.tickets import cases
 from crm.tickets.life_cycle import TABLE
-from crm.tickets.orders import VALUES
 from crm.tickets.ticket import ENDED
 from tests.ticket_desk import NUMBER, Desk, with_desk
 from tests.ticket_orders import FITTING
+from tests.ticket_ways import PEOPLE, take
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
 
-OF_UNITS = ("unit_clerk", "unit_leader")
-PEOPLE = {role: Person(role, role, "", "U01" if role in OF_UNITS else "") for role in ROLES} | {
-    "helper": Person("helper", "unit_clerk", "", "U02"),
-    "below": Person("below", "unit_clerk", "", "U0101"),
-}
-HERE = {"HEATING": "U01", "HOUSING": "U02", "HEATING.EAST": "U0101"}
 SUBSCRIBED = """INSERT INTO webhook_subscriptions (subscription_id, name, url, secret, made_by)
     VALUES (gen_random_uuid(), 'province', 'https://example.org/x', 'x', 'x')"""
 STATE = "SELECT state FROM tickets WHERE ticket_id = $1"
@@ -115,13 +106,6 @@ async def _told(owner: asyncpg.Connection, ticket_id: int) -> list[tuple[Any, ..
     return [tuple(row) for row in rows]
 
 
-def _here(value: Any, other: int) -> Any:
-    """The units of this database, another of its tickets."""
-    if isinstance(value, list):
-        return [_here(one, other) for one in value]
-    return other if isinstance(value, int) and value > 10**12 else HERE.get(value, value) if isinstance(value, str) else value
-
-
 def _legal(chance: random.Random, state: str) -> tuple[str, str, dict[str, Any]]:
     """Something that may be done in this state, rather what leads on than what leaves it, and seldom what ends it."""
     here = [one for one in FITTING if any(row.action == one[1] and state in row.states for row in TABLE)]
@@ -142,22 +126,16 @@ def test_twenty_people_who_do_what_they_like_to_five_tickets_at_once_leave_them_
             while found["done"] < ORDERS:
                 ticket_id, other = chance.sample(tickets, 2)
                 who, action, values = _legal(chance, await desk.parts.pool.fetchval(STATE, ticket_id))
-                given = msgspec.convert(
-                    {name: _here(value, other) for name, value in values.items()}, VALUES[action], strict=False
-                )
                 try:
-                    done = await cases.act(desk.parts, PEOPLE[who], ticket_id, action, given)
+                    done = await take(desk, (who, action, values), ticket_id, other)
                 except RefusedError as refused:
                     assert refused.code in CODES, refused
                     found[refused.code] += 1
                 else:
                     found["done"] += 1
                     found[f"{action} done"] += 1
-                    if (
-                        done.state in ENDED
-                        and ticket_id in tickets
-                        and chance.random() < (1.0 if done.state == "archived" else 0.3)
-                    ):
+                    is_left = done.state == "archived" or (done.state in ENDED and chance.random() < 0.3)
+                    if is_left and ticket_id in tickets:
                         place = tickets.index(ticket_id)
                         tickets[place] = await desk.open(agent, accept=True)
 
