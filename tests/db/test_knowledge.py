@@ -487,3 +487,34 @@ def test_the_samples_are_put_once_into_a_knowledge_base_that_is_empty(empty_data
         assert await titles(connection, AGENT, "噪声扰民") == ["夜间施工噪声扰民怎么处理"]
 
     with_connection(empty_database, work)
+
+
+def test_among_fifteen_thousand_entries_the_one_is_found_through_the_indexes(empty_database: Postgres) -> None:
+    """KBA-06: 15,000 entries, seven million characters; how long it takes is measured by the benchmark."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        crowd = await in_force(connection, but(MOVE, title="居民办事指南", body="办理流程和材料说明。" * 50))
+        columns = ", ".join(
+            f'"{row["column_name"]}"'
+            for row in await connection.fetch(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = 'knowledge_entries'"
+                " AND column_name <> 'entry_id' AND is_generated = 'NEVER'"
+            )
+        )
+        await connection.execute(
+            f"INSERT INTO knowledge_entries (entry_id, {columns}) SELECT gen_random_uuid(), {columns}"
+            " FROM knowledge_entries, generate_series(1, 15000) WHERE entry_id = $1",
+            crowd,
+        )
+        await in_force(connection, but(MOVE, title="冬季供热投诉怎么办", body="拨打供热公司值班电话。"))
+        assert await connection.fetchval("SELECT sum(length(title || body || answer)) FROM knowledge_entries") > 7_000_000
+        await connection.execute("ANALYZE knowledge_entries")
+        assert await titles(connection, AGENT, "供热") == ["冬季供热投诉怎么办"]
+        found = await search.search(connection, AGENT, "办理流程", Where(), limit=20)
+        assert len(found.entries) == 20
+        plan = await connection.fetch(
+            "EXPLAIN SELECT entry_id FROM knowledge_entries WHERE state = 'released' AND words @@ $1::tsquery", "'供热'"
+        )
+        assert "Seq Scan" not in str(plan)
+
+    with_connection(empty_database, work)

@@ -16,10 +16,16 @@ RULES = [
     *(f"CAL-{number:02}" for number in range(1, 16)),
     *(f"TKT-{number:02}" for number in range(12, 20)),
     "QUA-03",
-    *(f"ORG-{number:02}" for number in (6, *range(20, 37), 43, 45, 49, 50, 51)),
+    *(f"ORG-{number:02}" for number in (*range(1, 13), *range(20, 37), *range(40, 52))),
     *(f"KPI-{number:02}" for number in [*range(1, 34), *range(40, 46)]),
-    *(f"SEC-{number:02}" for number in (*range(1, 14), 18)),
-    *("CAP-35", "CFG-05", "GEN-12", "QUA-12", "ARC-07", "CNF-07", "CNF-08", "CNF-29", "CNF-31"),
+    *(f"SEC-{number:02}" for number in range(1, 19)),
+    *(f"CBK-{number:02}" for number in range(1, 26)),
+    *(f"ARC-{number:02}" for number in range(1, 10)),
+    *(f"TIM-{number:02}" for number in (*range(1, 27), *range(30, 37))),
+    *(f"KBA-{number:02}" for number in range(1, 14)),
+    *(f"CNF-{number:02}" for number in range(1, 32)),
+    *(f"CFG-{number:02}" for number in range(1, 9)),
+    *("CAP-35", "GEN-12", "QUA-12"),
 ]
 PARTS = {"agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline"}
 TEXT = (paths.TREE / "docs" / "conformance.md").read_text(encoding="utf-8")
