@@ -133,6 +133,22 @@ def test_a_clock_that_stands_still_fires_nothing_and_an_extension_reminds_anew(e
     with_pool(empty_database, work)
 
 
+def test_a_promise_is_pressed_around_its_day(empty_database: Postgres) -> None:
+    """LIF-16: supervision on the promised day."""
+
+    async def work(pool: asyncpg.Pool) -> None:
+        await start(pool, "handle")
+        async with pool.acquire() as connection, connection.transaction():
+            orders = [ClockOrder("stop", "handle"), ClockOrder("start", "promise", until=at("12-31 18:00"))]
+            columns = await book.apply(connection, TICKET, orders, PROFILE, CALENDAR, at("11-27 10:00"))
+        assert columns["due_at"] == at("12-31 18:00")
+        assert await Sweeper(pool, CALENDAR).sweep(at("12-30 08:00")) == 0
+        assert await Sweeper(pool, CALENDAR).sweep(at("12-31 18:00")) == 3
+        assert (await fired(pool))[-1] == (2, "12-31 18:00", "dispatcher", 1)
+
+    with_pool(empty_database, work)
+
+
 def test_a_ticket_that_the_unit_has_not_looked_at_and_a_cut_off_at_risk_are_told(empty_database: Postgres) -> None:
     """DSP-13, DSP-06."""
 

@@ -14,7 +14,16 @@ RULES = [
     *(f"SCR-{number:02}" for number in (3, 8, 20, 30, 31, 32, 42, 68, 69)),
     *(f"TWC-{number:02}" for number in range(1, 17)),
     *(f"CAL-{number:02}" for number in range(1, 16)),
-    *(f"TKT-{number:02}" for number in range(12, 20)),
+    *(f"GEN-{number:02}" for number in (4, 5, 6, *range(10, 24))),
+    *(f"TKT-{number:02}" for number in range(1, 31)),
+    *(f"TAX-{number:02}" for number in (*range(1, 15), 20, 21, 30, 31)),
+    *(f"LIF-{number:02}" for number in (*range(1, 35), *range(40, 44))),
+    *(f"DSP-{number:02}" for number in range(1, 18)),
+    *(f"RET-{number:02}" for number in range(1, 10)),
+    *(f"EXT-{number:02}" for number in range(1, 14)),
+    *(f"ESC-{number:02}" for number in range(1, 12)),
+    *(f"SUP-{number:02}" for number in range(1, 19)),
+    *(f"RPL-{number:02}" for number in range(1, 21)),
     "QUA-03",
     *(f"ORG-{number:02}" for number in (*range(1, 13), *range(20, 37), *range(40, 52))),
     *(f"KPI-{number:02}" for number in [*range(1, 34), *range(40, 46)]),
@@ -25,7 +34,7 @@ RULES = [
     *(f"KBA-{number:02}" for number in range(1, 14)),
     *(f"CNF-{number:02}" for number in range(1, 32)),
     *(f"CFG-{number:02}" for number in range(1, 9)),
-    *("CAP-35", "GEN-12", "QUA-12"),
+    *("CAP-35", "QUA-12"),
 ]
 PARTS = {"agi", "ivr_flows", "acd", "ami_bridge", "recordings", "crm", "desks", "hotline"}
 TEXT = (paths.TREE / "docs" / "conformance.md").read_text(encoding="utf-8")
