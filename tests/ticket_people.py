@@ -76,13 +76,17 @@ class People:
             assert answer.status == status, (path, answer.status, said)
             return said
 
-    async def post(self, who: str, path: str, body: Any = None, status: int = 200, key: str = "") -> Any:
-        """An order, with an Idempotency-Key when one is given."""
+    async def post(self, who: str, path: str, body: Any = None, status: int = 200) -> Any:
+        """An order, and this status of its answer."""
+        found, said = await self.order(who, path, body)
+        assert found == status, (path, found, said)
+        return said
+
+    async def order(self, who: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
+        """An order, with an Idempotency-Key when one is given: status and answer."""
         headers = self.headers(who, **({"Idempotency-Key": key} if key else {}))
         async with self._client.post(path, json=body or {}, headers=headers) as answer:
-            said = await answer.json()
-            assert answer.status == status, (path, answer.status, said)
-            return said
+            return answer.status, await answer.json()
 
     @contextlib.asynccontextmanager
     async def desk(self, who: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:

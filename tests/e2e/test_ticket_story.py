@@ -10,58 +10,40 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
+import aiohttp
+import asyncpg
 import pytest
 
-from agi import lookup
+from hotline import clock
+from hotline.phones.citizens import Citizen, Citizens
+from hotline.phones.plan import Press, presses
+from hotline.phones.voices import SeatPhone
 from tests import ticket_people, trial
-from tests.protocol.test_desks_desk import Screen
+from tests.sounds import beginning, likeness, samples
 from tests.threeway import Office, office
-from tests.ticket_people import CALLS_BACK_AT, People, Rules, people
+from tests.ticket_people import People, people
+from tests.ticket_story import (
+    CITIZEN,
+    CLOSED,
+    LOOK,
+    REPLY,
+    TEXT,
+    TYPED,
+    Story,
+    called,
+    calling,
+    not_satisfied_then_satisfied,
+    to_the_right_unit,
+    to_the_wrong_unit_and_back,
+)
 from tests.trial import Trial
-from tests.voices import hear_each_other
 
-CITIZEN = "13905340071"
-SETTINGS: dict[str, dict[str, object]] = {"queue": {"ring_seconds": 15, "wrapup_seconds": 0}}
-TEXT = "幸福路 12 号门前的路灯三天不亮,夜里行人看不清路,请尽快维修"
-TYPED = {"content": TEXT, "nature": "help", "category": "C1.03", "caller_name": "张小明"}
-"""What only the citizen can say (TKT-04)."""
-EMPTY = "已安排处理,我单位高度重视,将尽快落实"
-REPLY: dict[str, Any] = {
-    "basis": "《城市照明管理规定》第二十条",
-    "present_state": "路灯电缆被施工挖断",
-    "result": "已更换电缆 30 米,路灯恢复照明,并已电话告知来电人",
-    "is_true": "yes",
-    "solvable": "yes",
-    "outcome": "resolved",
-    "citizen_told": True,
-}
-DISSATISFIED: dict[str, Any] = {
-    "unit_replied": True,
-    "process_satisfaction": "satisfied",
-    "result_satisfaction": "dissatisfied",
-    "solved": False,
-    "judgement": "reasonable",
-    "reason": "路灯仍然不亮",
-}
-SATISFIED: dict[str, Any] = {
-    "unit_replied": True,
-    "process_satisfaction": "satisfied",
-    "result_satisfaction": "satisfied",
-    "solved": True,
-}
-NONE, SOLVED = "ticket-result-none", "ticket-result-solved"
-ACCEPTED, ASSIGNED = ("ticket-state-accepted", NONE), ("ticket-state-assigned", NONE)
-HANDLING, RETURNED = ("ticket-state-handling", NONE), ("ticket-state-returned", NONE)
-ANSWERED, CLOSED = ("ticket-state-answered", SOLVED), ("ticket-state-closed", SOLVED)
-AT_UNIT, HANDLED = ("receive", "return", "handle"), ("return", "handle")
-ROLES = {
-    "1001": "agent",
-    "office": "office",
-    **ticket_people.STAFF,
-    **{who: role for who, (role, _) in ticket_people.UNIT_STAFF.items()},
-}
+STRANGER = "13905340072"
+_LIKE = 0.75
+SETTINGS: dict[str, dict[str, object]] = {"queue": {"ring_seconds": 15, "wrapup_seconds": 0}, "calendar": {"night": []}}
 
 
 @pytest.fixture(scope="module")
@@ -75,74 +57,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 def tokens(stack: Trial, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Units are in the directory, everybody has an account and is logged in."""
     return ticket_people.begin(stack, tmp_path_factory.mktemp("directory"))
-
-
-class Then(NamedTuple):
-    """After a step: the state, what citizens are ``told`` (state, result), which clocks it ``starts`` and which run on."""
-
-    state: str
-    told: tuple[str, str]
-    starts: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-
-
-class Story:
-    """One ticket on its way; ``did`` is a step and everything that is to be seen after it."""
-
-    def __init__(self, at: Office, who: People, number: str) -> None:
-        self.at, self.who, self.number = at, who, number
-        self.rules = Rules(at.stack.settings)
-        self.state, self.version = "", 0
-        self.since: dict[str, dt.datetime] = {}
-        self.due: dict[str, dt.datetime] = {}
-
-    async def did(self, who: str, action: str, then: Then, **body: Any) -> dict[str, Any]:
-        """``who`` orders ``action``; everything is as it is to be ``then``."""
-        done: dict[str, Any] = await self.who.post(who, f"/api/tickets/{self.number}/{action}", body)
-        await self.seen(who, action, then, reason=body.get("reason", ""))
-        assert (done["state"], done["version"], done["due_at"]) == (then.state, self.version, await self.own_due())
-        return done
-
-    async def seen(self, who: str, action: str, then: Then, reason: str = "") -> None:
-        """The newest line of the history, the clocks, the answer by telephone."""
-        (line,) = (await self.who.get("office", f"/api/tickets/{self.number}/history?limit=1"))["events"]
-        at, self.version = dt.datetime.fromisoformat(line.pop("at")), self.version + 1
-        line.pop("detail")
-        said = {
-            "actor": who,
-            "role": ROLES[who],
-            "action": action,
-            "from_state": self.state,
-            "to_state": then.state,
-            "reason": reason,
-        }
-        assert line == {"seq": self.version, **said}
-        self.state = then.state
-        for kind in then.starts:
-            self.since[kind], self.due[kind] = at, self.rules.of[kind](at)
-        if action == "approve_extension":
-            self.due["handle"] = self.rules.extended(self.due["handle"], 3)
-        assert await self._clocks() == {kind: self.due[kind] for kind in {*then.starts, *then.runs}}, (action, at)
-        assert await self._told() == then.told, action
-
-    async def _clocks(self) -> dict[str, dt.datetime]:
-        """Those that run, and their due times."""
-        found = (await self.who.get("office", f"/api/tickets/{self.number}/clocks"))["clocks"]
-        running = [one for one in found if one["stopped_at"] is None and one["paused_at"] is None]
-        assert all(one["why"][0]["chinese"] and one["why"][0]["english"] for one in running)
-        return {one["kind"]: dt.datetime.fromisoformat(one["due_at"]) for one in running}
-
-    async def own_due(self) -> str | None:
-        """The ticket's own due time."""
-        due: str | None = (await self.who.get("office", f"/api/tickets/{self.number}"))["ticket"]["due_at"]
-        return due
-
-    async def _told(self) -> tuple[str, str]:
-        """What the menu says to the number that called (state, result)."""
-        stack = self.at.stack
-        async with lookup.opened(stack.credentials.database, stack.settings.calendar) as lookups:
-            found = await lookups.ask("ticket", {"number": self.number[1:]}, CITIZEN, "a look ahead")
-        return str(found.values["state"]), str(found.values["result"])
 
 
 @contextlib.asynccontextmanager
@@ -160,129 +74,165 @@ def with_everybody(stack: Trial, tokens: Mapping[str, str], work: Callable[[Offi
     asyncio.run(run())
 
 
-def popped(known: Mapping[str, Any]) -> bool:
-    return bool(known.get("pop", {}).get("1001", {}).get("caller") == CITIZEN)
+async def heard_by_telephone(story: Story, folder: Path) -> None:
+    """The citizen calls again and hears state and result; a stranger is asked for the code and hears neither (IVR-06, SEC-06)."""
+    stack = story.at.stack
+    sounds = stack.var / "asterisk" / "sounds" / "zh"
+    begin = (sounds / "welcome.alaw").stat().st_size // 8 + 1500
+    keys = [Press(begin, "2"), Press(begin + 1500, "2")]
+    keys += presses(f"{story.number[1:]}#", first_ms=begin + 3000, apart_ms=250)
+    callers = [
+        Citizen(number=number, pressed=tuple(keys), stay_seconds=28, speech=None, mode="record", recording=folder / number)
+        for number in (CITIZEN, STRANGER)
+    ]
+    async with Citizens(stack.settings, callers) as group:
+        await group.results(90)
+    heard, strange = (samples(folder / f"{number}.wav")[0] for number in (CITIZEN, STRANGER))
+    result, code = sounds / f"{CLOSED[1]}.wav", sounds / "enter-query-code.wav"
+    assert likeness(heard, result) > _LIKE > likeness(heard, code)
+    assert likeness(strange, code) > _LIKE > likeness(strange, result)
+    before = heard[(beginning(heard, result) - 3000) * 8 : beginning(heard, result) * 8]
+    states = {file.stem: likeness(before, file) for file in sounds.glob("ticket-state-*.wav")}
+    assert max(states, key=states.__getitem__) == CLOSED[0], states
+    lines = await story.at.rows(
+        "SELECT actor, detail->>'answer' AS answer FROM audit_log"
+        " WHERE action = 'ticket.query' AND subject = $1 AND detail->>'call_id' <> $2 ORDER BY actor",
+        f"ticket:{story.number[1:]}",
+        LOOK,
+    )
+    assert [(one["actor"], one["answer"]) for one in lines] == [(f"caller:{CITIZEN}", "found"), (f"caller:{STRANGER}", "refused")]
 
 
-async def called(at: Office, who: People) -> Story:
-    """A citizen calls and presses 1; who it is stands on the agent's desk while the telephone rings; a ticket of the call."""
-    seat = await at.floor.seat("1001")
-    async with who.desk("1001") as socket:
-        screen = Screen(socket)
-        await screen.until(lambda known: "1001" in known.get("agents", {}))
-        citizen = await at.floor.citizen(CITIZEN)
-        await citizen.talk.press("1")
-        ring = await seat.rings()
-        await screen.until(popped)
+async def stays_unknown(at: Office, who: People, seat: SeatPhone, before: str) -> None:
+    """The same citizen calls again, is known at once, and wants to stay unknown to units (CAL-01, TKT-13, SEC-08)."""
+    async with calling(at, who, seat) as screen:
         shown = screen.known["pop"]["1001"]
-        assert ring.call.answered_at is None and ring.is_open, "it rings still"
-        assert (shown["hint"], shown["opened"], ring.number) == ("pop_no_history", [], CITIZEN)
-        await ring.answer()
-        await hear_each_other(citizen.talk, ring)
-        call = {"node": shown["node"], "call_id": shown["call_id"]}
-        opened = await who.post("1001", "/api/tickets", {**call, **TYPED})
-        await screen.until(lambda known: bool(known["pop"]["1001"]["opened"]))
-        assert screen.known["pop"]["1001"]["opened"] == [{"number": opened["number"], "state": "draft"}]
-    again = await who.post("1001", "/api/tickets", {**call, "content": TEXT}, 409)
-    assert (again["error"]["code"], again["error"]["details"]["number"]) == ("call_has_ticket", opened["number"])
-    await citizen.talk.hang_up()
-    await ring.ended()
-    story = Story(at, who, opened["number"])
-    await story.seen("1001", "open", Then("draft", ACCEPTED))
-    await filled_in(story, call)
-    return story
+        (person,), (known,) = shown["pop"]["persons"], shown["pop"]["tickets"]
+        assert (person["name"], known["number"], known["state"]) == ("张小明", before, "archived")
+        opening = {"node": shown["node"], "call_id": shown["call_id"], "caller_id": person["caller_id"], "hidden": ["all"]}
+        named = {"content": TEXT + ",联系人张小明", "nature": "help", "category": "C1.03", "accept": True}
+        number = (await who.post("1001", "/api/tickets", {**opening, **named}))["number"]
+    path = f"/api/tickets/{number}"
+    await who.post("1001", f"{path}/submit")
+    to = {"lead_unit": "GD"}
+    assert (await who.post("sun", f"{path}/dispatch", to, 409))["error"]["code"] == "citizen_named"
+    await who.post("sun", f"{path}/edit", {"content": TEXT})
+    await who.post("sun", f"{path}/dispatch", to)
+    await who.post("chen", f"{path}/receive")
+    told = [await who.get("chen", address) for address in (path, f"{path}/history", f"{path}/clocks", "/api/units/GD/tickets")]
+    assert told[0]["identity"] is None and told[0]["call"] is None
+    assert "张小明" not in str(told) and CITIZEN not in str(told) and before not in str(told[0])
+    await who.get("chen", f"{path}/contacts", 403)
+    assert (await who.post("chen", f"{path}/reply", REPLY, 403))["error"]["code"] == "hotline_tells"
+    for other in ("liu", "wu"):
+        await who.get(other, path, 403)
 
 
-async def filled_in(story: Story, call: Mapping[str, str]) -> None:
-    """What nobody typed (TKT-07): number, path through the menu, agent, recording, disposition."""
-
-    async def is_there() -> dict[str, Any] | None:
-        found: dict[str, Any] = await story.who.get("1001", f"/api/tickets/{story.number}")
-        return found if found["call"]["recordings"] and found["call"]["ended_at"] else None
-
-    view = await story.at.until(is_there, "the call's record and recording are there", 40)
-    known = view["call"]
-    assert (known["node"], known["call_id"], known["agent"], known["disposition"]) == (*call.values(), "1001", "answered")
-    assert ",main:1," in known["menu_path"], known["menu_path"]
-    identity = view["identity"]
-    assert (identity["calling_number"], identity["caller_name"]) == (CITIZEN, "张小明") and identity["caller_id"]
-    ticket = view["ticket"]
-    assert (ticket["accept_agent"], ticket["channel"], ticket["content"]) == ("1001", "telephone", TEXT)
+async def prepared(who: People, **more: Any) -> str:
+    """A ticket of somebody at the window that waits to be dispatched; its path."""
+    opening = {**TYPED, "channel": "window", "calling_number": STRANGER, "accept": True, **more}
+    path = f"/api/tickets/{(await who.post('1001', '/api/tickets', opening))['number']}"
+    await who.post("1001", f"{path}/submit")
+    return path
 
 
-async def to_the_wrong_unit_and_back(story: Story) -> None:
-    """Accepted, submitted, dispatched as suggested, returned."""
-    await story.did("1001", "accept", Then("accepted", ACCEPTED, ("dispatch",)))
-    await story.did("1001", "submit", Then("pending_dispatch", ACCEPTED, ("dispatch",)))
-    first = (await story.who.get("sun", f"/api/tickets/{story.number}/suggestion"))["units"][0]
-    assert first["unit"] == "CG" and first["reasons"][0]["zh"], "the competence has it"
-    await story.did("sun", "dispatch", Then("dispatched", ASSIGNED, AT_UNIT), lead_unit="CG")
-    await story.who.get("liu", f"/api/tickets/{story.number}")
-    await story.who.get("chen", f"/api/tickets/{story.number}", 403)
-    asked = Then("return_requested", ASSIGNED, runs=("receive", "handle"))
-    await story.did("liu", "ask_return", asked, reason="路灯已移交供电公司", suggested="GD")
-    await story.did("sun", "approve_return", Then("pending_dispatch", ACCEPTED, ("dispatch",)))
-    assert await story.own_due() is None
+async def insisted(at: Office, who: People, *order: Any) -> dict[int, Any]:
+    """The same order under the same key, over and over until it is done: each status, and what was answered with it last."""
+    answers: dict[int, Any] = {}
+
+    async def is_done() -> bool:
+        with contextlib.suppress(aiohttp.ClientError):
+            status, said = await who.order(*order)
+            answers[status] = said
+        return 200 in answers
+
+    await at.until(is_done, f"{order} is done", 60)
+    return answers
 
 
-async def replied(story: Story, runs: tuple[str, ...], **more: str) -> None:
-    """The clerk replies, the leader approves."""
-    await story.did("chen", "reply", Then("reply_proposed", HANDLING, runs=runs), **REPLY, **more)
-    await story.did("li", "approve_reply", Then("callback_pending", ANSWERED, ("callback",)))
-
-
-async def to_the_right_unit(story: Story) -> None:
-    """A new due time from the second dispatch (RET-07), three days more, an answer that says nothing, one that does."""
-    await story.did("sun", "dispatch", Then("dispatched", ASSIGNED, AT_UNIT), lead_unit="GD")
-    await story.did("chen", "receive", Then("received", HANDLING, runs=HANDLED))
-    await story.did("chen", "start", Then("in_progress", HANDLING, runs=HANDLED))
-    await story.did("chen", "ask_extension", Then("extension_requested", HANDLING, runs=HANDLED), reason="需要订购电缆", days=3)
-    await story.did("sun", "approve_extension", Then("in_progress", HANDLING, runs=HANDLED))
-    said = await story.who.post("chen", f"/api/tickets/{story.number}/reply", {**REPLY, "result": EMPTY}, 422)
-    assert said["error"]["code"] == "reply_empty" and "已安排" in said["error"]["details"]["phrases"]
-    assert any("一" <= one <= "鿿" for one in said["error"]["message"]), "in Chinese"
-    assert (await story.who.get("office", f"/api/tickets/{story.number}"))["version"] == story.version, "nothing was changed"
-    await replied(story, HANDLED)
-
-
-async def called_back(story: Story) -> dict[str, str]:
-    """The citizen's telephone rings, with the hotline's number."""
-    at, who = story.at, story.who
-    seat, citizen = await at.floor.seat(CALLS_BACK_AT), await at.floor.unit(CITIZEN)
-    order = {"number": CITIZEN, "purpose": "callback", "ticket": story.number}
-    async with asyncio.TaskGroup() as tasks:
-        dialled = tasks.create_task(who.post("zhou", "/api/agents/me/dial", order))
-        agent = await (await seat.rings()).answer()
-    call = dialled.result()
-    answered = await citizen.rings()
-    await hear_each_other(agent, answered)
-    assert (call["ticket"], call["purpose"], call["agent"]) == (story.number, "callback", CALLS_BACK_AT)
-    await answered.hang_up()
-    await agent.ended()
-    return {"node": call["node"], "call_id": call["call_id"]}
-
-
-async def not_satisfied_then_satisfied(story: Story) -> None:
-    """Back to the unit, which replies again with the head's signature (CBK-15 to CBK-17); then the end."""
-    call = await called_back(story)
-    await story.did("zhou", "call_back", Then("review", ANSWERED, ("judgement",)), **DISSATISFIED, **call)
-    redo = Then("redo", RETURNED, ("receive", "handle"))
-    await story.did("du", "send_redo", redo, reason="诉求合理,尚未解决")
-    await story.did("chen", "receive", Then("received", HANDLING, runs=("handle",)))
-    await replied(story, ("handle",), head_signed="李局长")
-    await story.did("zhou", "call_back", Then("closed", CLOSED), **SATISFIED, **call)
-    await story.did("zhou", "archive", Then("archived", CLOSED))
-    view = await story.who.get("office", f"/api/tickets/{story.number}")
-    assert [one["call_id"] for one in view["callbacks"]] == [call["call_id"]] * 2
-    assert [(one["unit"], one["approved"]) for one in view["requests"]] == [("CG", True), ("GD", True)]
-    assert view["ticket"]["result_satisfaction"] == "satisfied"
-
-
-def test_from_the_call_to_the_archive_every_step_is_right(stack: Trial, tokens: dict[str, str]) -> None:
+def test_from_the_call_to_the_archive_every_step_is_right(stack: Trial, tokens: dict[str, str], tmp_path: Path) -> None:
     async def work(at: Office, who: People) -> None:
-        story = await called(at, who)
+        seat = await at.floor.seat("1001")
+        story = await called(at, who, seat)
         await to_the_wrong_unit_and_back(story)
         await to_the_right_unit(story)
         await not_satisfied_then_satisfied(story)
+        for nobody_of_it in ("liu", "wu"):
+            await who.get(nobody_of_it, f"/api/tickets/{story.number}", 403)
+        await asyncio.gather(heard_by_telephone(story, tmp_path), stays_unknown(at, who, seat, story.number))
+
+    with_everybody(stack, tokens, work)
+
+
+def test_a_dispatch_in_which_the_web_process_is_killed_is_done_once(stack: Trial, tokens: dict[str, str]) -> None:
+    async def work(at: Office, who: People) -> None:
+        path = await prepared(who)
+        order = ("sun", f"{path}/dispatch", {"lead_unit": "GD"}, "dispatch-once-1")
+        owner = await asyncpg.connect(stack.credentials.database_owner)
+
+        async def is_cut_off() -> None:
+            with pytest.raises(aiohttp.ClientError):
+                await who.order(*order)
+
+        async with asyncio.TaskGroup() as tasks, owner.transaction():
+            await owner.execute("SELECT FROM tickets WHERE ticket_id = $1 FOR UPDATE", int(path[-13:]))
+            tasks.create_task(is_cut_off())
+            await at.until(lambda: at.rows("SELECT 1 FROM pg_locks WHERE NOT granted"), "it is in the middle of it")
+            stack.kill("desks")
+        await owner.close()
+        first = (await insisted(at, who, *order))[200]
+        assert (first["state"], await who.order(*order)) == ("dispatched", (200, first))
+        lines = (await who.get("office", f"{path}/history"))["events"]
+        assert [one["action"] for one in lines] == ["dispatch", "submit", "accept", "open"]
+        assert len((await who.get("office", path))["tasks"]) == 1
+
+    with_everybody(stack, tokens, work)
+
+
+def test_what_fell_due_while_nobody_swept_is_fired_once(stack: Trial, tokens: dict[str, str]) -> None:
+    """SUP-16: a limit that a regulation names (TKT-25) runs out while the process is dead; and it dies again afterwards."""
+
+    async def fired(who: People, path: str) -> list[dict[str, Any]]:
+        steps = (await who.get("office", f"{path}/clocks"))["escalations"]
+        return [one for one in steps if one["kind"] == "handle"]
+
+    async def ran_out(at: Office, who: People) -> str:
+        due = clock.now() + dt.timedelta(seconds=3)
+        path = await prepared(who, regulatory_due_at=due.isoformat())
+        done = await who.post("sun", f"{path}/dispatch", {"lead_unit": "GD"})
+        assert dt.datetime.fromisoformat(done["due_at"]) == due
+
+        async def is_over() -> bool:
+            if stack.is_running("crm") and clock.now() > due - dt.timedelta(seconds=0.5):
+                stack.kill("crm")
+            return clock.now() > due
+
+        await at.until(is_over, "it runs out while nobody looks")
+        (step,) = await at.until(lambda: fired(who, path), "it is fired after the start", 30)
+        assert (step["mode"], step["level"], step["addressee"]) == ("telephone", 1, "dispatcher")
+        assert dt.datetime.fromisoformat(step["was_due"]) == due < dt.datetime.fromisoformat(step["fired_at"])
+        return path
+
+    async def work(at: Office, who: People) -> None:
+        first = await ran_out(at, who)
+        await ran_out(at, who)
+        assert len(await fired(who, first)) == 1
+        assert len((await who.get("office", first))["supervisions"]) == 1
+
+    with_everybody(stack, tokens, work)
+
+
+def test_a_ticket_that_is_saved_while_postgresql_is_away_is_there_once(stack: Trial, tokens: dict[str, str]) -> None:
+    async def work(at: Office, who: People) -> None:
+        opening = {**TYPED, "content": TEXT + ",已报三次", "channel": "window", "calling_number": STRANGER}
+        order = ("1001", "/api/tickets", opening, "saved-once-1")
+        stack.kill("postgres")
+        answers = await insisted(at, who, *order)
+        assert set(answers) == {200, 503}
+        away = answers[503]["error"]
+        assert away["code"] == "unavailable" and any("一" <= one <= "鿿" for one in away["message"]), away
+        assert await who.order(*order) == (200, answers[200])
+        (row,) = await at.rows("SELECT ticket_id FROM tickets WHERE content = $1", opening["content"])
+        assert answers[200]["number"] == f"C{row['ticket_id']}"
 
     with_everybody(stack, tokens, work)
