@@ -211,7 +211,7 @@ async def _from_message(work: Work, message: int) -> _From:
         source=f"message:{message}",
         number=numbers.normal(row["caller_number"]),
         at=row["left_at"],
-        fields={"service_complaint": True} if row["kind"] == "complaint" else {},
+        fields={"nature": "complaint"} if row["kind"] == "complaint" else {},
         detail={"message": {"reason": row["reason"], "kind": row["kind"]}},
     )
 

@@ -14,7 +14,7 @@ from acd.drafts import Draft
 from acd.errors import RefusedError as OrderRefusedError
 from agi.lookup import Lookups
 from crm.errors import RefusedError
-from crm.tickets import answers, intake, store
+from crm.tickets import answers, history, intake, numbering, store
 from crm.tickets.intake import Opening
 from crm.tickets.ticket import STATES
 from hotline import clock, database, paths
@@ -68,6 +68,12 @@ def test_a_live_call_fills_in_what_it_knows(empty_database: Postgres) -> None:
         assert tuple(contact) == ("first", NUMBER, "c7", True)
         assert await desk.value("SELECT detail -> 'call' ->> 'menu_path' FROM ticket_events") == "2,1"
         assert await desk.value("SELECT count(*) FROM caller_numbers WHERE number = $1", NUMBER) == 1
+        recording = await desk.value(
+            "INSERT INTO recordings (node, call_id, kind, file, length_ms, channels, sha256)"
+            " VALUES ('node1', 'c7', 'conversation', 'x.wav', 1000, 2, 'x') RETURNING recording_id"
+        )
+        shown = await history.view(desk.parts, AGENT, await desk.value("SELECT ticket_id FROM tickets"))
+        assert shown.call is not None and shown.call.recordings == (recording,), "IVR-13: also one that comes later"
 
     with_desk(empty_database, work)
 
@@ -146,6 +152,29 @@ def test_a_draft_a_message_and_an_upstream_number_become_a_ticket_once(empty_dat
             opened = await desk.open(OFFICE, **given)
             assert (await refused("already_opened", desk.open(OFFICE, **given)))["number"] == f"{letter}{opened}"
         assert await desk.value("SELECT count(*) FROM ticket_identities WHERE calling_number = '5342612345'") == 5
+
+    with_desk(empty_database, work)
+
+
+def test_a_recorded_complaint_is_a_ticket_of_this_nature_and_the_mailbox_one_of_its_channel(empty_database: Postgres) -> None:
+    """IVR-08, IVR-09: still to be classified by an agent; it is about anybody, not about the hotline (LIF-26)."""
+
+    async def work(desk: Desk) -> None:
+        for at, (kind, found) in enumerate((("complaint", ("message", "complaint")), ("mailbox", ("mailbox", None)))):
+            message = await desk.value(
+                "WITH r AS (INSERT INTO recordings (node, call_id, kind, file, length_ms, channels, sha256)"
+                " VALUES ('node1', $1, 'message', $1, 1000, 1, $1) RETURNING recording_id)"
+                " INSERT INTO messages (node, call_id, caller_number, left_at, reason, kind, recording_id)"
+                " SELECT 'node1', $1, $2, now(), 'chosen', $3, recording_id FROM r RETURNING message_id",
+                f"c{at}",
+                NUMBER,
+                kind,
+            )
+            done = await intake.open_ticket(desk.parts, AGENT, Opening(message=message))
+            row = await desk.owner.fetchrow(
+                "SELECT channel, nature, service_complaint FROM tickets WHERE ticket_id = $1", numbering.id_of(done.number)
+            )
+            assert tuple(row) == (*found, False)
 
     with_desk(empty_database, work)
 
