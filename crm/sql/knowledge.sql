@@ -234,7 +234,8 @@ WHERE e.kind = 'announcement' AND e.for_ivr AND e.state = 'released' AND e.promp
 
 -- name: remind
 WITH raised AS (
-    INSERT INTO alarms (alarm_id, kind, subject, raised_at, value) VALUES (gen_random_uuid(), 'knowledge_review', $1, $2, $3)
+    INSERT INTO alarms (alarm_id, kind, subject, raised_at, value, limit_value)
+    VALUES (gen_random_uuid(), 'knowledge_review', $1, $2, $3, 0)
     ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING
     RETURNING alarm_id
 )

@@ -485,6 +485,8 @@ def test_the_samples_are_put_once_into_a_knowledge_base_that_is_empty(empty_data
         assert (await titles(connection, AGENT, "户口迁移"))[0] == "市内户口迁移怎么办理"
         assert await titles(connection, AGENT, "停水") == []
         assert await titles(connection, AGENT, "噪声扰民") == ["夜间施工噪声扰民怎么处理"]
+        await care.tend(connection, clock.now())
+        assert await connection.fetchval("SELECT count(*) FROM alarms") == 0, "a new installation begins without an alarm"
 
     with_connection(empty_database, work)
 

@@ -141,7 +141,7 @@ def _call(desk: Desk, command: str) -> None:
 
 
 def _status(desk: Desk, command: str) -> None:
-    assert len(desk.run(command).splitlines()) == 7
+    assert len(desk.run(command).splitlines()) == 8
     assert json.loads(desk.run(f"{command} --json"))["healthy"] is True
 
 
@@ -310,6 +310,16 @@ def _proposals(desk: Desk, command: str) -> None:
     assert (one["person"], one["reason"], one["note"], one["confirmed_by"]) == ("leader", "sudden_event", "暴雨", None)
 
 
+def _opened(desk: Desk, command: str) -> None:
+    made = _asked(desk, command)
+    assert (made["number"][0], made["state"], made["version"]) == ("T", "draft", 1)
+
+
+def _tickets(desk: Desk, command: str) -> None:
+    (one,) = _asked(desk, command)["tickets"]
+    assert (one["state"], one["category"], "路灯三天不亮" in one["piece"]) == ("draft", "C1.03", True)
+
+
 def _down(desk: Desk, command: str) -> None:
     desk.close()
     assert desk.run(command).strip() == messages.text("up.stopped")
@@ -321,6 +331,7 @@ PYTHON = ".venv/bin/python -m"
 WEB = "http://127.0.0.1:8080/api"
 FIRST_OF_JULY, JULY = "from=2026-07-01&to=2026-07-01", "from=2026-07-01&to=2026-07-31"
 PROPOSAL = '{"from": "2026-07-01T14:00:00+08:00", "to": "2026-07-01T15:30:00+08:00", "reason": "sudden_event", "note": "暴雨"}'
+TICKET = '{"content": "幸福路12号门前路灯三天不亮，请尽快维修", "nature": "help", "category": "C1.03"}'
 KNOWN: dict[str, Callable[[Desk, str], None]] = {
     "make run": _make_run,
     "make test": _make_test,
@@ -340,6 +351,8 @@ KNOWN: dict[str, Callable[[Desk, str], None]] = {
     f"curl -b session {WEB}/alarms": _pages,
     f"curl -b session -d '{PROPOSAL}' {WEB}/exclusions": _proposed,
     f'curl -b session "{WEB}/exclusions?{JULY}"': _proposals,
+    f"curl -b session -d '{TICKET}' {WEB}/tickets": _opened,
+    f"curl -b session {WEB}/tickets": _tickets,
     "cp ivr_flows/flows/12345.toml 12345.toml": _flow_copied,
     f"{PYTHON} ivr_flows check 12345.toml": _flow_checked,
     f"{PYTHON} ivr_flows draw 12345.toml --output 12345.svg": _flow_drawn,
@@ -450,4 +463,4 @@ def test_the_operators_table_has_exactly_the_parts_of_the_stack(desk: Desk) -> N
     chapter = text("docs/operator.md").partition("## What runs")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE)
     logs = {file.stem for file in (desk.stack.var / "log").glob("*.log")}
-    assert set(listed) == logs and len(listed) == 7
+    assert set(listed) == logs and len(listed) == 8
