@@ -74,6 +74,7 @@ FITTING: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("dispatcher", "merge", {"into": TARGET.ticket_id}),
     ("dispatcher", "unmerge", WHY),
     ("agent", "link", {"parent": TARGET.ticket_id}),
+    ("dispatcher", "take_answer", {}),
     ("agent", "note", {"text": "来电人补充情况"}),
     ("agent", "mark_urgent", WHY),
     ("agent", "protect", {"hidden": ["name", "phone"]}),

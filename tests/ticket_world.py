@@ -17,7 +17,7 @@ from crm.tickets import rows
 from crm.tickets.change import Change, ClockOrder, Kept
 from crm.tickets.decide import decide
 from crm.tickets.orders import VALUES, Order
-from crm.tickets.surroundings import Proposed, Request, Supervision, Surroundings, Task, UnitKnown
+from crm.tickets.surroundings import Above, Proposed, Request, Supervision, Surroundings, Task, UnitKnown
 from crm.tickets.ticket import Identity, Ticket
 
 START = dt.datetime(2026, 11, 23, 1, 0, tzinfo=dt.UTC)
@@ -50,6 +50,9 @@ REPLY: dict[str, Any] = {
     "outcome": "resolved",
     "citizen_told": True,
 }
+ANSWERED = msgspec.structs.replace(TARGET, state="callback_pending", lead_unit="HEATING", dispatched_at=START, replied_at=START)
+"""``TARGET`` when its unit has replied: what hangs under it takes the answer."""
+SENT = rows.Reply(reply_id=uuid.UUID(int=1), unit="HEATING", at=START, by="clerk", state="sent", **REPLY)
 
 
 def fresh(**values: Any) -> Ticket:
@@ -79,6 +82,7 @@ class World:
         self.ticket = ticket or fresh()
         self.profile = profile or Profile()
         self.now = START
+        self.units = UNITS
         self.tasks: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.replies: list[dict[str, Any]] = []
@@ -90,7 +94,7 @@ class World:
     def copy(self) -> World:
         """Another that goes its own way."""
         other = World(self.ticket, self.profile)
-        other.now = self.now
+        other.now, other.units = self.now, self.units
         for name in ("tasks", "requests", "replies", "supervisions"):
             setattr(other, name, [dict(row) for row in getattr(self, name)])
         other.others, other.clocks, other.steps = list(self.others), list(self.clocks), list(self.steps)
@@ -101,7 +105,7 @@ class World:
         asked = [row for row in self.requests if row.get("decided_at") is None]
         newest = self.replies[-1] if self.replies else None
         return Surroundings(
-            units=UNITS,
+            units=self.units,
             tasks=tuple(_made(Task, row) for row in self.tasks),
             request=_made(Request, asked[-1]) if asked else None,
             proposed=_made(Proposed, newest) if newest and newest["state"] in ("proposed", "sent") else None,
@@ -111,6 +115,7 @@ class World:
                 if row.get("ended_at") is None
             ),
             target=TARGET,
+            above=Above(ANSWERED, SENT) if self.ticket.parent_id else None,
             service_steps=tuple(self.steps),
         )
 
@@ -193,6 +198,13 @@ def handled(**values: Any) -> World:
     world = dispatched(**values)
     world.do("unit_clerk", "receive", 1)
     world.do("unit_clerk", "start", 1)
+    return world
+
+
+def abandoned(**values: Any) -> World:
+    """HEATING worked on it, and is in the directory no more."""
+    world = handled(**values)
+    world.units = {**UNITS, "HEATING": msgspec.structs.replace(UNITS["HEATING"], active=False)}
     return world
 
 

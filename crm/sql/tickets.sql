@@ -57,6 +57,15 @@ SELECT jsonb_build_object(
                       ORDER BY c.round DESC LIMIT 1)
 )::text
 
+-- name: reply_sent
+SELECT (to_jsonb(p) - 'ticket_id')::text FROM ticket_replies AS p
+WHERE p.ticket_id = $1 AND p.state = 'sent' AND p.kind = 'final' ORDER BY p.at DESC, p.reply_id DESC LIMIT 1
+
+-- name: below
+-- Those that hang under $1 and are not over.
+SELECT ticket_id FROM tickets
+WHERE parent_id = $1 AND state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived') ORDER BY ticket_id
+
 -- name: taxonomy
 -- $1 the day, $2 classes: the version in force, and whether all are leaves of it (TAX-21). With no taxonomy nothing is unknown.
 SELECT v.version, NOT EXISTS (
@@ -381,7 +390,8 @@ SELECT jsonb_build_object(
     -- TKT-18: a unit answers once, on the ticket above, and its answer is each caller's.
     'replies', (SELECT coalesce(jsonb_agg(to_jsonb(p) - 'ticket_id' ORDER BY p.at, p.reply_id), '[]') FROM ticket_replies AS p
                 WHERE p.ticket_id = $1
-                   OR (p.ticket_id = (SELECT parent_id FROM tickets WHERE ticket_id = $1) AND p.state = 'sent')),
+                   OR (p.ticket_id = (SELECT parent_id FROM tickets WHERE ticket_id = $1) AND p.state = 'sent'
+                       AND NOT EXISTS (SELECT FROM ticket_replies AS own WHERE own.ticket_id = $1 AND own.state = 'sent'))),
     'callbacks', (SELECT coalesce(jsonb_agg(to_jsonb(b) - 'ticket_id' ORDER BY b.at, b.callback_id), '[]')
                   FROM ticket_callbacks AS b WHERE b.ticket_id = $1),
     'supervisions', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'ticket_id' ORDER BY s.at, s.supervision_id), '[]')

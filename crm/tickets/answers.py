@@ -50,8 +50,9 @@ def result(ticket: Ticket, outcome: str) -> str:
 
 async def tell(connection: asyncpg.Connection, ticket: Ticket, now: dt.datetime) -> None:
     """Keep what is told about the ticket, and about those that were merged into it: the same, each to its own number."""
-    if ticket.merged_into is not None and ticket.state == "merged":
-        await connection.execute(_QUERIES["tell_as"], str(ticket.ticket_id), str(ticket.merged_into), now)
+    if ticket.merged_into is not None:
+        into, is_secret = str(ticket.merged_into), is_confidential(ticket)
+        await connection.execute(_QUERIES["tell_as"], ticket.ticket_id, into, now, is_secret)
         return
     outcome = await connection.fetchval(_QUERIES["outcome"], ticket.ticket_id) or ""
     values = (STATES[ticket.state], result(ticket, outcome), is_confidential(ticket), now)

@@ -25,7 +25,8 @@ from crm.profiles.profile import Profile
 from crm.tickets import answers, content, store, survey
 from crm.tickets.change import Change, Kept
 from crm.tickets.decide import decide
-from crm.tickets.orders import VALUES, Order, Values
+from crm.tickets.life_cycle import TABLE
+from crm.tickets.orders import VALUES, NoValues, Order, Values
 from crm.tickets.ticket import Identity, Ticket, number
 from crm.tickets.work import Work, begun
 from crm.units import dispatches
@@ -34,6 +35,8 @@ from hotline import clock, numbers
 
 _NOBODYS = ("",)
 """Of which unit a ticket is that is with none."""
+_ANSWERING = frozenset(row.action for row in TABLE if row.to == "callback_pending") - {"take_answer"}
+"""With which a unit's reply goes to the citizen."""
 _OF_CITIZENS = frozenset(("contacts", "identities"))
 """Tables beside a ticket that are seen by the staff's eyes alone."""
 _PHONES = ("caller_phone", "calling_number", "callback_phone")
@@ -60,8 +63,10 @@ async def act(parts: Parts, person: Person, ticket_id: int, action: str, values:
     right = f"ticket.{action}"
     async with begun(parts, person, right, f"ticket:{ticket_id}") as work:
         await idempotency.claim(work.connection)
-        ticket = await taken(work, right, ticket_id, version, others=survey.targets(values))
+        below = await _locked_below(work, ticket_id) if action in _ANSWERING else []
+        ticket = await taken(work, right, ticket_id, version, others=[*survey.targets(values), *below])
         done = await carried_out(work, ticket, Order(action, values))
+        done = await _with_others(work, ticket, Order(action, values), done, below)
         await idempotency.keep(work.connection, done)
     return done
 
@@ -90,14 +95,81 @@ async def permit(work: Work, right: str, ticket: Ticket) -> None:
     permissions.check(work.person, right, accepted_by=ticket.accept_agent or ticket.made_by, units=units or _NOBODYS)
 
 
-async def carried_out(work: Work, ticket: Ticket, order: Order) -> Done:
-    """Decide, and do all that follows from it, in this transaction; the ticket is locked and may be acted on."""
+async def _below(work: Work, ticket_id: int) -> list[int]:
+    """The open tickets that hang under this one."""
+    return [row["ticket_id"] for row in await work.connection.fetch(store.QUERIES["below"], ticket_id)]
+
+
+async def _locked_below(work: Work, ticket_id: int) -> list[int]:
+    """As ``_below``, locked with the ticket in the order of their ids; who is just linking another one has done so, or waits."""
+    below = await _below(work, ticket_id)
+    while True:
+        attempt = work.connection.transaction()
+        await attempt.start()
+        await store.lock(work.connection, (ticket_id, *below))
+        newer = await _below(work, ticket_id)
+        if set(newer) <= set(below):
+            await attempt.commit()
+            return newer
+        await attempt.rollback()  # lets go of the locks
+        below = newer
+
+
+async def _with_others(work: Work, before: Ticket, order: Order, done: Done, below: Collection[int]) -> Done:
+    """What an action does to other tickets, in its transaction: an answer is each caller's (TKT-18), a merge is a contact of the
+    ticket that goes on (TKT-17). ``below``: the tickets under this one, locked with it."""
+    if order.action == "link" and getattr(order.values, "parent", None) is not None:
+        return await _answered(work, before.ticket_id) or done
+    if order.action in _ANSWERING and done.state == "callback_pending":
+        taken_over = [one for one in below if await _answered(work, one)]
+        if set(await _below(work, before.ticket_id)) - set(taken_over):
+            return msgspec.structs.replace(done, warnings=(*done.warnings, "below_left"))
+    if order.action == "merge":
+        await _repeated(work, before, survey.targets(order.values)[0])
+    return done
+
+
+async def _answered(work: Work, ticket_id: int) -> Done | None:
+    """It takes the answer of the ticket above; None: it goes its own way, and somebody may order it later."""
+    ticket = await store.load(work.connection, ticket_id)
+    try:
+        return await carried_out(work, ticket, Order("take_answer", NoValues()), by_rule=True)
+    except RefusedError:
+        return None
+
+
+async def _repeated(work: Work, merged: Ticket, into: int) -> None:
+    """The ticket that goes on tells that the citizen reported it again."""
+    source = f"merge:{merged.ticket_id}"
+    async with viewer.staff(work.connection):
+        if await work.connection.fetchval(store.QUERIES["contact_known"], source):
+            return
+        known = await store.identity(work.connection, merged.ticket_id)
+        row: dict[str, Any] = {
+            "channel": merged.channel,
+            "kind": "repeat",
+            "node": merged.node,
+            "call_id": merged.call_id,
+            "source": source,
+        }
+        row |= {"number": known.calling_number or known.caller_phone, "at": merged.made_at}
+        await store.keep(work.connection, into, [Kept("contacts", row)], work.now, work.person.username)
+    ticket = await store.load(work.connection, into)
+    await touched(work, ticket, "contact", {"kind": "repeat", "channel": merged.channel, "merged": str(merged.ticket_id)})
+
+
+async def carried_out(work: Work, ticket: Ticket, order: Order, *, by_rule: bool = False) -> Done:
+    """Decide, and do all that follows from it, in this transaction; the ticket is locked and may be acted on.
+
+    ``by_rule``: it follows from something else that the person did; whether the person might order it does not matter.
+    """
     identity = await survey.identity_of(work, ticket)
     named = content.names_citizen(identity, ticket.hidden, content.of_ticket(ticket))
     ticket = msgspec.structs.replace(ticket, identity_in_text=named)
     around = await survey.around(work, ticket, order, identity)
     profile = profiles.current(work.parts.settings)
-    change = decide(ticket, order, work.person, around, profile=profile, now=work.now)
+    person = msgspec.structs.replace(work.person, role="office") if by_rule else work.person
+    change = decide(ticket, order, person, around, profile=profile, now=work.now)
     changed = await _saved(work, ticket, change, profile)
     await _beside(work, ticket, changed, order.action, change)
     await dispatches.follow(work, changed, order.action, change.kept)

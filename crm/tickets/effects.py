@@ -156,8 +156,11 @@ def _dispatched(case: Case, draft: Draft) -> None:
 
 
 def _recalled(case: Case, draft: Draft) -> None:
+    """Where the unit is gone (``unit_gone``), what it asked for or proposed goes with it."""
     draft.end_tasks(case.around.open_tasks(), "recalled", case.now)
+    effects_endings.drop_request(case, draft)
     take_back(draft)
+    draft.values["promised_at"] = None
 
 
 def take_back(draft: Draft) -> None:

@@ -13,6 +13,8 @@ from crm.tickets.ticket import ClosingGround
 
 GROUNDS: tuple[str, ...] = get_args(ClosingGround)
 _UNRATED = {"process_satisfaction": None, "result_satisfaction": None, "solved": None, "reasonable": None}
+_SHARED = ("unit", "by", "kind", "basis", "reasons", "policy", "time_limit", "analysis", "present_state", "result", "is_true",
+           "solvable", "outcome", "planned_on", "approved_by", "approved_at", "head_signed", "state", "warnings")  # fmt: skip
 _JUDGED = {"reasonable": True, "not_reasonable": False, "cannot_judge": None, None: None}
 
 
@@ -82,7 +84,7 @@ def _archived(case: Case, draft: Draft) -> None:
 def _withdrawn(case: Case, draft: Draft) -> None:
     """TKT-20, LIF-30."""
     draft.end_tasks(case.around.open_tasks(), "withdrawn", case.now)
-    _drop_request(case, draft)
+    drop_request(case, draft)
     draft.keep("contacts", channel="telephone", kind="withdrawal", node="", call_id="", note=case.values.reason)
 
 
@@ -91,7 +93,7 @@ def _unit_told_to_stop(case: Case, draft: Draft) -> None:
     draft.detail["stop_asked"] = sorted({task.unit for task in case.around.open_tasks()})
 
 
-def _drop_request(case: Case, draft: Draft) -> None:
+def drop_request(case: Case, draft: Draft) -> None:
     """What was asked for has no object any more."""
     if case.around.request is not None:
         settle(case, draft, False, case.values.reason)
@@ -105,10 +107,30 @@ def _stop_confirmed(case: Case, draft: Draft) -> None:
 
 
 def _merged(case: Case, draft: Draft) -> None:
-    """TKT-17. The other ticket gets a contact: whoever carries this out sees to it."""
+    """TKT-17. The other ticket gets a contact (``cases.py``)."""
     draft.values["merged_into"] = case.values.into
     draft.end_tasks(case.around.open_tasks(), "merged", case.now)
-    _drop_request(case, draft)
+    drop_request(case, draft)
+
+
+def _answer_taken(case: Case, draft: Draft) -> None:
+    """TKT-18: the unit answered once; this citizen gets the answer, and a call-back of his own. What the unit had from the other
+    citizen - when he was told, what he thinks of it - is not this one's."""
+    above = case.around.above
+    if above is None or above.reply is None:
+        return
+    theirs = {name: getattr(above.reply, name) for name in _SHARED}
+    draft.keep("replies", **theirs, citizen_told=False)
+    draft.end_tasks(case.around.open_tasks(), "given_on", case.now)
+    draft.values |= {
+        "lead_unit": above.ticket.lead_unit,
+        "co_units": above.ticket.co_units,
+        "handling_mode": above.ticket.handling_mode,
+        "dispatched_at": case.ticket.dispatched_at or above.ticket.dispatched_at,
+        "replied_at": case.now,
+        "doubt": "",
+    }
+    draft.detail["answer_of"] = above.ticket.ticket_id
 
 
 def _unmerged(case: Case, draft: Draft) -> None:
@@ -134,6 +156,7 @@ EFFECTS: Mapping[str, Callable[[Case, Draft], None]] = {
     "unit_told_to_stop": _unit_told_to_stop,
     "stop_confirmed": _stop_confirmed,
     "merged": _merged,
+    "answer_taken": _answer_taken,
     "unmerged": _unmerged,
     "result_reported": _result_reported,
 }

@@ -14,8 +14,10 @@ from msgspec import UNSET
 from crm.tickets import content, needs_answers
 from crm.tickets.case import SATISFIED, Case
 from crm.tickets.needs_answers import Need, Refused, needed
+from crm.tickets.surroundings import UnitKnown
 from crm.tickets.ticket import ENDED
 
+_ANSWERED = frozenset(("callback_pending", "unreachable_1", "closed", "archived"))
 _OWN_REASONS = frozenset(("out_of_scope", "empty", "malicious", "advertising"))
 SERVICE_STEPS = ("announced", "verified", "heard", "analysed", "decided", "told", "announced_again")
 """LIF-25, in this order."""
@@ -92,13 +94,17 @@ def _unit_fits(case: Case) -> Refused:
 
 
 def _unit_may(case: Case, code: str) -> Refused:
-    unit, accused = case.around.units.get(code), case.ticket.accused_unit
+    unit = case.around.units.get(code)
     if unit is None:
         return "unknown_unit", {"unit": code}
     if not unit.active:
         return "unit_not_active", {"unit": code}
-    is_guarded = case.ticket.nature == "report" or case.ticket.misconduct
-    return ("unit_accused", {"unit": code}) if is_guarded and accused and accused in (code, *unit.above) else None
+    return _not_accused(case, unit)
+
+
+def _not_accused(case: Case, unit: UnitKnown) -> Refused:
+    accused, is_guarded = case.ticket.accused_unit, case.ticket.nature == "report" or case.ticket.misconduct
+    return ("unit_accused", {"unit": unit.code}) if is_guarded and accused and accused in (unit.code, *unit.above) else None
 
 
 def _unit_if_given(case: Case) -> Refused:
@@ -189,7 +195,10 @@ def _may_judge(case: Case) -> Refused:
 
 
 def _target_fits(case: Case) -> Refused:
-    """A merge: another ticket that still goes on, nothing hangs under this one, and no circle (TKT-17)."""
+    """A merge: another ticket of the same citizen that still goes on, nothing hangs under this one, and no circle (TKT-17).
+
+    Another citizen's is linked, so that each is called back (TKT-18).
+    """
     into, target = case.values.into, case.around.target
     if target is None or target.ticket_id != into:
         return "unknown_target_ticket", {"into": into}
@@ -197,6 +206,8 @@ def _target_fits(case: Case) -> Refused:
         return "ticket_circle", {"into": into}
     if target.state in ENDED:
         return "target_ended", {"into": into, "state": target.state}
+    if not case.around.same_citizen:
+        return "another_citizen", {"into": into}
     return ("has_children", {}) if case.around.has_children else None
 
 
@@ -212,6 +223,29 @@ def _parent_fits(case: Case) -> Refused:
     if target.parent_id is not None or case.around.has_children:
         return "has_children", {}
     return ("target_ended", {"into": parent, "state": target.state}) if target.state == "merged" else None
+
+
+def _above_answered(case: Case) -> Refused:
+    """TKT-18: its reply was sent, and nobody judges it now."""
+    above = case.around.above
+    is_answered = above is not None and above.reply is not None and above.ticket.state in _ANSWERED
+    return None if is_answered else ("not_answered_above", {})
+
+
+def _answer_fits(case: Case) -> Refused:
+    """No other unit works on it, and after a redo the unit that answered would not get what accuses it (SEC-02)."""
+    above = case.around.above
+    theirs = above.ticket.lead_unit if above else ""
+    if case.ticket.lead_unit not in ("", theirs):
+        return "has_a_unit", {"unit": case.ticket.lead_unit}
+    units = (case.around.units.get(code) for code in (theirs, *(above.ticket.co_units if above else ())))
+    return next((refused for unit in units if unit and (refused := _not_accused(case, unit))), None)
+
+
+def _unit_gone(case: Case) -> Refused:
+    """The unit that has it is in the directory no more: nobody there will reply."""
+    unit = case.around.units.get(case.ticket.lead_unit)
+    return None if unit is None or not unit.active else ("unit_at_work", {"unit": unit.code})
 
 
 def _publishable(case: Case) -> Refused:
@@ -315,6 +349,9 @@ NEEDS: Mapping[str, Need] = {
     "target_fits": _target_fits,
     "parent_fits": _parent_fits,
     "protection_changes": _protection_changes,
+    "above_answered": _above_answered,
+    "answer_fits": _answer_fits,
+    "unit_gone": _unit_gone,
     "publishable": _publishable,
     "service_complaint": needed("no_service_complaint", lambda case: case.ticket.service_complaint),
     "service_order": _service_order,

@@ -413,6 +413,7 @@ VALUES: Mapping[str, type[Values]] = {
     "confirm_stop": Opinion,
     "merge": Merge,
     "unmerge": Reason,
+    "take_answer": NoValues,
     "link": Link,
     "note": Remark,
     "mark_urgent": MarkUrgent,

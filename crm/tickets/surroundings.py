@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from crm.tickets.rows import Reply
 from crm.tickets.ticket import Ticket
 
 
@@ -60,6 +61,13 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
     answered: bool = False
 
 
+class Above(msgspec.Struct, frozen=True):
+    """The ticket that this one hangs under, and the reply that its citizen gets (TKT-18); None: there is none."""
+
+    ticket: Ticket
+    reply: Reply | None = None
+
+
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """``units``: every unit that the order, the ticket or its tasks name and that the directory has.
 
@@ -69,7 +77,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     ``extended_days``: of all extensions so far. ``category_known``: the classes that an edit names are in the taxonomy.
     ``identity_missing``: which of ``caller_name``, ``caller_phone``, ``workplace``, ``home_address`` are empty (TKT-15).
     ``service_steps``: those that the history has (``service_step``). ``named_in_order``: a text of the order names the citizen
-    (``content.names_citizen`` with ``content.hidden_in`` and ``content.texts``).
+    (``content.names_citizen`` with ``content.hidden_in`` and ``content.texts``). ``same_citizen``: that of ``target`` is this
+    one's, or one of the two is unknown (TKT-17). ``above``: read where its answer is wanted.
     """
 
     units: Mapping[str, UnitKnown] = {}
@@ -87,6 +96,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     identity_missing: tuple[str, ...] = ()
     service_steps: tuple[str, ...] = ()
     named_in_order: bool = False
+    same_citizen: bool = True
+    above: Above | None = None
 
     def open_tasks(self) -> tuple[Task, ...]:
         """Those that nobody ended."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from crm.callers import viewer
+from crm.callers import persons, viewer
 from crm.tickets import content, store
 from crm.tickets.orders import Order
-from crm.tickets.surroundings import Proposed, Request, Supervision, Surroundings, Task, UnitKnown
+from crm.tickets.rows import Reply
+from crm.tickets.surroundings import Above, Proposed, Request, Supervision, Surroundings, Task, UnitKnown
 from crm.tickets.ticket import Identity, Ticket
 from crm.tickets.work import Work
 from hotline.clock import SHANGHAI
@@ -61,8 +62,9 @@ async def around(work: Work, ticket: Ticket, order: Order, identity: Identity) -
     hidden = content.hidden_in(order.action, ticket)
     newest = found.proposed
     waits = newest is not None and newest.state in ("proposed", "sent")
+    above = await _above(work, ticket) if order.action == "take_answer" else None
     return Surroundings(
-        units=await _units(work, ticket, order, found),
+        units=await _units(work, ticket, order, found, above),
         tasks=found.tasks,
         request=found.request,
         proposed=Proposed(unit=newest.unit, head_signed=newest.head_signed, outcome=newest.outcome) if newest and waits else None,
@@ -76,12 +78,35 @@ async def around(work: Work, ticket: Ticket, order: Order, identity: Identity) -
         category_known=await _category_known(work, order),
         identity_missing=_missing(identity),
         service_steps=found.service_steps,
+        same_citizen=await _same_citizen(work, order, target, identity),
+        above=above,
         named_in_order=bool(hidden) and content.names_citizen(identity, hidden, content.texts(order.values)),
     )
 
 
-async def _units(work: Work, ticket: Ticket, order: Order, found: _Beside) -> dict[str, UnitKnown]:
+async def _above(work: Work, ticket: Ticket) -> Above | None:
+    """TKT-18; its row is locked where its reply is just being sent, and read as it is where somebody takes it later."""
+    known = await work.connection.fetchval(store.QUERIES["load"], ticket.parent_id) if ticket.parent_id is not None else None
+    if known is None:
+        return None
+    reply = await work.connection.fetchval(store.QUERIES["reply_sent"], ticket.parent_id)
+    return Above(msgspec.json.decode(known, type=Ticket), msgspec.json.decode(reply, type=Reply) if reply else None)
+
+
+async def _same_citizen(work: Work, order: Order, target: Ticket | None, identity: Identity) -> bool:
+    """Whether a merge concerns one person, as far as both are known."""
+    if order.action != "merge" or target is None or identity.caller_id is None:
+        return True
+    other = (await identity_of(work, target)).caller_id
+    if other in (None, identity.caller_id):
+        return True
+    async with viewer.staff(work.connection):
+        return other in await persons.group(work.connection, identity.caller_id)
+
+
+async def _units(work: Work, ticket: Ticket, order: Order, found: _Beside, above: Above | None = None) -> dict[str, UnitKnown]:
     named = {work.person.unit, *(task.unit for task in found.tasks), *_named(ticket), *_named(order.values)}
+    named |= set(_named(above.ticket)) if above else set()
     return await store.units(work.connection, named, work.now.astimezone(SHANGHAI).date())
 
 

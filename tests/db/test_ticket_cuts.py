@@ -74,8 +74,7 @@ def test_each_action_of_the_life_cycle_is_done_as_a_whole_or_not_at_all(
         cut = Cut(desk.owner)
         cut.install(monkeypatch)
         await taxonomy.put_first(desk.owner)
-        other = await desk.open(PEOPLE["agent"], accept=True)
-        await take(desk, ("agent", "submit", {}), other)
+        other = await desk.replied()
         for action, (beginning, way) in all_ways.items():
             who, given = BEGINNINGS[beginning]
             given = {**given, "upstream_no": action} if "upstream_no" in given else given

@@ -80,7 +80,7 @@ SOUND = {
     "other systems are told of each line": """
         SELECT e.ticket_id FROM ticket_events AS e LEFT JOIN webhook_deliveries AS d
             ON d.ticket_id = e.ticket_id AND (d.body::jsonb ->> 'version')::int = e.seq
-        GROUP BY e.ticket_id, e.seq HAVING count(d.*) <> 1""",
+        WHERE EXISTS (SELECT FROM webhook_subscriptions) GROUP BY e.ticket_id, e.seq HAVING count(d.*) <> 1""",
     "each line is audited": """
         SELECT e.ticket_id FROM ticket_events AS e WHERE NOT EXISTS (
             SELECT FROM audit_log AS a WHERE a.subject = 'ticket:' || e.ticket_id AND a.actor = e.actor

@@ -18,6 +18,7 @@ from tests.ticket_world import (
     SATISFIED,
     TARGET,
     World,
+    abandoned,
     dispatched,
     fresh,
     handled,
@@ -537,3 +538,58 @@ def test_a_wish_to_stay_unknown_can_be_made_at_any_time_and_is_taken_back_only_w
     assert refused(world, "agent", "protect", hidden=["name", "phone"]) == "nothing_to_change"
     assert refused(world, "agent", "protect", hidden=[]) == "reason_missing"
     assert world.do("agent", "protect", hidden=[], reason="来电人同意公开").ticket.hidden == ()
+
+
+def test_a_ticket_whose_unit_left_the_directory_is_taken_back_from_wherever_it_stands() -> None:
+    """DSP-05: what it asked for or proposed goes with it, and a unit that is at work keeps its own."""
+    for action, values in (
+        ("", {}),
+        ("ask_return", {"reason": "不属于供热范围"}),
+        ("ask_extension", {"reason": "配件未到", "days": 3}),
+        ("reply", REPLY),
+        ("commit", {**REPLY, "outcome": "planned", "solvable": "later", "promised_on": "2026-12-31"}),
+    ):
+        world = abandoned()
+        if action:
+            world.do("unit_clerk", action, 1, **values)
+        assert refused(world, "dispatcher", "recall") == "reason_missing"
+        change = world.do("dispatcher", "recall", 1, reason="单位已撤销")
+        assert (change.ticket.state, change.ticket.lead_unit, change.ticket.before) == ("pending_dispatch", "", None), action
+        assert change.ticket.promised_at is None and world.around().request is None and not world.around().open_tasks()
+        assert not [row for row in world.replies if row["state"] == "proposed"]
+        world.do("dispatcher", "dispatch", 1, lead_unit="HOUSING")
+    assert refused(handled(), "dispatcher", "recall", reason="x") == "unit_at_work"
+
+
+def test_a_ticket_under_another_takes_its_answer_and_has_a_call_back_of_its_own() -> None:
+    """TKT-18: the unit answered once; when its citizen was told, and what he thought, is not this one's."""
+    world = World()
+    world.do("agent", "accept", 1)
+    assert refused(world, "dispatcher", "take_answer") == "not_answered_above"
+    world.do("agent", "link", 1, parent=TARGET.ticket_id)
+    change = world.do("dispatcher", "take_answer", 1)
+    assert (change.ticket.state, change.ticket.lead_unit) == ("callback_pending", "HEATING")
+    assert ClockOrder("start", "callback") in change.clocks
+    (reply,) = world.replies
+    assert reply["result"] == REPLY["result"] and reply["citizen_told"] is False and "told_at" not in reply
+    world.do("callback_agent", "call_back", 1, **DISSATISFIED)
+    world.do("supervision_office", "send_redo", 1, reason="未解决")
+    assert [task.unit for task in world.around().open_tasks()] == ["HEATING"]
+    other = World()
+    other.do("agent", "accept", 1)
+    other.do("agent", "submit", 1)
+    other.do("dispatcher", "dispatch", 1, lead_unit="HOUSING")
+    other.do("agent", "link", 1, parent=TARGET.ticket_id)
+    assert refused(other, "dispatcher", "take_answer") == "has_a_unit"
+    accusing = World(fresh(misconduct=True, accused_unit="HEATING"))
+    accusing.do("agent", "accept", 1)
+    accusing.do("agent", "link", 1, parent=TARGET.ticket_id)
+    assert refused(accusing, "dispatcher", "take_answer") == "unit_accused"
+
+
+def test_a_ticket_of_another_citizen_is_not_merged_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TKT-17, TKT-18: it is linked, so that each is called back."""
+    world = dispatched()
+    around = msgspec.structs.replace(world.around(), same_citizen=False)
+    monkeypatch.setattr(World, "around", lambda _self: around)
+    assert refused(world, "dispatcher", "merge", into=TARGET.ticket_id) == "another_citizen"

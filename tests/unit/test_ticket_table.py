@@ -19,7 +19,7 @@ from crm.tickets.orders import VALUES, Order
 from crm.tickets.ticket import STATES
 from hotline.paths import TREE
 from tests.ticket_orders import FITTING
-from tests.ticket_world import PERSONS, World, fresh, order
+from tests.ticket_world import PERSONS, TARGET, World, abandoned, fresh, order
 
 
 def test_each_word_of_the_table_is_known_and_each_known_word_is_in_the_table() -> None:
@@ -106,6 +106,8 @@ BEGINNINGS = (
     World(fresh(accept_agent="trainee", nature="report"), Profile(reply_review=True, reply_approval=False)),
     World(fresh(service_complaint=True)),
     World(profile=Profile(callback_attempts=3)),
+    abandoned(),
+    World(fresh(parent_id=TARGET.ticket_id)),
 )
 
 
