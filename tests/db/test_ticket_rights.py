@@ -97,3 +97,27 @@ def test_a_role_that_nobody_knows_does_nothing(empty_database: Postgres) -> None
             await desk.open(Person("x", "root"))
 
     with_desk(empty_database, work)
+
+
+def test_each_look_at_a_confidential_ticket_is_written_down_with_who_looked_and_no_word_of_the_citizen(
+    empty_database: Postgres,
+) -> None:
+    """SEC-12."""
+
+    async def work(desk: Desk) -> None:
+        ticket_id = await desk.dispatched("U01", hidden=["all"])
+        for person in (DISPATCHER, CLERK, DISPATCHER):
+            await history.view(desk.parts, person, ticket_id)
+        with pytest.raises(RefusedError):
+            await history.view(desk.parts, OTHER, ticket_id)
+        rows = await desk.owner.fetch(
+            "SELECT actor, detail::text AS detail FROM audit_log WHERE subject = $1 AND action LIKE 'ticket.read%'"
+            " ORDER BY entry_id",
+            f"ticket:{ticket_id}",
+        )
+        assert [row["actor"] for row in rows] == ["sun", "clerk", "sun", "other"]
+        assert all('"confidential": true' in row["detail"] for row in rows[:3])
+        told = str(await desk.owner.fetch("SELECT detail::text FROM audit_log"))
+        assert "张小明" not in told and "13800000001" not in told
+
+    with_desk(empty_database, work)
