@@ -39,7 +39,7 @@ from tests.ticket_story import (
     to_the_right_unit,
     to_the_wrong_unit_and_back,
 )
-from tests.trial import Trial
+from tests.trial import Trial, wait_until
 
 STRANGER = "13905340072"
 _LIKE = 0.75
@@ -159,6 +159,8 @@ def test_from_the_call_to_the_archive_every_step_is_right(stack: Trial, tokens: 
         await not_satisfied_then_satisfied(story)
         for nobody_of_it in ("liu", "wu"):
             await who.get(nobody_of_it, f"/api/tickets/{story.number}", 403)
+            unit = ticket_people.UNIT_STAFF[nobody_of_it][1]
+            assert story.number not in str(await who.get(nobody_of_it, f"/api/units/{unit}/tickets"))
         await asyncio.gather(heard_by_telephone(story, tmp_path), stays_unknown(at, who, seat, story.number))
 
     with_everybody(stack, tokens, work)
@@ -236,3 +238,10 @@ def test_a_ticket_that_is_saved_while_postgresql_is_away_is_there_once(stack: Tr
         assert answers[200]["number"] == f"C{row['ticket_id']}"
 
     with_everybody(stack, tokens, work)
+
+
+def test_after_all_that_the_audit_log_is_whole(stack: Trial) -> None:
+    """SEC-12: nothing that was cut off is missing from the chain."""
+    wait_until(lambda: not stack.fetch("SELECT 1 FROM audit_unsealed LIMIT 1"), what="the newest lines are sealed")
+    done = stack.command("hotline", "audit", "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
