@@ -222,6 +222,11 @@ def test_a_sector_answers_complaints_and_faults_within_24_hours() -> None:
     assert when("handle", "2026-11-27 21:00", nature="consult", profile=city("sector")) == "2026-12-02 22:00"
 
 
+def test_a_sector_installs_what_was_ordered_within_five_working_days() -> None:
+    """TIM-18: an order has the nature other."""
+    assert when("handle", "2026-11-27 21:00", nature="other", profile=city("sector")) == "2026-12-04 22:00"
+
+
 # --- odd days ----------------------------------------------------------------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ def test_each_city_differs_where_its_document_does() -> None:
     assert differing["county_heze"] == {"lower_level": True, "reply_review": True}
     assert differing["county_sanmen"] == {"lower_level": True, "reply_review": True}
     assert differing["generic_norm"] == {"office_begins": "08:00", "dispatch_on": "working_days"}
-    assert differing["sector"].keys() == {"office_begins", "office_ends", "limit_hours"}
+    assert differing["sector"].keys() == {"office_begins", "office_ends", "limit_hours", "limits"}
 
 
 def test_every_difference_names_its_rule() -> None:
