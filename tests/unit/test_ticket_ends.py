@@ -34,6 +34,7 @@ _FURTHER: tuple[tuple[Person, Order], ...] = (
     (PERSONS["shift_leader"], order("edit", content=LONGER)),
     (PERSONS["dispatcher"], order("edit", content=LONGER)),
     (PERSONS["office"], order("dispatch", lead_unit="HOUSING")),
+    (PERSONS["leader"], order("instruct", text="请房管部门牵头解决。", lead_unit="HOUSING")),
     (PERSONS["office"], order("recall", reason="单位已撤销")),
     (PERSONS["office"], order("send_redo", reason="未解决")),
     (PERSONS["office"], order("close_demand", reason="不合理")),
