@@ -260,7 +260,12 @@ def test_a_letter_of_a_unit_is_kept_and_shown_to_it(empty_database: Postgres) ->
     async def work(desk: Desk) -> None:
         one = await desk.dispatched()
         await desk.act(CLERK, one, "receive")
-        given = {"addressee": "省热线办", "reference": "省转 17 号", "inspected_on": "2025-11-20", "way": "现场检查"}
+        given: dict[str, Any] = {
+            "addressee": "省热线办",
+            "reference": "省转 17 号",
+            "inspected_on": "2025-11-20",
+            "way": "现场检查",
+        }
         await desk.act(CLERK, one, "write_letter", **given, findings="路灯电缆被挖断", present_state="已更换")
         (paper,) = (await history.view(desk.parts, CLERK, one)).papers
         assert (paper.kind, paper.unit, paper.text, paper.detail["inspected_on"]) == (
