@@ -1,7 +1,7 @@
 """Callers, tickets (工单), life cycle, deadlines, units (承办单位), knowledge base, profiles of cities.
 
-``tickets``         a ticket from its first word to the archive: ``life_cycle.py`` is the table of transitions, ``decide.py`` judges
-                    by it, ``cases.py`` carries out, ``intake.py`` opens
+``tickets``         a ticket from its first word to the archive: ``life_cycle.py`` is the table of transitions, ``decide.py``
+                    judges by it, ``cases.py`` carries out, ``intake.py`` opens
 ``clocks``          working days, due times and what happens when they pass
 ``units``           the tree of units, whom a matter is for, the taxonomy, places
 ``callers``         who calls, what they reported before, what is the same matter, and who may know who they are

@@ -1,9 +1,9 @@
 """A ticket (工单): its life cycle, its fields, its history.
 
-Pure: ``ticket.py`` (what it is), ``life_cycle.py`` (the table), ``orders.py`` (what can be ordered), ``surroundings.py`` (what is known
-beside it), ``decide.py`` with ``needs*.py`` and ``effects*.py`` (the judgement), ``change.py`` (what comes of it), ``drawing.py``.
-Shell: ``cases.py`` and ``intake.py`` (use cases, each one transaction), ``survey.py`` and ``store.py`` (reads and writes them),
-``history.py`` and ``lists.py`` (shows them), ``contacts.py``, ``attachments.py``, ``answers.py`` (what the menu says).
+Pure: ``ticket.py`` (what it is), ``life_cycle.py`` (the table), ``orders.py`` (what can be ordered), ``surroundings.py`` (what is
+known beside it), ``decide.py`` with ``needs*.py`` and ``effects*.py`` (the judgement), ``change.py`` (what comes of it),
+``drawing.py``. Shell: ``cases.py`` and ``intake.py`` (use cases, each one transaction), ``survey.py`` and ``store.py`` (read
+and write them), ``history.py`` and ``lists.py`` (show them), ``contacts.py``, ``attachments.py``, ``answers.py`` (what the menu says).
 
 May import what ``crm`` may.
 """
