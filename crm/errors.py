@@ -18,6 +18,8 @@ CODES: dict[str, Kind] = {
     "unknown_attachment": "unknown",
     "bad_file": "invalid",
     "file_too_large": "invalid",
+    "file_not_kept": "failed",
+    "file_lost": "failed",
     "unknown_rule": "unknown",
     "rule_ended": "conflict",
     "bad_rule": "invalid",

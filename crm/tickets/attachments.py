@@ -11,11 +11,13 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Any, Literal, TypeVar
 
 import msgspec
+import structlog
 from msgspec import Meta
 
 from acd import orders
@@ -31,6 +33,8 @@ from crm.tickets.work import Work, begun
 from hotline import durable, paths
 
 Kind = Literal["photo", "return_opinion", "extension_form", "reply_letter", "other"]
+T = TypeVar("T")
+_log = structlog.get_logger()
 _RIGHT = "ticket.attach"
 _FREE = frozenset(("office", "shift_leader"))
 """Who may withdraw what somebody else attached."""
@@ -71,11 +75,12 @@ def folder() -> Path:
 
 
 async def attach(parts: Parts, person: Person, ticket_id: int, offered: Offered, chunks: AsyncIterator[bytes]) -> Attached:
-    """Take a file in. Raises ``RefusedError``: ``unknown_ticket``, ``not_allowed``, ``file_too_large``, ``bad_file``."""
+    """Take a file in. Raises ``RefusedError``: ``unknown_ticket``, ``not_allowed``, ``file_too_large``, ``bad_file``, and
+    ``file_not_kept`` when the disk is full or broken."""
     subject = f"ticket:{ticket_id}"
     async with begun(parts, person, _RIGHT, subject) as work:
         await cases.taken(work, _RIGHT, ticket_id)
-    grown = await asyncio.to_thread(_grow)
+    grown = await _on_disk(_grow)
     try:
         size, digest = await _received(grown, chunks, parts.settings.tickets.file_megabytes * 1_000_000)
         found = await asyncio.to_thread(media.sniffed, Path(grown.name))
@@ -85,10 +90,19 @@ async def attach(parts: Parts, person: Person, ticket_id: int, offered: Offered,
             await idempotency.claim(work.connection)
             attached = await _kept(work, ticket_id, offered, _Content(found, size, digest))
             await idempotency.keep(work.connection, attached)
-            await asyncio.to_thread(_settle, Path(grown.name), digest)
+            await _on_disk(_settle, Path(grown.name), digest)
         return attached
     finally:
         await asyncio.to_thread(_dropped, grown)
+
+
+async def _on_disk(work: Callable[..., T], *values: Any) -> T:
+    """In a thread; what the disk refuses is no fault of the line or of the database, and is told as what it is."""
+    try:
+        return await asyncio.to_thread(work, *values)
+    except OSError as error:
+        _log.error("an attachment cannot be kept", error=str(error))
+        raise RefusedError("file_not_kept") from error
 
 
 def _grow() -> IO[bytes]:
@@ -105,15 +119,18 @@ async def _received(grown: IO[bytes], chunks: AsyncIterator[bytes], most: int) -
         if size > most:
             raise RefusedError("file_too_large", most=most)
         digest.update(chunk)
-        await asyncio.to_thread(grown.write, chunk)
-    await asyncio.to_thread(_flushed, grown)
+        await _on_disk(grown.write, chunk)
+    await _on_disk(_flushed, grown)
     return size, digest.hexdigest()
 
 
 def _dropped(grown: IO[bytes]) -> None:
-    """What was not settled is gone."""
-    grown.close()
-    Path(grown.name).unlink(missing_ok=True)
+    """What was not settled is gone, also when the disk is full of it."""
+    try:
+        with suppress(OSError):
+            grown.close()
+    finally:
+        Path(grown.name).unlink(missing_ok=True)
 
 
 def _flushed(grown: IO[bytes]) -> None:
@@ -155,7 +172,10 @@ async def _kept(work: Work, ticket_id: int, offered: Offered, content: _Content)
 
 
 async def read(parts: Parts, person: Person, ticket_id: int, attachment_id: uuid.UUID) -> tuple[Attachment, Path]:
-    """A file and where it lies; leaves a line in the audit log. Raises ``RefusedError``: ``unknown_attachment``, as ``view``."""
+    """A file and where it lies; leaves a line in the audit log.
+
+    Raises ``RefusedError``: ``unknown_attachment``, ``file_lost`` when it is not where it was put, and as ``view`` does.
+    """
     async with begun(parts, person, "ticket.read", f"ticket:{ticket_id}") as work:
         await history.readable(work, ticket_id)
         found, digest = await _known(work, ticket_id, attachment_id)
@@ -165,7 +185,8 @@ async def read(parts: Parts, person: Person, ticket_id: int, attachment_id: uuid
         await orders.audit(work.connection, person, "ticket.file", f"ticket:{ticket_id}", detail)
     place = _place(digest)
     if not await asyncio.to_thread(place.is_file):
-        raise RefusedError("unknown_attachment", attachment=str(attachment_id))
+        _log.error("an attachment is not on the disk", ticket=ticket_id, attachment=str(attachment_id), file=place.name)
+        raise RefusedError("file_lost", attachment=str(attachment_id))
     return found, place
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,9 @@ _OFFICE = {
 }
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CHUNK = 1 << 16
-_MOST_PARTS = 10_000
+_MOST_PARTS, _LONGEST_LIST = 10_000, 1_000_000
+_LONGEST_END = 22 + 0xFFFF
+"""Of an archive: the record that says where its list is, and a comment."""
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
 _LONGEST_NAME = 120
 
@@ -58,6 +61,8 @@ def sniffed(file: Path) -> str | None:
 
 def _office(file: Path) -> str | None:
     """A document of an office program without macros; the list of its parts is read, the parts are not unpacked."""
+    if not _has_short_list(file):
+        return None
     try:
         with zipfile.ZipFile(file) as parts:
             names = set(parts.namelist())
@@ -66,6 +71,18 @@ def _office(file: Path) -> str | None:
     if len(names) > _MOST_PARTS or "[Content_Types].xml" not in names or any(name.endswith(".bin") for name in names):
         return None
     return next((media_type for part, media_type in _OFFICE.items() if part in names), None)
+
+
+def _has_short_list(file: Path) -> bool:
+    """Whether the list of parts may be read at all: 20 MB can name half a million, which would fill the memory."""
+    with file.open("rb") as opened:
+        opened.seek(max(file.stat().st_size - _LONGEST_END, 0))
+        tail = opened.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or b"PK\x06\x07" in tail or len(tail) < place + 22:  # the second: with 64 bits, for what is too large anyhow
+        return False
+    parts, size = struct.unpack_from("<HL", tail, place + 10)
+    return bool(parts <= _MOST_PARTS and size <= _LONGEST_LIST)
 
 
 def _is_text(file: Path) -> bool:
