@@ -59,7 +59,10 @@ def the_file(folder: Path) -> Path:
 
 
 def put_in_the_way(place: Path) -> None:
-    """Something that is no folder, where one is wanted."""
+    """Something that is no folder, where one is wanted; again: it is out of the way."""
+    if place.is_file():
+        place.unlink()
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("no folder")
 
@@ -94,7 +97,7 @@ def test_a_place_that_is_no_folder_is_said_and_changes_nothing(empty_database: P
         one = await desk.open(accept=True)
         put_in_the_way(folder)
         await refused("file_not_kept", attach(desk, one))
-        folder.unlink()
+        put_in_the_way(folder)
         kept = (await attach(desk, one)).attachment
         place = the_file(folder)
         place.unlink()

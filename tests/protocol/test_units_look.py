@@ -1,7 +1,8 @@
 """A unit looks for the citizen over HTTP by every route there is, those included that are added later (SEC-02, SEC-03, SEC-13).
 
-Its own confidential ticket, another unit's, one in which it is accused, and one that it gave back: no answer, list, error or file
-may hold anything of the citizen, and none may differ by whether a guess is right.
+Its own confidential ticket, another unit's, one in which it is accused, one that it gave back, that was taken from it, merged,
+linked, done again or given to a unit below: no answer, list, error or file may hold anything of the citizen, and none may differ
+by whether a guess is right.
 """
 
 from __future__ import annotations
@@ -63,6 +64,32 @@ async def seeded(desks: Desks) -> list[str]:
     accusing = await ticket(writer, 3, **common | {"call_id": "c3"}, nature="report", accused_unit="CITY", state="in_progress")
     given_back = await ticket(writer, 4, **common | {"call_id": "c4"}, state="pending_dispatch")
     ids = [str(caller)]
+    calls = (f"c{number}" for number in range(5, 20))
+    secret = {"hidden": ["all"], "call_id": next(calls)}
+    merged = await ticket(writer, 6, **common | secret, state="merged", merged_into=plain, lead_unit="CITY")
+    taken_back = await ticket(writer, 7, **common | secret, state="pending_dispatch")
+    again = await ticket(writer, 8, **common | secret, state="redo", lead_unit="CITY")
+    below = await ticket(writer, 9, **common | secret, state="in_progress", lead_unit="CITY")
+    helped = await ticket(writer, 10, **common | secret, state="in_progress", lead_unit="OTHER", co_units=["CITY"])
+    # another caller of the same event: answered with the ticket above, which the unit has; the unit never had this one
+    shared = await ticket(
+        writer, 11, **common | {"call_id": next(calls)}, state="callback_pending", lead_unit="CITY", parent_id=plain
+    )
+    hanging = await ticket(writer, 12, **common | {"call_id": next(calls)}, parent_id=own)
+    repeated = await ticket(writer, 13, **common | {"call_id": next(calls)}, state="accepted", report_again_of=plain)
+    for one, unit, values in (
+        (merged, "CITY", {"ended_by": "merged"}),
+        (taken_back, "CITY", {"ended_by": "recalled"}),
+        (again, "CITY", {"ended_by": "redo"}),
+        (again, "CITY", {}),
+        (below, "CITY", {}),
+        (below, "CITY-1", {"kind": "sub"}),
+        (helped, "OTHER", {}),
+        (helped, "CITY", {"kind": "helping"}),
+    ):
+        ids.append(str(await task(writer, one, unit, **values)))
+    for one in (merged, again, below, shared, hanging, repeated):
+        await _beside(desks, one)
     for one, unit, values in (
         (own, "CITY", {}),
         (other, "OTHER", {}),
@@ -103,7 +130,7 @@ async def _beside(desks: Desks, one: int) -> list[str]:
 
 def addresses(route: Route, ids: list[str]) -> Iterator[str]:
     """The route's path with whatever may stand in it."""
-    tickets = ["T2026112200001", "2026112200002", "2026112200003", "2026112200004", "2026112200005"]
+    tickets = ["T2026112200001", *(f"20261122{number:05d}" for number in range(2, 14))]
     tried = {"number": tickets, "id": [*ids, *tickets], "unit": list(TREE), "agent": ["1001", "me"], "action": ["reply", "note"]}
     paths = [route.path]
     while any("{" in path for path in paths):
@@ -149,7 +176,7 @@ def test_no_answer_to_a_unit_holds_anything_of_a_citizen_who_is_not_its_to_know(
                         if route.method == "GET":
                             said.append(await answered(session, route, path, params=query(route)))
                         else:
-                            for body in BODIES if route.body else ({},):
+                            for body in (BODIES if role == "unit_leader" else BODIES[3:4]) if route.body else ({},):
                                 await answered(session, route, path, json=body)
             assert any("王小五" in one for one in said)  # who hides nothing is told to the unit that works on it
 
