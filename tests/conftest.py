@@ -104,6 +104,14 @@ def not_within_make() -> None:
         os.environ.pop(name, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def log_as_it_is() -> Iterator[None]:
+    """A command that is run within this process leaves the log of the tests after it as it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hotline.log.configure", lambda *_, **__: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A running, migrated server for the whole session; its path holds a space."""

@@ -108,7 +108,6 @@ def test_what_asterisk_said_in_a_stream_is_held_against_the_calls(tmp_path: Path
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["ami_bridge", "compare", *arguments])
-    monkeypatch.setattr("hotline.log.configure", lambda _: None)  # the words of this process go their usual way
     return command.main()
 
 

@@ -526,7 +526,6 @@ def test_a_stream_without_times_has_no_figures_but_its_queue_log_has() -> None:
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["ami_bridge", *arguments])
-    monkeypatch.setattr("hotline.log.configure", lambda _: None)  # the words of this process go their usual way
     try:
         return command.main()
     except SystemExit as stopped:

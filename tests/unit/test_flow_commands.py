@@ -24,7 +24,6 @@ BAD = GOOD.replace('0 = "main" }', '0 = "mian" }')
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A state folder of its own, the default settings, and the log as the other tests have it."""
-    monkeypatch.setattr("hotline.log.configure", lambda _: None)
     monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / "var"))
     (tmp_path / "empty.toml").write_text("")
     monkeypatch.setenv("HOTLINE_CONFIG", str(tmp_path / "empty.toml"))
