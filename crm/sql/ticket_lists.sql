@@ -106,7 +106,7 @@ ORDER BY t.state = 'returned_to_acceptor' DESC, t.ticket_id
 
 -- name: adrift
 -- GEN-23: open, and nobody has it, or no clock runs for it, or nothing was done since $1, so that nothing seems to be next.
--- A ticket that was merged or hangs under another goes with that one.
+-- A ticket that was merged or hangs under another goes with that one. Who left the directory has nothing any more.
 SELECT t.ticket_id, t.channel, t.state, t.made_at, t.updated_at, array_remove(ARRAY[
     CASE WHEN lacks.owner THEN 'owner' END, CASE WHEN lacks.deadline THEN 'deadline' END,
     CASE WHEN t.updated_at < $1 THEN 'next_action' END
@@ -115,7 +115,8 @@ FROM tickets AS t, LATERAL (
     SELECT
         t.state IN ('dispatched', 'received', 'in_progress', 'return_requested', 'extension_requested', 'extension_second_review',
                     'reply_proposed', 'committed', 'redo')
-            AND NOT EXISTS (SELECT FROM ticket_tasks AS k WHERE k.ticket_id = t.ticket_id AND k.ended_at IS NULL)
+            AND (NOT EXISTS (SELECT FROM ticket_tasks AS k WHERE k.ticket_id = t.ticket_id AND k.ended_at IS NULL)
+                 OR EXISTS (SELECT FROM units AS u WHERE u.code = t.lead_unit AND u.removed_at IS NOT NULL))
         OR t.state IN ('draft', 'accepted', 'returned_to_acceptor') AND t.accept_agent = '' AS owner,
         t.state NOT IN ('draft', 'reported', 'countersign')
             AND NOT EXISTS (SELECT FROM ticket_clocks AS c WHERE c.ticket_id = t.ticket_id AND c.stopped_at IS NULL) AS deadline

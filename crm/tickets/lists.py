@@ -58,7 +58,8 @@ class Lines(msgspec.Struct, frozen=True):
 
 
 class Adrift(msgspec.Struct, frozen=True, kw_only=True):
-    """An open ticket that lacks somebody who has it (``owner``), a running clock (``deadline``), or a step in a month."""
+    """An open ticket that lacks somebody who has it (``owner``: also when its unit left), a running clock (``deadline``), or a
+    step in a month (``next_action``)."""
 
     number: str
     state: str

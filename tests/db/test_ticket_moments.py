@@ -17,14 +17,17 @@ import pytest
 from msgspec import inspect
 
 from acd.parts import Parts
-from crm.tickets import history, numbering, store
+from crm.tickets import history, lists, numbering, store
 from crm.tickets.contacts import NewContact
 from crm.tickets.intake import Opening
 from crm.tickets.orders import VALUES
 from crm.tickets.ticket import Ticket
 from crm.units import taxonomy
 from hotline.clock import SHANGHAI
-from tests.ticket_desk import AGENT, CLERK, DISPATCHER, OFFICE, Desk, with_desk
+from hotline.directory import store as directory
+from hotline.directory.kinds import UnitEntry
+from tests.db.test_ticket_storms import sound
+from tests.ticket_desk import AGENT, CLERK, DISPATCHER, OFFICE, OTHER, REPLY, Desk, with_desk
 from tests.ticket_ways import BEGINNINGS, PEOPLE, take, ways
 
 if TYPE_CHECKING:
@@ -128,6 +131,27 @@ def test_a_leaf_of_the_taxonomy_that_is_withdrawn_keeps_no_ticket_from_going_on(
         await desk.act(DISPATCHER, one, "dispatch", lead_unit="U01")
         for ticket_id in (one, two):
             await desk.act(CLERK, ticket_id, "receive")
+
+    with_desk(empty_database, work)
+
+
+def test_a_unit_that_left_the_directory_is_seen_to_have_tickets_and_they_go_to_another(empty_database: Postgres) -> None:
+    """GEN-23, DSP-05."""
+
+    async def work(desk: Desk) -> None:
+        one = await desk.dispatched("U01")
+        await desk.act(CLERK, one, "receive")
+        await desk.act(CLERK, one, "reply", **REPLY)
+        assert (await lists.adrift(desk.parts, OFFICE)).tickets == []
+        left = [{"code": code, "name": code, "numbers": [{"number": "83120001"}]} for code in ("U02",)]
+        await directory.put(desk.owner, "units", msgspec.convert(left, list[UnitEntry]), actor="x", file="x")
+        (line,) = (await lists.adrift(desk.parts, OFFICE)).tickets
+        assert (line.number, line.lacks) == (f"T{one}", ["owner"])
+        await desk.act(DISPATCHER, one, "recall", reason="单位已撤销")
+        await desk.act(DISPATCHER, one, "dispatch", lead_unit="U02")
+        await desk.act(OTHER, one, "receive")
+        assert (await lists.adrift(desk.parts, OFFICE)).tickets == []
+        await sound(desk.owner)
 
     with_desk(empty_database, work)
 

@@ -41,6 +41,8 @@ GUESSES = [
 ]
 CLERKS = ("unit_clerk", "unit_leader")
 PERIOD = {"from": "2026-11-01", "to": "2026-11-30", "month": "2026-11"}
+FIRST = [["T2026112200001"], *([f"202611220000{number}"] for number in range(2, 6))]
+"""Of these everything is tried."""
 BODIES: tuple[dict[str, Any], ...] = (
     {},
     {"text": "x"},
@@ -176,7 +178,8 @@ def test_no_answer_to_a_unit_holds_anything_of_a_citizen_who_is_not_its_to_know(
                         if route.method == "GET":
                             said.append(await answered(session, route, path, params=query(route)))
                         else:
-                            for body in (BODIES if role == "unit_leader" else BODIES[3:4]) if route.body else ({},):
+                            most = len(BODIES) if role == "unit_leader" and path.split("/")[3:4] in FIRST else 2
+                            for body in BODIES[:most] if route.body else ({},):
                                 await answered(session, route, path, json=body)
             assert any("王小五" in one for one in said)  # who hides nothing is told to the unit that works on it
 
