@@ -10,16 +10,19 @@ import resource
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crm import idempotency
 from crm.errors import RefusedError
-from crm.tickets import attachments, media
+from crm.idempotency import Asked, RepeatedError
+from crm.tickets import attachments, contacts, media
 from crm.tickets.attachments import Attached, Offered
+from crm.tickets.contacts import NewContact
 from tests.ticket_desk import AGENT, CLERK, OTHER, Desk, with_desk
 
 if TYPE_CHECKING:
@@ -190,5 +193,43 @@ def test_a_line_that_breaks_is_not_taken_for_a_broken_disk(empty_database: Postg
         with pytest.raises(ConnectionResetError):
             await attachments.attach(desk.parts, AGENT, one, Offered(name="x.pdf"), broken())
         assert files(folder) == []
+
+    with_desk(empty_database, work)
+
+
+def test_what_is_saved_twice_at_once_under_one_key_is_saved_once(empty_database: Postgres, folder: Path) -> None:
+    """Opening, an action, a file, its withdrawal, a contact: the second is told the answer of the first."""
+
+    async def work(desk: Desk) -> None:
+        await desk.call("c7")
+        one = await desk.open(accept=True)
+        kept = (await attach(desk, one, b"%PDF-1.7 first")).attachment.attachment_id
+        said = NewContact(kind="repeat", note="又来电")
+        wanted: dict[str, Callable[[], Awaitable[object]]] = {
+            "open": lambda: desk.open(content="第二件事情的说明文字"),
+            "act": lambda: desk.act(AGENT, one, "note", text="补充"),
+            "attach": lambda: attach(desk, one),
+            "withdraw": lambda: attachments.withdraw(desk.parts, AGENT, one, kept, "错传"),
+            "contact": lambda: contacts.add(desk.parts, AGENT, one, said),
+        }
+
+        async def asked(name: str, digest: str = "x") -> str:
+            with idempotency.asking(Asked("1001", f"key-{name}", digest)):
+                try:
+                    await wanted[name]()
+                except RepeatedError:
+                    return "repeated"
+                except RefusedError as error:
+                    return error.code
+            return "done"
+
+        count = "SELECT (SELECT count(*) FROM tickets) + (SELECT count(*) FROM ticket_events)"
+        for name in wanted:
+            before = await desk.value(count)
+            found = await asyncio.gather(*(asked(name) for _ in range(5)))
+            assert sorted(found) == ["done", *["repeated"] * 4], name
+            assert await asked(name, "another question") == "key_used"
+            assert await desk.value(count) == before + (2 if name == "open" else 1), name
+        assert len(files(folder)) == 2
 
     with_desk(empty_database, work)
