@@ -27,6 +27,7 @@ from bench import (
     tickets,
 )
 from bench.figure import Figure, publish, say
+from hotline import log
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "flow_engine": flow_engine.measure,
@@ -57,6 +58,7 @@ def main(names: Sequence[str]) -> int:
     if unknown:
         say(f"bench: no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
         return 2
+    log.configure("bench")  # to standard error
     missed = []
     for name, measure in BENCHMARKS.items():
         if names and name not in names:

@@ -179,14 +179,14 @@ async def _opened(parts: Parts) -> Figure:
 
 
 async def _swept(parts: Parts) -> Figure:
-    """A morning's round: what fell due in twelve hours is fired at once, among everything that runs."""
+    """What fell due in three hours in which nobody looked is fired at once, among everything that runs."""
     sweeper, now = Sweeper(parts.pool, parts.settings.calendar), clock.now()
     began = clock.monotonic()
     backlog = await sweeper.sweep(now)
     first = clock.monotonic() - began
     running = await parts.pool.fetchval("SELECT count(*) FROM ticket_clocks WHERE stopped_at IS NULL")
     began = clock.monotonic()
-    fired = await sweeper.sweep(now + dt.timedelta(hours=12))
+    fired = await sweeper.sweep(now + dt.timedelta(hours=3))
     took = clock.monotonic() - began
     note = f"{fired} steps among {running} clocks of {ticket_life.OPEN} open tickets; the {backlog} before it: {first:.1f} s"
     return Figure(name="deadline_sweep", ours=took, limit=2.0, unit="s", note=note)
