@@ -135,7 +135,7 @@ def test_packets_go_out_every_twenty_milliseconds(tmp_path: Path) -> None:
             for here in left.ports:
                 left.order(here, None)
             lasted = time.perf_counter() - begin
-        return left.reports, lasted
+        return [report for report in left.reports if report.ordinal == 1], lasted  # a packet under way begins another call
 
     reports, lasted = asyncio.run(many())
     assert len(reports) == 50
