@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import trial
 from tests.trial import Trial
+
+LONGEST = "test_flow_walk.py"
+"""Begun before the others of this tier, so that nobody waits for it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order is that of the files, but for the longest of this tier."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path.parent == here, item.path.name != LONGEST and item.path.parent == here))
 
 
 @pytest.fixture(scope="session")
