@@ -74,13 +74,9 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     for_units: bool
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket and everything beside it; ``actions``: what this person may do to it now, as far as its state and role decide."""
+class _Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What the query ``shown`` finds."""
 
-    number: str
-    version: int
-    ticket: Shown
-    identity: Identity | None
     call: Call | None
     tasks: tuple[Task, ...]
     requests: tuple[Request, ...]
@@ -90,6 +86,15 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     papers: tuple[Paper, ...]
     attachments: tuple[Attachment, ...]
     related: tuple[Related, ...]
+
+
+class View(_Beside, frozen=True, kw_only=True):
+    """A ticket and everything beside it; ``actions``: what this person may do to it now, as far as its state and role decide."""
+
+    number: str
+    version: int
+    ticket: Shown
+    identity: Identity | None
     actions: tuple[str, ...]
 
 
@@ -104,20 +109,6 @@ class Contacts(msgspec.Struct, frozen=True):
     """Each time that somebody got in touch about the ticket, the newest first."""
 
     contacts: list[Contact]
-
-
-class _Beside(msgspec.Struct, frozen=True, kw_only=True):
-    """What the query ``shown`` finds."""
-
-    call: Call | None
-    tasks: tuple[Task, ...]
-    requests: tuple[Request, ...]
-    replies: tuple[Reply, ...]
-    callbacks: tuple[Callback, ...]
-    supervisions: tuple[Supervision, ...]
-    papers: tuple[Paper, ...]
-    attachments: tuple[Attachment, ...]
-    related: tuple[Related, ...]
 
 
 _INSTRUCTIONS = "ticket.instructions"

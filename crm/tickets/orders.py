@@ -226,22 +226,6 @@ class ApproveReply(Values, frozen=True, kw_only=True):
     head_signed: Line = ""
 
 
-class CallBack(Values, frozen=True, kw_only=True):
-    """What the citizen said (CBK-05, CBK-23, CBK-25), or that nobody was reached (CBK-07)."""
-
-    reached: bool = True
-    unit_replied: bool | None = None
-    process_satisfaction: Rating | None = None
-    result_satisfaction: Rating | None = None
-    solved: bool | None = None
-    judgement: Literal["reasonable", "not_reasonable", "cannot_judge"] | None = None
-    reason: Words = ""
-    opinions: Words = ""
-    verified: bool = False
-    node: Code = ""
-    call_id: Line = ""
-
-
 class ToldOnCall(Values, frozen=True, kw_only=True):
     """The citizen called and got the result (CBK-04), and what was answered to the two questions."""
 
@@ -255,6 +239,12 @@ class ToldOnCall(Values, frozen=True, kw_only=True):
     verified: bool = False
     node: Code = ""
     call_id: Line = ""
+
+
+class CallBack(ToldOnCall, frozen=True, kw_only=True):
+    """What the citizen said (CBK-05, CBK-23, CBK-25), or that nobody was reached (CBK-07)."""
+
+    reached: bool = True
 
 
 class Merge(Values, frozen=True, kw_only=True):
