@@ -189,15 +189,10 @@ class World:
     def settle(self, **tables: Mapping[str, object]) -> None:
         """Other settings for agi, which is started anew with them; and the directory as it is in the database now."""
         self.stack.configure(tables)
-        before = self.stack.pid("agi")
-        os.kill(before, signal.SIGTERM)
-        self.ready(before)
-
-    def ready(self, before: int) -> None:
-        """Wait until another agi process than ``before`` serves."""
-        wait_until(lambda: self.stack.is_running("agi") and self.stack.pid("agi") != before, what="agi is started again")
         log = self.stack.var / "log" / "agi.log"
-        wait_until(lambda: "listening" in log.read_text().rpartition("directory")[2], what="agi listens")
+        begun = log.read_text().count('"listening"')
+        os.kill(self.stack.pid("agi"), signal.SIGTERM)
+        wait_until(lambda: log.read_text().count('"listening"') > begun, seconds=60, what="agi listens anew")
 
     def phase(
         self, name: str, *, only: Mapping[str, Sequence[str]], keeps: bool = True, forced: Mapping[str, str] | None = None
