@@ -18,9 +18,9 @@ check: setup
 	@$(VENV) -m mypy
 	@.venv/bin/lint-imports
 
-# Four files at a time: tests with telephones wait more than they work. The fast tiers come first.
+# Three files at a time: tests with telephones wait more than they work, but their sound needs a free core. The fast tiers come first.
 test: check
-	@$(VENV) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Standard output holds figures only, one JSON object a line.
 bench:

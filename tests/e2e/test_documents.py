@@ -115,7 +115,7 @@ def _make_test(desk: Desk, command: str) -> None:
         "ruff format --check .",
         "mypy",
         "lint-imports",
-        "pytest -n 4 --dist loadfile --no-loadscope-reorder",
+        "pytest -n 3 --dist loadfile --no-loadscope-reorder",
     ]
     assert text(".ci/run").splitlines()[-1] == "exec make test"
 
