@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from crm.tickets.ticket import Ticket
 from hotline import clock, credentials, paths
 from hotline.settings import Calendar
 from tests.citizens import ticket
+from tests.trial import wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -67,10 +67,10 @@ def asked(server: Postgres, statement: str) -> Any:
 
 
 def until(true: Callable[[], bool], log: Path) -> None:
-    deadline = clock.monotonic() + 30
-    while not true():
-        assert clock.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
+    try:
+        wait_until(true)
+    except AssertionError as late:
+        raise AssertionError(log.read_text()) from late
 
 
 async def overdue(server: Postgres) -> None:
