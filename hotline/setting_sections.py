@@ -105,6 +105,36 @@ class Messages(Section, frozen=True):
     silence_seconds: Annotated[int, msgspec.Meta(ge=2, le=60)] = 6
 
 
+class Recordings(Section, frozen=True):
+    """What becomes of what was recorded (QUA-01): how it is encoded and where it lies; for how long, the city's profile says.
+
+    ``workers``: how many are processed at once; 0: none here, they wait as WAV files. The secrets of ``s3`` are in
+    ``var/storage.json``.
+    """
+
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 2
+    kilobits: Annotated[int, msgspec.Meta(ge=8, le=128)] = 16
+    level: Annotated[float, msgspec.Meta(ge=-40, le=-6)] = -20.0
+    storage: Literal["local", "s3"] = "local"
+    folder: str = ""
+    s3_url: str = ""
+    s3_bucket: str = "recordings"
+    s3_region: str = ""
+    longest_pause_seconds: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 300
+
+
+class Transcription(Section, frozen=True):
+    """Speech to text: the engine and its model (a folder; empty: below ``var/models``), and what is transcribed.
+
+    ``workers``: processes; 0: as many as there are cores. Messages come before conversations.
+    """
+
+    engine: Literal["vosk", "whisper", "none"] = "vosk"
+    model: str = ""
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    conversations: bool = True
+
+
 class Fax(Section, frozen=True):
     """Documents by fax (IVR-07): T.38 and its ports, and how often and how long one is sent to another number.
 

@@ -35,8 +35,10 @@ from hotline.setting_sections import (
     Ivr,
     Messages,
     Name,
+    Recordings,
     Section,
     Tickets,
+    Transcription,
     Trunks,
     Web,
     Webhooks,
@@ -60,11 +62,13 @@ __all__ = [
     "Ivr",
     "Messages",
     "Queue",
+    "Recordings",
     "Routing",
     "Settings",
     "Supervision",
     "Threeway",
     "Tickets",
+    "Transcription",
     "Trunks",
     "Web",
     "Webhooks",
@@ -91,6 +95,8 @@ class Settings(Section, frozen=True):
     city: City = msgspec.field(default_factory=City)
     ivr: Ivr = Ivr()
     messages: Messages = Messages()
+    recordings: Recordings = Recordings()
+    transcription: Transcription = Transcription()
     fax: Fax = Fax()
     agi: Agi = Agi()
     ami: Ami = Ami()

@@ -36,7 +36,7 @@ class Trial:
         self.var = folder / "var"
         self.config = folder / "hotline.toml"
         folder.mkdir(parents=True, exist_ok=True)
-        self._tables = _merged(_free_ports() | _known_years() | _no_pauses(), overrides or {})
+        self._tables = _merged(_free_ports() | _known_years() | _no_pauses() | _plain_sound(), overrides or {})
         self.configure({})
         self.environment = {"HOTLINE_VAR": str(self.var), "HOTLINE_CONFIG": str(self.config)}
         self.process: subprocess.Popen[str] | None = None
@@ -214,6 +214,11 @@ def _known_years() -> dict[str, dict[str, object]]:
     """National Day of this year and the next: no test depends on the last year that the public table of holidays knows."""
     year = clock.shanghai_now().year
     return {"calendar": {"holidays": [f"{year}-10-01", f"{year + 1}-10-01"]}}
+
+
+def _plain_sound() -> dict[str, dict[str, object]]:
+    """Recordings stay WAV files, and nobody writes down what is said: a test that wants either asks for it."""
+    return {"recordings": {"workers": 0}, "transcription": {"engine": "none"}}
 
 
 def _no_pauses() -> dict[str, dict[str, object]]:

@@ -1,4 +1,4 @@
-"""``python3 -m hotline.setup``: exit 0 when everything is there, 1 with the reason otherwise."""
+"""``python3 -m hotline.setup [speech]``: exit 0 when everything is there, 1 with the reason otherwise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hotline.setup import steps
 from hotline.setup.errors import SetupError
 
 try:
-    steps.run()
+    steps.run(speech="speech" in sys.argv[1:])
 except SetupError as problem:
     sys.exit(f"{messages.text('setup.stopped')}\n{problem}")
 except OSError as problem:

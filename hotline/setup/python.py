@@ -1,4 +1,7 @@
-"""The virtual environment ``.venv``: exactly the versions and hashes of ``requirements.lock``. Standard library only."""
+"""The virtual environment ``.venv``: exactly the versions and hashes of ``requirements.lock``. Standard library only.
+
+``requirements-speech.lock`` holds what is wanted by tests, and by whoever chose the second speech engine: it comes on top.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from hotline.setup.errors import SetupError
 from hotline.setup.progress import Progress
 
 OLDEST = (3, 11)
+BASE, SPEECH = "requirements.lock", "requirements-speech.lock"
+_STAMPS = {BASE: "hotline-stamp", SPEECH: "hotline-stamp-speech"}
 
 
 def environment() -> Path:
@@ -23,15 +28,19 @@ def environment() -> Path:
     return paths.TREE / ".venv"
 
 
-def _stamp() -> str:
-    lock = (paths.TREE / "requirements.lock").read_bytes()
-    return f"{sys.version_info[0]}.{sys.version_info[1]} {hashlib.sha256(lock).hexdigest()}"
+def _stamp(lock: str = BASE) -> str:
+    content = (paths.TREE / lock).read_bytes()
+    return f"{sys.version_info[0]}.{sys.version_info[1]} {hashlib.sha256(content).hexdigest()}"
 
 
-def ready() -> bool:
+def _stamp_file(lock: str) -> Path:
+    return environment() / _STAMPS[lock]
+
+
+def ready(lock: str = BASE) -> bool:
     """Whether the environment is complete for this lock file and this Python."""
-    stamp = environment() / "hotline-stamp"
-    return stamp.exists() and stamp.read_text() == _stamp() and (environment() / "bin" / "python").exists()
+    stamp = _stamp_file(lock)
+    return stamp.exists() and stamp.read_text() == _stamp(lock) and (environment() / "bin" / "python").exists()
 
 
 def ensure(progress: Progress) -> None:
@@ -41,27 +50,46 @@ def ensure(progress: Progress) -> None:
     if ready():
         progress.note("setup.there")
         return
-    (environment() / "hotline-stamp").unlink(missing_ok=True)
+    _stamp_file(BASE).unlink(missing_ok=True)
     pip = _make(progress)
     progress.note("setup.installing_python")
-    lock = paths.TREE / "requirements.lock"
-    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
+    _install(pip, BASE)
+
+
+def ensure_speech(progress: Progress) -> None:
+    """What ``requirements-speech.lock`` holds, into the environment that is there; raises ``SetupError`` as ``ensure`` does."""
+    if ready(SPEECH):
+        progress.note("setup.there")
+        return
+    progress.note("setup.installing_speech")
+    _install(_pip(progress), SPEECH)
+
+
+def _install(pip: list[str], lock: str) -> None:
+    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(paths.TREE / lock)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _pip_path(pip), check=False)
     if done.returncode:
         raise SetupError("\n".join([messages.text("setup.pip_failed"), *done.stderr.splitlines()[-4:]]))
-    (environment() / "hotline-stamp").write_text(_stamp())
+    _stamp_file(lock).write_text(_stamp(lock))
 
 
 def _make(progress: Progress) -> list[str]:
-    """Create ``.venv``; returns how to call pip in it. Where ensurepip is missing (Debian), pip comes through apt."""
+    """Create ``.venv``; returns how to call pip in it. Where ensurepip is missing (Debian), it has none of its own."""
     shutil.rmtree(environment(), ignore_errors=True)
-    python = str(environment() / "bin" / "python")
     if importlib.util.find_spec("ensurepip"):
         done = subprocess.run([sys.executable, "-m", "venv", str(environment())], capture_output=True, text=True, check=False)
         if done.returncode == 0:
-            return [python, "-m", "pip"]
+            return _pip(progress)
         shutil.rmtree(environment(), ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment())], check=True)
+    return _pip(progress)
+
+
+def _pip(progress: Progress) -> list[str]:
+    """How to call pip in ``.venv``: its own, else the one that comes through apt."""
+    python = str(environment() / "bin" / "python")
+    if (environment() / "bin" / "pip").exists():
+        return [python, "-m", "pip"]
     folder = paths.cache() / "pip"
     wheels = list(folder.glob("root/usr/share/python-wheels/pip-*.whl"))
     if not wheels:

@@ -14,11 +14,17 @@ from hotline.setup.progress import Progress
 _PACKAGES = ["asterisk", "sip-tester"]
 
 
-def run() -> None:
-    """All of set-up; raises ``SetupError`` at the first step that cannot be done."""
+def run(speech: bool = False) -> None:
+    """All of set-up; ``speech``: and the second speech engine with what tests need.
+
+    Raises ``SetupError`` at the first step that cannot be done.
+    """
     progress = Progress()
     progress.step("setup.python", folder=python.environment())
     python.ensure(progress)
+    if speech:
+        progress.step("setup.speech")
+        python.ensure_speech(progress)
     progress.step("setup.asterisk")
     _asterisk(progress)
     progress.step("setup.postgres")

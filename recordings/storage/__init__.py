@@ -1,0 +1,1 @@
+"""Where sealed recordings lie, and the keys that they are sealed with."""
