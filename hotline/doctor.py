@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import imageio_ffmpeg
 import msgspec
 
 from hotline import calendar, clock, condition, messages, paths, probes, sounds
@@ -78,6 +79,15 @@ def _asterisk(_: Settings) -> Iterator[Finding]:
         yield _finding("asterisk", "doctor.asterisk_missing")
     if installation.sipp() is None:
         yield _finding("sipp", "doctor.sipp_missing")
+
+
+def _ffmpeg(_: Settings) -> Iterator[Finding]:
+    try:
+        program = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        program = None
+    if program is None:
+        yield _finding("ffmpeg", "doctor.ffmpeg_missing")
 
 
 def _folders(_: Settings) -> Iterator[Finding]:
@@ -294,5 +304,5 @@ def _condition(settings: Settings) -> condition.Condition:
     return condition.look(settings.database.dsn or known.database)
 
 
-_WITHOUT_SETTINGS = (_python, _asterisk, _folders, _modes, _credentials, _prompts)
+_WITHOUT_SETTINGS = (_python, _asterisk, _ffmpeg, _folders, _modes, _credentials, _prompts)
 _WITH_SETTINGS = (_ports, _asterisk_starts, _bridge, _acd, _database)

@@ -51,3 +51,11 @@ class FileTakenError(RecordingsError):
 
 class AlreadyRunningError(RecordingsError):
     """Another recordings worker works on this ``var`` folder; one is enough for one node."""
+
+
+class FfmpegMissingError(RecordingsError):
+    """There is no ffmpeg to encode or play recordings with: ``make setup`` brings one."""
+
+
+class ConversionError(RecordingsError):
+    """ffmpeg could not read or write a recording, or did not end."""

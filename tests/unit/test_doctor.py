@@ -193,6 +193,11 @@ def test_a_named_sipp_that_is_none_is_found(well: Trial, monkeypatch: pytest.Mon
     only(doctor.examine(), "sipp")
 
 
+def test_without_ffmpeg_that_is_named(well: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+    only(doctor.examine(), "ffmpeg")
+
+
 def test_an_asterisk_that_dies_at_its_start_is_quoted(well: Trial) -> None:
     Path(os.environ["HOTLINE_ASTERISK"]).with_name("mode").write_text("dies")
     found = only(doctor.examine(), "asterisk")
