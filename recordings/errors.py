@@ -49,6 +49,10 @@ class FileTakenError(RecordingsError):
     """Another call's recording already has this file name in the table: two calls had one unique id."""
 
 
+class UnknownRecordingError(RecordingsError):
+    """No row of the table has this number."""
+
+
 class AlreadyRunningError(RecordingsError):
     """Another recordings worker works on this ``var`` folder; one is enough for one node."""
 
