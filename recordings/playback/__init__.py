@@ -1,1 +1,1 @@
-"""Hearing a recording: any stretch of it, either side, as Opus, WAV or MP3, and its picture."""
+"""Hearing a recording: any stretch of it, either side, as Opus, WAV or MP3, its picture, and the mark in what is taken away."""
