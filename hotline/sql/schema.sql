@@ -174,6 +174,25 @@ CREATE FUNCTION public.ticket_has_identity(ticket bigint) RETURNS boolean
     )
 $$;
 
+CREATE FUNCTION public.tickets_of_call(a_node text, a_call text) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    WITH RECURSIVE found (ticket_id) AS (
+        SELECT of.ticket_id
+        FROM (
+            SELECT ticket_id FROM tickets WHERE node = a_node AND call_id = a_call AND call_id <> ''
+            UNION ALL
+            SELECT ticket_id FROM ticket_contacts WHERE node = a_node AND call_id = a_call AND call_id <> ''
+            UNION ALL
+            SELECT ticket_id FROM ticket_callbacks WHERE node = a_node AND call_id = a_call AND call_id <> ''
+        ) AS of
+        UNION
+        SELECT t.merged_into FROM found JOIN tickets AS t ON t.ticket_id = found.ticket_id WHERE t.merged_into IS NOT NULL
+    )
+    SELECT ticket_id FROM found
+$$;
+
 CREATE FUNCTION public.units_path() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1008,6 +1027,25 @@ CREATE TABLE public.knowledge_versions (
     content jsonb NOT NULL
 );
 
+CREATE TABLE public.legal_holds (
+    hold_id uuid NOT NULL,
+    recording_id bigint,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    ticket_id bigint,
+    reason text NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    lifted_by text DEFAULT ''::text NOT NULL,
+    lifted_at timestamp with time zone,
+    lifted_why text DEFAULT ''::text NOT NULL,
+    CONSTRAINT legal_holds_check CHECK ((num_nonnulls(recording_id, ticket_id, NULLIF(call_id, ''::text)) = 1)),
+    CONSTRAINT legal_holds_check1 CHECK (((node = ''::text) = (call_id = ''::text))),
+    CONSTRAINT legal_holds_check2 CHECK (((lifted_at IS NULL) = (lifted_by = ''::text))),
+    CONSTRAINT legal_holds_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT legal_holds_set_by_check CHECK ((set_by <> ''::text))
+);
+
 CREATE TABLE public.malicious_marks (
     mark_id bigint NOT NULL,
     number text NOT NULL,
@@ -1034,6 +1072,35 @@ ALTER TABLE public.malicious_marks ALTER COLUMN mark_id ADD GENERATED ALWAYS AS 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.message_intake (
+    message_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    state text NOT NULL,
+    ticket_id bigint,
+    own_version integer DEFAULT 0 NOT NULL,
+    problem text DEFAULT ''::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone,
+    taken_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    heard_at timestamp with time zone,
+    is_urgent boolean DEFAULT false NOT NULL,
+    urgent jsonb DEFAULT '[]'::jsonb NOT NULL,
+    suggestions jsonb DEFAULT '{}'::jsonb NOT NULL,
+    kept boolean DEFAULT false NOT NULL,
+    claimed_by text DEFAULT ''::text NOT NULL,
+    claimed_at timestamp with time zone,
+    ended_by text DEFAULT ''::text NOT NULL,
+    ended_at timestamp with time zone,
+    reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT message_intake_check CHECK (((claimed_by <> ''::text) = (claimed_at IS NOT NULL))),
+    CONSTRAINT message_intake_check1 CHECK (((state <> 'refused'::text) OR (next_at IS NOT NULL))),
+    CONSTRAINT message_intake_check2 CHECK (((state <> 'open'::text) OR (ticket_id IS NOT NULL))),
+    CONSTRAINT message_intake_state_check CHECK ((state = ANY (ARRAY['refused'::text, 'open'::text, 'set_aside'::text, 'done'::text]))),
+    CONSTRAINT message_intake_suggestions_check CHECK ((jsonb_typeof(suggestions) = 'object'::text)),
+    CONSTRAINT message_intake_urgent_check CHECK ((jsonb_typeof(urgent) = 'array'::text))
 );
 
 CREATE TABLE public.messages (
@@ -2309,11 +2376,17 @@ ALTER TABLE ONLY public.knowledge_usage
 ALTER TABLE ONLY public.knowledge_versions
     ADD CONSTRAINT knowledge_versions_pkey PRIMARY KEY (entry_id, version);
 
+ALTER TABLE ONLY public.legal_holds
+    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (hold_id);
+
 ALTER TABLE ONLY public.malicious_marks
     ADD CONSTRAINT malicious_marks_node_call_id_key UNIQUE (node, call_id);
 
 ALTER TABLE ONLY public.malicious_marks
     ADD CONSTRAINT malicious_marks_pkey PRIMARY KEY (mark_id);
+
+ALTER TABLE ONLY public.message_intake
+    ADD CONSTRAINT message_intake_pkey PRIMARY KEY (message_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_node_call_id_recording_id_key UNIQUE (node, call_id, recording_id);
@@ -2623,7 +2696,25 @@ CREATE INDEX knowledge_misses_open ON public.knowledge_misses USING btree (misse
 
 CREATE INDEX knowledge_reports_open ON public.knowledge_reports USING btree (entry_id) WHERE (settled_at IS NULL);
 
+CREATE INDEX legal_holds_by_call ON public.legal_holds USING btree (node, call_id) WHERE ((lifted_at IS NULL) AND (call_id <> ''::text));
+
+CREATE INDEX legal_holds_by_recording ON public.legal_holds USING btree (recording_id) WHERE ((lifted_at IS NULL) AND (recording_id IS NOT NULL));
+
+CREATE INDEX legal_holds_by_ticket ON public.legal_holds USING btree (ticket_id) WHERE ((lifted_at IS NULL) AND (ticket_id IS NOT NULL));
+
+CREATE INDEX legal_holds_by_time ON public.legal_holds USING btree (set_at);
+
 CREATE INDEX malicious_marks_by_number ON public.malicious_marks USING btree (number, marked_at);
+
+CREATE INDEX message_intake_by_ticket ON public.message_intake USING btree (ticket_id) WHERE (ticket_id IS NOT NULL);
+
+CREATE INDEX message_intake_ended ON public.message_intake USING btree (state, ended_at DESC) WHERE (state = ANY (ARRAY['set_aside'::text, 'done'::text]));
+
+CREATE INDEX message_intake_unheard ON public.message_intake USING btree (recording_id) WHERE ((heard_at IS NULL) AND (state = ANY (ARRAY['refused'::text, 'open'::text])));
+
+CREATE INDEX message_intake_waiting ON public.message_intake USING btree (is_urgent DESC, due_at) WHERE (state = ANY (ARRAY['refused'::text, 'open'::text]));
+
+CREATE INDEX messages_by_number ON public.messages USING btree (caller_number, left_at);
 
 CREATE INDEX outbound_calls_by_call ON public.outbound_calls USING btree (node, call_id);
 
@@ -2669,11 +2760,17 @@ CREATE INDEX recording_pauses_by_call ON public.recording_pauses USING btree (no
 
 CREATE UNIQUE INDEX recording_pauses_open ON public.recording_pauses USING btree (node, call_id) WHERE (resumed_at IS NULL);
 
+CREATE INDEX recordings_by_age ON public.recordings USING btree (COALESCE(started_at, stored_at), recording_id) WHERE (state <> 'deleted'::text);
+
 CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id);
 
 CREATE INDEX recordings_by_key ON public.recordings USING btree (key_id) WHERE (state = 'stored'::text);
 
+CREATE INDEX recordings_by_object ON public.recordings USING btree (object) WHERE (object <> ''::text);
+
 CREATE INDEX recordings_by_time ON public.recordings USING btree (started_at);
+
+CREATE INDEX recordings_to_delete ON public.recordings USING btree (recording_id) WHERE ((state = 'deleted'::text) AND (object <> ''::text));
 
 CREATE INDEX recordings_to_do ON public.recordings USING btree (node, recording_id) WHERE (state = 'taken_in'::text);
 
@@ -2719,6 +2816,8 @@ CREATE UNIQUE INDEX threeways_open ON public.threeways USING btree (node, call_i
 
 CREATE INDEX ticket_attachments_by_ticket ON public.ticket_attachments USING btree (ticket_id, at);
 
+CREATE INDEX ticket_callbacks_by_call ON public.ticket_callbacks USING btree (node, call_id) WHERE (call_id <> ''::text);
+
 CREATE INDEX ticket_callbacks_by_ticket ON public.ticket_callbacks USING btree (ticket_id, at);
 
 CREATE INDEX ticket_clocks_dispatched ON public.ticket_clocks USING btree (started_at) WHERE (kind = 'dispatch'::text);
@@ -2728,6 +2827,8 @@ CREATE INDEX ticket_clocks_of_unit ON public.ticket_clocks USING btree (unit, du
 CREATE INDEX ticket_clocks_running ON public.ticket_clocks USING btree (due_at, ticket_id) WHERE (stopped_at IS NULL);
 
 CREATE INDEX ticket_clocks_to_fire ON public.ticket_clocks USING btree (next_fire_at) WHERE (next_fire_at IS NOT NULL);
+
+CREATE INDEX ticket_contacts_by_call ON public.ticket_contacts USING btree (node, call_id) WHERE (call_id <> ''::text);
 
 CREATE INDEX ticket_contacts_by_number ON public.ticket_contacts USING btree (number, at) WHERE ((number)::text <> ''::text);
 
@@ -2914,6 +3015,21 @@ ALTER TABLE ONLY public.knowledge_usage
 
 ALTER TABLE ONLY public.knowledge_versions
     ADD CONSTRAINT knowledge_versions_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.knowledge_entries(entry_id);
+
+ALTER TABLE ONLY public.legal_holds
+    ADD CONSTRAINT legal_holds_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.legal_holds
+    ADD CONSTRAINT legal_holds_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
+
+ALTER TABLE ONLY public.message_intake
+    ADD CONSTRAINT message_intake_message_id_fkey FOREIGN KEY (message_id) REFERENCES public.messages(message_id);
+
+ALTER TABLE ONLY public.message_intake
+    ADD CONSTRAINT message_intake_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.message_intake
+    ADD CONSTRAINT message_intake_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);

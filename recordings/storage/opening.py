@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +10,7 @@ import asyncpg
 from hotline import paths, sql
 from hotline.settings import Settings
 from recordings.storage import keys
-from recordings.storage.errors import LostKeyError
+from recordings.storage.errors import LostKeyError, StorageError
 from recordings.storage.keys import Keyring
 from recordings.storage.local import LocalStorage
 from recordings.storage.port import Kind, Storage
@@ -20,7 +19,7 @@ from recordings.storage.s3 import s3_storage
 QUERIES = sql.load(Path(__file__).parent / "sql" / "storage.sql")
 
 
-class Storages(Mapping[str, Storage]):
+class Storages:
     """By kind, ``local`` and ``s3``: a recording stays where it was put when the settings choose another kind for new ones."""
 
     def __init__(self, settings: Settings) -> None:
@@ -29,17 +28,17 @@ class Storages(Mapping[str, Storage]):
         self._open: dict[str, Storage] = {}
 
     def __getitem__(self, kind: str) -> Storage:
+        """Raises ``StorageError``: there is no such kind, or it is not set up."""
         if kind not in ("local", "s3"):
-            raise KeyError(kind)
+            raise StorageError(f"there is no storage {kind!r}")
         if kind not in self._open:
             self._open[kind] = s3_storage(self._settings) if kind == "s3" else local_storage(self._settings.folder)
         return self._open[kind]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(("local", "s3") if self._settings.s3_url else ("local",))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Those that are set up."""
+        return ("local", "s3") if self._settings.s3_url else ("local",)
 
 
 def local_storage(folder: str) -> LocalStorage:

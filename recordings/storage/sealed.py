@@ -25,6 +25,7 @@ CHUNK = 1 << 16
 TAG = 16
 _MAGIC, _VERSION = b"12345REC", 1
 _PREFIX, _CHECK = 7, 16
+_AT_ONCE = 16 * CHUNK
 _HEAD = struct.Struct(f">8sB{_PREFIX}sI{_CHECK}s")
 HEAD = _HEAD.size
 
@@ -82,10 +83,10 @@ class Reader:
         return b"".join(plain)[start - first * CHUNK : stop - first * CHUNK]
 
     def check(self) -> str:
-        """Open all of it, chunk by chunk; the SHA-256 of the plain recording."""
+        """Open all of it, from the beginning to the end; the SHA-256 of the plain recording."""
         digest = hashlib.sha256()
-        for start in range(0, self.size, CHUNK):
-            digest.update(self.read(start, CHUNK))
+        for start in range(0, self.size, _AT_ONCE):
+            digest.update(self.read(start, _AT_ONCE))
         if not self.size:
             self._open(0, self._read(HEAD, TAG))
         return digest.hexdigest()
