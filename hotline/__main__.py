@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from hotline import command_line, commands, documents, log
+from hotline import command_line, commands, documents, log, model_commands
 from hotline.accounts import commands as accounts
 from hotline.audit import commands as audit
 from hotline.directory import commands as directory
@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     accounts.add(subparsers)
     audit.add(subparsers)
     sheet_commands.add(subparsers)
+    model_commands.add(subparsers)
     phones.add_call(subparsers)
     phones.add_agents(subparsers)
     chosen = parser.parse_args(arguments)

@@ -17,7 +17,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import msgspec
 
-from hotline import calendar, clock, condition, messages, paths, probes, sounds
+from hotline import calendar, clock, condition, messages, models, paths, probes, sounds
 from hotline import credentials as secrets
 from hotline import settings as configuration_file
 from hotline.asterisk import configuration, installation
@@ -51,7 +51,7 @@ def examine() -> list[Finding]:
 def warn() -> list[Finding]:
     """What will be wrong later if nobody acts, and the alarms that are on; nothing while the settings cannot be read."""
     try:
-        return _all((_calendar, _alarms), configuration_file.load())
+        return _all((_calendar, _model, _alarms), configuration_file.load())
     except SettingsError:
         return []
 
@@ -129,6 +129,12 @@ def _calendar(settings: Settings) -> Iterator[Finding]:
     year = calendar.unknown_year(settings, clock.shanghai_now())
     if year:
         yield _finding("calendar", "doctor.calendar", year=year)
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    engine = settings.transcription.engine
+    if engine != "none" and models.find(settings.transcription) is None:
+        yield _finding("model", "doctor.model", engine=engine)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

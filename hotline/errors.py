@@ -46,6 +46,10 @@ class AuditError(HotlineError):
     """The audit log could not be read."""
 
 
+class ModelError(HotlineError):
+    """A speech model could not be added, or is not as it was when it was added; the text says why."""
+
+
 def expected(error: BaseException) -> HotlineError:
     """The first error of ours, alone or in a group of tasks that failed together; raises ``error`` again when there is none.
 
