@@ -11,14 +11,17 @@ import asyncpg
 import msgspec
 
 from hotline import database, sql
+from recordings import happenings
 from recordings.errors import DatabaseAwayError, FileTakenError
 from recordings.facts import Call, Kind, Sidecar, Stored
+from recordings.manifest import Voice
+from recordings.pipeline import jobs
 
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "recordings.sql")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of ``recordings`` to be; ``file`` is below ``var/recordings``."""
+    """A row of ``recordings`` to be; ``file`` is below ``var/recordings``, ``voices`` are named by their telephones."""
 
     node: str
     call_id: str
@@ -28,6 +31,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     length_ms: int
     channels: int
     sha256: str
+    voices: tuple[Voice, ...] = ()
 
 
 class Store:
@@ -52,19 +56,24 @@ class Store:
         """What the call already has of this kind, oldest first."""
         with _reaching():
             rows = await self._pool.fetch(_QUERIES["stored_of_call"], node, call_id, kind)
-        return [Stored(row["recording_id"], row["file"], row["sha256"]) for row in rows]
+        return [Stored(row["recording_id"], row["file"], row["sha256"], row["taken_away_at"]) for row in rows]
 
     async def add(self, row: Row, sidecar: Sidecar | None = None) -> None:
-        """Add a recording, and its message when there is a ``sidecar``, in one transaction; adding it again changes nothing.
+        """Add a recording, its job, and its message when there is a ``sidecar``, in one transaction; again changes nothing.
 
         Raises ``FileTakenError``.
         """
         with _reaching():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_QUERIES["insert_recording"], *msgspec.structs.astuple(row))
+                voices = await happenings.named(
+                    connection, row.node, row.call_id, [(one, _began(row, one)) for one in row.voices]
+                )
+                fields = msgspec.structs.astuple(row)[:-1]
+                await connection.execute(_QUERIES["insert_recording"], *fields, msgspec.json.encode(voices).decode())
                 there = await connection.fetchrow(_QUERIES["recording_of_file"], row.node, row.file)
                 if (there["call_id"], there["sha256"]) != (row.call_id, row.sha256):
                     raise FileTakenError(f"{row.file}: belongs to call {there['call_id']} already")
+                await jobs.add(connection, jobs.processing(row.node), there["recording_id"], row.kind)
                 if sidecar:
                     await connection.execute(
                         _QUERIES["insert_message"],
@@ -76,6 +85,11 @@ class Store:
                         sidecar.kind,
                         there["recording_id"],
                     )
+
+
+def _began(row: Row, voice: Voice) -> dt.datetime | None:
+    """When a voice began."""
+    return row.started_at + dt.timedelta(milliseconds=voice.from_ms) if row.started_at else None
 
 
 @contextmanager
