@@ -25,12 +25,16 @@ _PCM = 1
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """Where the audio lies in a file and what it is: ``offset`` in bytes, whole ``frames`` of ``channels`` samples."""
+    """Where the audio lies in a file and what it is: ``offset`` in bytes, whole ``frames`` of ``channels`` samples.
+
+    ``mended``: the file's own header did not say so, or the last sample was torn.
+    """
 
     offset: int
     frames: int
     channels: int
     rate: int
+    mended: bool = False
 
     @property
     def size(self) -> int:
@@ -46,6 +50,11 @@ class Shape(msgspec.Struct, frozen=True):
 def whole(size: int) -> int:
     """How many of ``size`` bytes of a raw file are whole samples: a recorder that was killed leaves a torn one."""
     return size - size % SAMPLE
+
+
+def milliseconds(size: int) -> int:
+    """How long ``size`` bytes of raw audio last, rounded down."""
+    return size // SAMPLE * 1000 // RATE
 
 
 def at(milliseconds: int) -> int:
@@ -93,7 +102,8 @@ def wav_shape(head: bytes, size: int) -> Shape:
             if not channels:
                 break
             there = size - start
-            return _checked(start, declared if 0 < declared <= there else there, channels, rate)
+            whole_header = 0 < declared <= there
+            return _checked(start, declared if whole_header else there, channels, rate, mended=not whole_header)
     raise NotWavError("this is not a WAV file of 16-bit PCM, or its header is torn")
 
 
@@ -112,8 +122,10 @@ def wav_header(shape: Shape) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", 36 + shape.size, b"WAVE") + form + struct.pack("<4sI", b"data", shape.size)
 
 
-def _checked(offset: int, available: int, channels: int, rate: int) -> Shape:
-    shape = Shape(offset=offset, frames=max(available, 0) // (channels * SAMPLE), channels=channels, rate=rate)
+def _checked(offset: int, available: int, channels: int, rate: int, *, mended: bool = False) -> Shape:
+    frames = max(available, 0) // (channels * SAMPLE)
+    torn = frames * channels * SAMPLE != available
+    shape = Shape(offset=offset, frames=frames, channels=channels, rate=rate, mended=mended or torn)
     if shape.frames == 0:
         raise EmptyAudioError("the file holds no audio")
     if shape.size > _LARGEST:

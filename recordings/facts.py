@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from recordings.manifest import Who
+
 Identifier = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]+\Z", max_length=100)]
 """A node's name: nothing that could leave a folder."""
 Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z", max_length=512)]
 """What PostgreSQL can hold. A caller's number is whatever the caller's side sent."""
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Kind = Literal["conversation", "message"]
-Side = Literal["caller", "agent", "unit"]
 Reason = Literal["out_of_hours", "no_agents", "timed_out", "queue_full", "fault", "chosen"]
 MessageKind = Literal["message", "mailbox", "complaint", "survey"]
 """What a message is for (IVR-08, IVR-09, IVR-11)."""
@@ -63,11 +64,12 @@ class Sidecar(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A row of ``recordings`` that a call already has."""
+    """A row of ``recordings`` that a call already has; ``taken_away_at``: None while its WAV file belongs where it is."""
 
     recording_id: int
     file: str
     sha256: str
+    taken_away_at: dt.datetime | None = None
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ class Piece(msgspec.Struct, frozen=True):
 
     name: str
     size: int
-    side: Side
+    side: Who
     at_ms: int | None = None
 
 
@@ -105,7 +107,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     """Store ``pieces``, files of ``folder``, as the one ``file`` below ``var/recordings``.
 
     A message has one piece, a ``sidecar``, and in ``beside`` the names of the takes that do not count. A conversation (from the
-    spool) has the caller's pieces first, if there are any, and then those of agents and units. ``started_at`` is when the audio
+    spool) has the caller's pieces first, if there are any, and then everybody else's. ``started_at`` is when the audio
     began, if known.
     """
 

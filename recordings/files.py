@@ -24,7 +24,8 @@ from recordings import audio
 from recordings.audio import Shape
 from recordings.errors import ChangedError, DiskFullError, SidecarError
 from recordings.facts import Entry, Folder, Piece, Sidecar, Take
-from recordings.intake import read_sidecar
+from recordings.intake import read_sidecar, speaker
+from recordings.manifest import Track, Voice
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PIECE = 1 << 20
@@ -33,11 +34,12 @@ SET_ASIDE = "set-aside"
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A finished copy that has no name yet, a WAV file with this SHA-256."""
+    """A finished copy that has no name yet, a WAV file with this SHA-256; ``voices``: those in it, named by their telephones."""
 
     part: Path
     shape: Shape
     sha256: str
+    voices: tuple[Voice, ...] = ()
 
 
 class Disk:
@@ -82,10 +84,10 @@ class Disk:
         part = target.with_name(f".{target.name}.part")
         with ExitStack() as stack:
             sources = [(piece, stack.enter_context(self._as_listed(job.folder, piece))) for piece in job.pieces]
-            shape, sound = _message(*sources[0]) if job.sidecar else _conversation(sources)
+            shape, sound, voices = _message(*sources[0], job.call_id) if job.sidecar else _conversation(sources)
             with _room():
                 target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                return Draft(part, shape, _copy(shape, sound, part))
+                return Draft(part, shape, _copy(shape, sound, part), voices)
 
     def name(self, draft: Draft, file: str) -> None:
         """Give the copy its name below ``root``, for good; a copy that already has it is replaced by the same."""
@@ -168,11 +170,14 @@ class _Track:
     def __init__(self, sources: Iterable[tuple[Piece, BinaryIO]]) -> None:
         self._voices: list[tuple[int, int, BinaryIO]] = []
         self._at = self.size = 0
+        self.heard: list[tuple[Piece, BinaryIO, int, int]] = []
         for piece, file in sources:
             begin = self.size if piece.at_ms is None else audio.at(piece.at_ms)
             end = begin + audio.whole(piece.size)
             if end <= 0:
                 continue
+            if end > begin:
+                self.heard.append((piece, file, max(begin, 0), end))
             if begin < 0:
                 file.seek(-begin)
             self._voices.append((max(begin, 0), end, file))
@@ -190,20 +195,47 @@ class _Track:
         return bytes(sound)
 
 
-def _conversation(sources: list[tuple[Piece, BinaryIO]]) -> tuple[Shape, Iterator[bytes]]:
-    """Caller left, agents and units right; raises ``UnusableError``s."""
+_Sound = tuple[Shape, Iterator[bytes], tuple[Voice, ...]]
+
+
+def _conversation(sources: list[tuple[Piece, BinaryIO]]) -> _Sound:
+    """Caller left, everybody else right; raises ``UnusableError``s."""
     left = _Track(source for source in sources if source[0].side == "caller")
     right = _Track(source for source in sources if source[0].side != "caller")
     shape = audio.conversation_shape(left.size, right.size)
+    voices = (*(_voice("left", *heard) for heard in left.heard), *(_voice("right", *heard) for heard in right.heard))
     counts = _counts(shape.frames * audio.SAMPLE)
-    return shape, (audio.interleaved(left.read(count), right.read(count)) for count in counts)
+    return shape, (audio.interleaved(left.read(count), right.read(count)) for count in counts), voices
 
 
-def _message(piece: Piece, source: BinaryIO) -> tuple[Shape, Iterator[bytes]]:
+def _voice(track: Track, piece: Piece, file: BinaryIO, begin: int, end: int) -> Voice:
+    """Who that is and when, with the digest of all whole samples of the file, whose place stays where it was."""
+    who, channel, number = speaker(piece.name)
+    at = file.tell()
+    file.seek(0)
+    sha256 = _digest(file, audio.whole(piece.size))
+    file.seek(at)
+    times = {"from_ms": audio.milliseconds(begin), "to_ms": audio.milliseconds(end)}
+    repaired = audio.whole(piece.size) != piece.size
+    return Voice(who=who, name=number, channel=channel, track=track, **times, sha256=sha256, repaired=repaired)
+
+
+def _message(piece: Piece, source: BinaryIO, call_id: str) -> _Sound:
     """A message's audio as it is; raises ``UnusableError``s."""
     shape = audio.message_shape(source.read(audio.HEAD), piece.size)
     source.seek(shape.offset)
-    return shape, (_read_all(source, count) for count in _counts(shape.size))
+    sha256 = _digest(source, shape.size)
+    source.seek(shape.offset)
+    voice = Voice(who="caller", channel=call_id, to_ms=shape.length_ms, sha256=sha256, repaired=shape.mended)
+    return shape, (_read_all(source, count) for count in _counts(shape.size)), (voice,)
+
+
+def _digest(file: BinaryIO, size: int) -> str:
+    """The SHA-256 of the next ``size`` bytes."""
+    digest = hashlib.sha256()
+    for count in _counts(size):
+        digest.update(_read_all(file, count))
+    return digest.hexdigest()
 
 
 def _counts(size: int) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """What there is to do with the files that Asterisk left, decided from one listing of the folders. Pure.
 
-Rules. A conversation is every voice of a call: the caller's, and one for each agent's and each unit's leg. Each name says when
+Rules. A conversation is every voice of a call: the caller's, and one for the leg of each agent, colleague, unit, supervisor and
+of anybody else who was called. Each name says when
 its recorder was started (TWC-15): the conversation begins with the first agent or unit, and every voice lies where it was spoken;
 what the caller said before, while waiting, is not kept. It is finished when its call's record has an end and all files are at
 rest; without a record, when nothing was written for ten minutes; a call whose record is open keeps its files. A message is
@@ -36,11 +37,11 @@ from recordings.facts import (
     Piece,
     Round,
     SetAside,
-    Side,
     Sidecar,
     Stored,
     Take,
 )
+from recordings.manifest import Who
 
 AT_REST = dt.timedelta(seconds=3)
 """Asterisk flushes and closes within moments of the hang-up."""
@@ -48,11 +49,22 @@ FORGOTTEN = dt.timedelta(minutes=10)
 DELAYED = dt.timedelta(seconds=30)
 """A file that nobody wrote to for so long counts as backlog."""
 _ID = r"[A-Za-z0-9_.-]{1,100}"
+_NUMBER = r"(?:\+[0-9]{0,20})?"
 _SINCE = r"(?:@[0-9]{8}T[0-9]{6}\.[0-9]{3})?"
 _NAMES = {
-    Folder.SPOOL: re.compile(rf"(?P<id>{_ID}?)\.(?P<part>(?:caller(?:\.[0-9]+)?|(?:agent|unit)\.{_ID}){_SINCE})\.raw"),
+    Folder.SPOOL: re.compile(
+        rf"(?P<id>{_ID}?)\.(?P<part>(?:caller(?:\.[0-9]+)?|(?:agent|colleague|unit|supervisor|other)\.{_ID}{_NUMBER}){_SINCE})\.raw"
+    ),
     Folder.INBOX: re.compile(rf"(?P<id>{_ID})(?:\.(?!~)|(?=~))(?P<part>wav|json|~[2-9]\.wav)"),
 }
+_SIDES: dict[str, Who] = {
+    "agent": "agent",
+    "colleague": "colleague",
+    "unit": "unit",
+    "supervisor": "supervisor",
+    "other": "other",
+}
+_NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH = re.compile(r"(?:.*-)?([0-9]{9,10})\.([0-9]+)")
 
 
@@ -65,11 +77,22 @@ def split(folder: Folder, entry: Entry) -> tuple[str, str] | None:
     """(unique id, part) of a file that belongs in ``folder``, None for anything else.
 
     The part is ``wav``, ``~2.wav`` (a second take) or ``json`` of a message; of a conversation ``caller``, ``caller.2`` (the same
-    caller, back in the queue), ``agent.<unique id of the leg>`` or ``unit.<…>``, and behind an @ when its recorder was started,
-    in UTC to the millisecond.
+    caller, back in the queue), ``agent.<unique id of the leg>`` or so of a colleague, a unit, a supervisor or another, with the
+    telephone's number behind a +, and behind an @ when its recorder was started, in UTC to the millisecond.
     """
     match = _NAMES[folder].fullmatch(entry.name)
     return (match["id"], match["part"]) if match and entry.regular else None
+
+
+def speaker(name: str) -> tuple[Who, str, str]:
+    """Whose voice a file of the spool is: who, the unique id of the channel and the number of the telephone, as far as known."""
+    found = split(Folder.SPOOL, Entry(name, 0, _NEVER))
+    part = found[1].partition("@")[0] if found else ""
+    who = _side(part)
+    if not found or who == "caller":
+        return "caller", found[0] if found else "", ""
+    leg, _, number = part.partition(".")[2].partition("+")
+    return who, leg, number
 
 
 def is_first(part: str) -> bool:
@@ -182,8 +205,8 @@ def _piece(entry: Entry, part: str, began: dt.datetime | None = None) -> Piece:
     return Piece(entry.name, entry.size, _side(part), (at - began) // dt.timedelta(milliseconds=1) if at and began else None)
 
 
-def _side(part: str) -> Side:
-    return "agent" if part.startswith("agent.") else "unit" if part.startswith("unit.") else "caller"
+def _side(part: str) -> Who:
+    return _SIDES.get(part.partition(".")[0], "caller")
 
 
 def _stamp(part: str) -> dt.datetime | None:
@@ -196,7 +219,7 @@ def _stamp(part: str) -> dt.datetime | None:
 
 def _turn(part: str) -> tuple[bool, bool, int, int, str]:
     """The order of a conversation's files: the caller's, then the others' in the order in which their legs began."""
-    match = _EPOCH.fullmatch(part.partition("@")[0].partition(".")[2])
+    match = _EPOCH.fullmatch(part.partition("@")[0].partition("+")[0].partition(".")[2])
     began = (int(match[1]), int(match[2])) if match else (0, 0)
     return (_side(part) != "caller", not is_first(part), *began, part)
 

@@ -82,8 +82,8 @@ class Worker:
         row = _row(job, draft)
         stored = await self._store.stored_of_call(row.node, row.call_id, row.kind)
         file = intake.place(job.file, draft.sha256, stored)
-        again = any(known.file == file for known in stored)
-        if again and self.disk.holds(file, draft):
+        again = [known for known in stored if known.file == file]
+        if again and (again[0].taken_away_at or self.disk.holds(file, draft)):
             self.disk.drop(draft)
         else:
             await asyncio.to_thread(self.disk.name, draft, file)
@@ -122,8 +122,9 @@ class Worker:
         for call_id in sorted(call_ids):
             stored = await self._store.stored_of_call(self._node, call_id, "conversation")
             written = self.disk.written(row.file for row in stored)
-            if written:
-                found[call_id] = written
+            times = [at for at in (written, *(row.taken_away_at for row in stored)) if at]
+            if times:
+                found[call_id] = max(times)
         return found
 
     async def _attempt(self, job: Job) -> None:
@@ -223,4 +224,5 @@ def _row(job: Take, draft: Draft) -> Row:
         length_ms=draft.shape.length_ms,
         channels=draft.shape.channels,
         sha256=draft.sha256,
+        voices=draft.voices,
     )

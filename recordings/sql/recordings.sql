@@ -5,11 +5,12 @@ SELECT call_id, connected_at, ended_at FROM calls WHERE node = $1 AND call_id = 
 SELECT file FROM recordings WHERE kind = 'message' AND file = ANY ($1::text[])
 
 -- name: stored_of_call
-SELECT recording_id, file, sha256 FROM recordings WHERE node = $1 AND call_id = $2 AND kind = $3 ORDER BY recording_id
+SELECT recording_id, file, sha256, CASE WHEN state <> 'taken_in' THEN stored_at END AS taken_away_at
+FROM recordings WHERE node = $1 AND call_id = $2 AND kind = $3 ORDER BY recording_id
 
 -- name: insert_recording
-INSERT INTO recordings (node, call_id, kind, file, started_at, length_ms, channels, sha256)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO recordings (node, call_id, kind, file, started_at, length_ms, channels, sha256, voices)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
 ON CONFLICT (node, file) DO NOTHING
 
 -- name: recording_of_file

@@ -23,10 +23,11 @@ import msgspec
 import pytest
 
 from hotline import clock, credentials, database, paths
-from recordings import intake
-from recordings.errors import AlreadyRunningError, ChangedError, FileTakenError
+from recordings import happenings, intake
+from recordings.errors import AlreadyRunningError, ChangedError, FileTakenError, UnknownRecordingError
 from recordings.facts import Folder, Take
 from recordings.files import Disk
+from recordings.manifest import Voice
 from recordings.store import Row, Store
 from recordings.worker import Worker, lock
 
@@ -205,6 +206,88 @@ def test_a_message_is_stored_once_wherever_the_worker_is_cut_off(place: Place, c
     assert (place.root / MESSAGE).read_bytes() == speech(2.5)
     assert [row[:5] for row in place.recordings()] == [("message", MESSAGE, ID, 2500, 1)]
     assert place.rows(MESSAGES) == [(ID, "13800000000", "out_of_hours", "message", True, MESSAGE)]
+
+
+def voices(place: Place) -> list[Voice]:
+    """Of the only recording."""
+    ((found,),) = place.rows("SELECT voices FROM recordings")
+    return msgspec.json.decode(str(found), type=list[Voice])
+
+
+def test_the_row_knows_every_voice_by_its_samples_and_which_were_torn(place: Place) -> None:
+    place.raw(CALLER, RAW)
+    place.raw(f"{ID}.agent.1763740801.8+1001.raw", RAW[:8000] + b"\x01")
+    place.raw(f"{ID}.other.1763740809.9+110.raw", RAW[:4000])
+    ended_call(place)
+    place.do(one_round)
+    caller, agent, other = voices(place)
+    assert caller == Voice(who="caller", channel=ID, to_ms=2000, sha256=hashlib.sha256(RAW).hexdigest())
+    sha256 = hashlib.sha256(RAW[:8000]).hexdigest()
+    known = {"track": "right", "repaired": True, "to_ms": 500}
+    assert agent == Voice(who="agent", name="1001", channel="1763740801.8", sha256=sha256, **known)  # type: ignore[arg-type]
+    assert (other.who, other.name, other.from_ms, other.to_ms, other.repaired) == ("other", "110", 500, 750, False)
+
+
+def test_voices_are_named_by_who_sat_there_and_a_manifest_is_made_of_them(place: Place) -> None:
+    stamp = (clock.now() - dt.timedelta(minutes=2)).astimezone(dt.UTC)
+    name = f"@{stamp:%Y%m%dT%H%M%S}.000.raw"
+    place.raw(f"{ID}.caller{name}", RAW)
+    for who, leg in (("agent", "n-1.1+1001"), ("unit", "n-1.2+83120001"), ("supervisor", "n-1.3+1003")):
+        place.raw(f"{ID}.{who}.{leg}{name}", RAW)
+    ended_call(place)
+
+    async def known(worker: Worker) -> None:
+        del worker
+        connection = await asyncpg.connect(place.server.dsn)
+        await connection.execute(
+            """
+            INSERT INTO agents (agent, name, origin) VALUES ('2001', 'x', 'directory');
+            INSERT INTO agent_sessions (agent, seat, since, opened_by, opened_how)
+            VALUES ('2001', '1001', now() - interval '1 hour', 'x', 'api');
+            INSERT INTO supervisions (supervision_id, node, person, role, seat, channel, target, whom, reason, may, mode)
+            VALUES (gen_random_uuid(), 'node1', 'li', 'supervisor', '1003', 'n-1.3', 'agent', '2001', 'x', 3, 'barge');
+            """
+        )
+        await connection.close()
+
+    manifests = []
+
+    async def describe(worker: Worker) -> None:
+        del worker
+        connection = await asyncpg.connect(place.server.dsn)
+        manifests.append(await happenings.describe(connection, await connection.fetchval("SELECT recording_id FROM recordings")))
+        with pytest.raises(UnknownRecordingError):
+            await happenings.describe(connection, 0)
+        await connection.close()
+
+    place.do(known, one_round, describe)
+    assert [(one.who, one.name) for one in voices(place)] == [
+        ("caller", ""), ("agent", "2001"), ("unit", "83120001"), ("supervisor", "li")
+    ]  # fmt: skip
+    (manifest,) = manifests
+    assert [(one.kind, one.from_ms, one.to_ms, one.parties) for one in manifest.segments] == [("barge", 0, 2000, (0, 1, 2, 3))]
+    assert (manifest.call_id, manifest.length_ms, manifest.gaps) == (ID, 2000, ())
+
+
+def test_what_is_taken_in_again_after_it_was_stored_elsewhere_leaves_no_file_behind(place: Place) -> None:
+    """The worker died before it cleared, and the pipeline has stored the sound and deleted the WAV file since."""
+    place.raw(CALLER)
+    place.raw(AGENT)
+    ended_call(place)
+
+    async def stored(worker: Worker) -> None:
+        connection = await asyncpg.connect(place.server.dsn)
+        values = "state = 'stored', manifest = '{}', object = 'x', wrapped_key = ''"
+        file = await connection.fetchval(f"UPDATE recordings SET {values} RETURNING file")
+        await connection.close()
+        (worker.disk.root / file).unlink()
+
+    place.do(until_recorded, stored, one_round)
+    assert place.files() == []
+    place.raw(AGENT, quiet=120)
+    place.do(one_round)
+    assert place.files() == []
+    assert len(place.recordings()) == 1
 
 
 @pytest.mark.parametrize("finished", [True, False])

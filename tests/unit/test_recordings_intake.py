@@ -461,3 +461,19 @@ def test_the_backlog_counts_what_nobody_writes_to() -> None:
     ]
     assert intake.backlog(entries, NOW) == (2, 95)
     assert intake.backlog([], NOW) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        (f"{ID}.caller.raw", ("caller", ID, "")),
+        (f"{ID}.caller.2@20251121T160000.123.raw", ("caller", ID, "")),
+        (f"{ID}.agent.node1-1763740801.8.raw", ("agent", "node1-1763740801.8", "")),
+        (f"{ID}.colleague.node1-1763740801.8+1002@20251121T160000.123.raw", ("colleague", "node1-1763740801.8", "1002")),
+        (f"{ID}.supervisor.command-0a1b+@20251121T160000.123.raw", ("supervisor", "command-0a1b", "")),
+        (f"{ID}.other.node1-1763740801.9+110@20251121T160000.123.raw", ("other", "node1-1763740801.9", "110")),
+    ],
+)
+def test_a_files_name_says_who_speaks(name: str, wanted: tuple[str, str, str]) -> None:
+    assert intake.split(Folder.SPOOL, entry(name, quiet=1)) is not None
+    assert intake.speaker(name) == wanted
