@@ -9,6 +9,7 @@ from acd.parts import Parts
 from crm import alarms, configuration, idempotency
 from crm.clocks import calendars, sweep
 from crm.knowledge import care
+from crm.messages import loop as messages
 from crm.profiles import keeping
 from crm.units import taxonomy
 from crm.webhooks import sending
@@ -24,6 +25,7 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "webhooks": sending.run,
     "keys": idempotency.run,
     "knowledge": care.run,
+    "messages": messages.run,
     "seals": lambda parts: audit.keep_sealed(parts.pool),
 }
 """Each by what it is called in the log; PostgreSQL may be away for any of them."""

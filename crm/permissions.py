@@ -25,6 +25,12 @@ _ALL = dict.fromkeys(ROLES, "anyone")
 _OF_NO_UNIT = {role: "anyone" for role in ROLES if role not in (*OF_UNITS, "guest")}
 _LEADS = dict.fromkeys(("supervisor", "shift_leader", "office", "leader"), "anyone")
 
+_HEARERS = {
+    **dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent"), "self"),
+    **dict.fromkeys(("shift_leader", "supervisor", "quality", "office", "supervision_office", "observer"), "anyone"),
+    **_UNITS,
+}
+
 _BESIDE: Mapping[str, Mapping[str, str]] = {
     "ticket.open": _TAKERS,
     "ticket.read": _READERS,
@@ -55,6 +61,8 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "archive.search": {**_TAKERS, "supervision_office": "anyone", "observer": "anyone"},
     "caller.edit": _TAKERS,
     "caller.merge": dict.fromkeys(("agent", "dispatcher", "dispatch_lead", "callback_agent", "shift_leader", "office"), "anyone"),
+    "message.list": {**_TAKERS, **dict.fromkeys(("supervisor", "supervision_office", "observer"), "anyone")},
+    "message.work": _TAKERS,
     "webhook.see": {"administrator": "anyone", "office": "anyone"},
     "webhook.keep": {"administrator": "anyone"},
     "ticket.search": {**dict.fromkeys(_CENTRE, "anyone"), **_UNITS},
@@ -95,6 +103,14 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "exclusion.withdraw": _LEADS,
     "alarm.see": _LEADS,
     "supervision.list": {**_LEADS, "observer": "anyone"},
+    "recording.read": _HEARERS,
+    "recording.hear": _HEARERS,
+    "recording.download": dict.fromkeys(("shift_leader", "supervisor", "quality", "office", "supervision_office"), "anyone"),
+    "recording.mask": {"agent": "self", "trainee": "self", "quality": "anyone", "office": "anyone"},
+    "recording.masked": {"quality": "anyone", "office": "anyone"},
+    "recording.plays": dict.fromkeys(
+        ("shift_leader", "supervisor", "quality", "office", "supervision_office", "observer"), "anyone"
+    ),
 }
 """Action -> role -> whose."""
 

@@ -99,7 +99,12 @@ def _counted(text: str) -> int:
     return int(text)
 
 
-_KINDS: Mapping[str, Callable[[str], object]] = {"id": uuid.UUID, "delivery": uuid.UUID, "threeway": _counted}
+_KINDS: Mapping[str, Callable[[str], object]] = {
+    "id": uuid.UUID,
+    "delivery": uuid.UUID,
+    "threeway": _counted,
+    "message": _counted,
+}
 """What parts of the path are when they are no words."""
 
 

@@ -19,6 +19,9 @@ Addressee = Literal["unit", "unit_leader", "acceptor", "dispatcher", "dispatch_l
                     "supervision_office", "office", "leader"]  # fmt: skip
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+UrgentKind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+UrgentWord = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+"""``urgent_words``: beside those of ``crm/messages/words.toml``, kind by kind; a star is up to six characters."""
 
 KARAMAY_LIMITS: dict[Nature, Count] = {
     "consult": 3,
@@ -106,6 +109,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     scope_exclusions: tuple[str, ...] = ("malicious", "empty", "advertising", "congress_court_procuratorate", "legal_remedy")
     forbidden_words: tuple[str, ...] = ("不合理", "无理要求", "无理诉求")
     empty_answer_patterns: tuple[str, ...] = EMPTY_PHRASES
+    urgent_words: dict[UrgentKind, Annotated[tuple[UrgentWord, ...], msgspec.Meta(max_length=200)]] = {}
     malicious_warn_at: Count = 2
     malicious_police_at: Count = 3
     malicious_window_days: Count = 30

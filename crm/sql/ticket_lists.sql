@@ -123,4 +123,5 @@ FROM tickets AS t, LATERAL (
 ) AS lacks
 WHERE t.state NOT IN ('answered', 'rejected', 'withdrawn', 'merged', 'closed', 'archived')
   AND (lacks.owner OR lacks.deadline OR t.updated_at < $1)
+  AND NOT EXISTS (SELECT FROM message_intake AS i WHERE i.ticket_id = t.ticket_id AND i.state = 'set_aside')
 ORDER BY t.ticket_id LIMIT $2 OFFSET $3

@@ -75,12 +75,13 @@ async def open_ticket(parts: Parts, person: Person, opening: Opening) -> Done:
     async with begun(parts, person, "ticket.open", "tickets") as work:
         permissions.check(person, "ticket.open")
         await idempotency.claim(work.connection)
-        done = await _opened(work, opening)
+        done = await opened(work, opening)
         await idempotency.keep(work.connection, done)
     return done
 
 
-async def _opened(work: Work, opening: Opening) -> Done:
+async def opened(work: Work, opening: Opening) -> Done:
+    """As ``open_ticket``, as a part of the caller's transaction, who has seen to it that the person may."""
     came = await _came(work, opening)
     await _only_once(work, opening, came)
     given = _given(opening)

@@ -1124,6 +1124,19 @@ ALTER TABLE public.messages ALTER COLUMN message_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.mystery_calls (
+    mystery_id uuid NOT NULL,
+    line text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    attempts jsonb NOT NULL,
+    passed boolean NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT mystery_calls_attempts_check CHECK (((jsonb_typeof(attempts) = 'array'::text) AND ((jsonb_array_length(attempts) >= 1) AND (jsonb_array_length(attempts) <= 3)))),
+    CONSTRAINT mystery_calls_line_check CHECK ((line <> ''::text))
+);
+
 CREATE TABLE public.other_hotlines (
     code public.keypad_code NOT NULL,
     "position" smallint NOT NULL,
@@ -1274,6 +1287,112 @@ CREATE TABLE public.profile_versions (
     CONSTRAINT profile_versions_version_check CHECK ((version > 0))
 );
 
+CREATE TABLE public.quality_appeals (
+    appeal_id uuid NOT NULL,
+    score_id uuid NOT NULL,
+    agent text NOT NULL,
+    by text NOT NULL,
+    reason text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb,
+    answer text DEFAULT ''::text NOT NULL,
+    settled_by text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT quality_appeals_check CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+    CONSTRAINT quality_appeals_check1 CHECK (((state <> 'changed'::text) OR (after IS NOT NULL))),
+    CONSTRAINT quality_appeals_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT quality_appeals_state_check CHECK ((state = ANY (ARRAY['open'::text, 'kept'::text, 'changed'::text])))
+);
+
+CREATE TABLE public.quality_calibrations (
+    calibration_id uuid NOT NULL,
+    recording_id bigint NOT NULL,
+    sheet text NOT NULL,
+    version integer NOT NULL,
+    scorers text[] NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by text DEFAULT ''::text NOT NULL,
+    CONSTRAINT quality_calibrations_scorers_check CHECK ((cardinality(scorers) >= 2))
+);
+
+CREATE TABLE public.quality_checks (
+    recording_id bigint NOT NULL,
+    node text NOT NULL,
+    call_id text NOT NULL,
+    agent text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    length_ms integer NOT NULL,
+    rules integer NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    words_of timestamp with time zone,
+    outcomes jsonb NOT NULL,
+    is_wanted boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.quality_draws (
+    plan_id uuid NOT NULL,
+    week date NOT NULL,
+    seed bigint NOT NULL,
+    calls integer NOT NULL,
+    drawn integer NOT NULL,
+    drawn_at timestamp with time zone NOT NULL,
+    drawn_by text NOT NULL,
+    CONSTRAINT quality_draws_week_check CHECK ((EXTRACT(isodow FROM week) = (1)::numeric))
+);
+
+CREATE TABLE public.quality_errors (
+    error_id uuid NOT NULL,
+    agent text NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    ticket text DEFAULT ''::text NOT NULL,
+    recording_id bigint,
+    note text DEFAULT ''::text NOT NULL,
+    noted_by text NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    withdrawn_by text DEFAULT ''::text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    CONSTRAINT quality_errors_agent_check CHECK ((agent <> ''::text)),
+    CONSTRAINT quality_errors_kind_check CHECK ((kind = ANY (ARRAY['wrong_unit'::text, 'form_returned'::text, 'wrong_answer'::text, 'missed_confidentiality'::text, 'other'::text])))
+);
+
+CREATE TABLE public.quality_findings (
+    finding_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    code text NOT NULL,
+    agent text NOT NULL,
+    severity text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    from_ms integer NOT NULL,
+    to_ms integer NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    rules integer NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone,
+    judged text DEFAULT ''::text NOT NULL,
+    judged_by text DEFAULT ''::text NOT NULL,
+    judged_at timestamp with time zone,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT quality_findings_check CHECK ((to_ms >= from_ms)),
+    CONSTRAINT quality_findings_from_ms_check CHECK ((from_ms >= 0)),
+    CONSTRAINT quality_findings_judged_check CHECK ((judged = ANY (ARRAY[''::text, 'confirmed'::text, 'dismissed'::text]))),
+    CONSTRAINT quality_findings_severity_check CHECK ((severity = ANY (ARRAY['note'::text, 'minor'::text, 'serious'::text])))
+);
+
+ALTER TABLE public.quality_findings ALTER COLUMN finding_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quality_findings_finding_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.quality_flags (
     flag_id bigint NOT NULL,
     node text NOT NULL,
@@ -1292,6 +1411,92 @@ ALTER TABLE public.quality_flags ALTER COLUMN flag_id ADD GENERATED ALWAYS AS ID
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.quality_plans (
+    plan_id uuid NOT NULL,
+    name text NOT NULL,
+    sheet text NOT NULL,
+    rule jsonb NOT NULL,
+    seed bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text DEFAULT ''::text NOT NULL
+);
+
+CREATE TABLE public.quality_rules (
+    version integer NOT NULL,
+    digest text NOT NULL,
+    rules jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL
+);
+
+ALTER TABLE public.quality_rules ALTER COLUMN version ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quality_rules_version_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.quality_samples (
+    sample_id uuid NOT NULL,
+    plan_id uuid NOT NULL,
+    week date NOT NULL,
+    recording_id bigint NOT NULL,
+    agent text NOT NULL
+);
+
+CREATE TABLE public.quality_scores (
+    score_id uuid NOT NULL,
+    recording_id bigint NOT NULL,
+    agent text NOT NULL,
+    sample_id uuid,
+    calibration_id uuid,
+    sheet text NOT NULL,
+    version integer NOT NULL,
+    scorer text NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    points jsonb DEFAULT '{}'::jsonb NOT NULL,
+    vetoes text[] DEFAULT '{}'::text[] NOT NULL,
+    remark text DEFAULT ''::text NOT NULL,
+    total double precision DEFAULT 0 NOT NULL,
+    most double precision NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    submitted_at timestamp with time zone,
+    CONSTRAINT quality_scores_check CHECK (((sample_id IS NULL) OR (calibration_id IS NULL))),
+    CONSTRAINT quality_scores_check1 CHECK (((state = 'submitted'::text) = (submitted_at IS NOT NULL))),
+    CONSTRAINT quality_scores_most_check CHECK ((most > (0)::double precision)),
+    CONSTRAINT quality_scores_scorer_check CHECK ((scorer <> ''::text)),
+    CONSTRAINT quality_scores_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'submitted'::text])))
+);
+
+CREATE TABLE public.quality_sheets (
+    sheet text NOT NULL,
+    version integer NOT NULL,
+    content jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    CONSTRAINT quality_sheets_sheet_check CHECK ((sheet ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
+    CONSTRAINT quality_sheets_version_check CHECK ((version >= 1))
+);
+
+CREATE TABLE public.quality_suggestions (
+    suggestion_id uuid NOT NULL,
+    text text NOT NULL,
+    by text NOT NULL,
+    unit text DEFAULT ''::text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    answered_by text DEFAULT ''::text NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT quality_suggestions_check CHECK (((state = 'open'::text) = (answered_at IS NULL))),
+    CONSTRAINT quality_suggestions_state_check CHECK ((state = ANY (ARRAY['open'::text, 'accepted'::text, 'declined'::text]))),
+    CONSTRAINT quality_suggestions_text_check CHECK ((text <> ''::text))
 );
 
 CREATE TABLE public.queue_listings (
@@ -1313,6 +1518,32 @@ CREATE TABLE public.queue_members (
     version bigint NOT NULL
 );
 
+CREATE TABLE public.recording_masks (
+    mask_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    from_ms integer NOT NULL,
+    to_ms integer NOT NULL,
+    reason text NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    lifted_by text DEFAULT ''::text NOT NULL,
+    lifted_at timestamp with time zone,
+    lift_reason text DEFAULT ''::text NOT NULL,
+    CONSTRAINT recording_masks_check CHECK ((to_ms > from_ms)),
+    CONSTRAINT recording_masks_check1 CHECK (((lifted_at IS NULL) = (lifted_by = ''::text))),
+    CONSTRAINT recording_masks_from_ms_check CHECK ((from_ms >= 0)),
+    CONSTRAINT recording_masks_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE public.recording_masks ALTER COLUMN mask_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.recording_masks_mask_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.recording_pauses (
     pause_id bigint NOT NULL,
     node text NOT NULL,
@@ -1327,6 +1558,33 @@ CREATE TABLE public.recording_pauses (
 
 ALTER TABLE public.recording_pauses ALTER COLUMN pause_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.recording_pauses_pause_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.recording_plays (
+    play_id bigint NOT NULL,
+    recording_id bigint NOT NULL,
+    kind text NOT NULL,
+    listener text NOT NULL,
+    role text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    side text DEFAULT ''::text NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    requests integer DEFAULT 1 NOT NULL,
+    asked int4multirange DEFAULT '{}'::int4multirange NOT NULL,
+    sent int4multirange DEFAULT '{}'::int4multirange NOT NULL,
+    CONSTRAINT recording_plays_kind_check CHECK ((kind = ANY (ARRAY['listened'::text, 'downloaded'::text]))),
+    CONSTRAINT recording_plays_listener_check CHECK ((listener <> ''::text)),
+    CONSTRAINT recording_plays_side_check CHECK ((side = ANY (ARRAY[''::text, 'left'::text, 'right'::text])))
+);
+
+ALTER TABLE public.recording_plays ALTER COLUMN play_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.recording_plays_play_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1365,6 +1623,133 @@ CREATE TABLE public.recordings (
     CONSTRAINT recordings_storage_check CHECK ((storage = ANY (ARRAY[''::text, 'local'::text, 's3'::text]))),
     CONSTRAINT recordings_voices_check CHECK ((jsonb_typeof(voices) = 'array'::text))
 );
+
+CREATE TABLE public.ticket_callbacks (
+    callback_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    reached boolean NOT NULL,
+    on_call boolean DEFAULT false NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    unit_replied boolean,
+    process_satisfaction text,
+    result_satisfaction text,
+    solved boolean,
+    reasonable boolean,
+    reason text DEFAULT ''::text NOT NULL,
+    opinions text DEFAULT ''::text NOT NULL,
+    verified boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.ticket_contacts (
+    contact_id uuid NOT NULL,
+    ticket_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    number public.telephone_number DEFAULT ''::text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    by text NOT NULL,
+    source text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ticket_contacts_kind_check CHECK ((kind = ANY (ARRAY['first'::text, 'repeat'::text, 'result'::text, 'supplement'::text, 'withdrawal'::text, 'same_matter'::text, 'callback'::text])))
+);
+
+CREATE TABLE public.tickets (
+    ticket_id bigint NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    channel text NOT NULL,
+    state text NOT NULL,
+    before text,
+    profile text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    accept_agent text DEFAULT ''::text NOT NULL,
+    assign_agent text DEFAULT ''::text NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    content text DEFAULT ''::text NOT NULL,
+    event_time text DEFAULT ''::text NOT NULL,
+    event_place text DEFAULT ''::text NOT NULL,
+    persons text DEFAULT ''::text NOT NULL,
+    demand text DEFAULT ''::text NOT NULL,
+    nature text,
+    category text DEFAULT ''::text NOT NULL,
+    related_category text DEFAULT ''::text NOT NULL,
+    taxonomy_version integer DEFAULT 0 NOT NULL,
+    subject_terms text[] DEFAULT '{}'::text[] NOT NULL,
+    territory text DEFAULT ''::text NOT NULL,
+    special_group text DEFAULT ''::text NOT NULL,
+    service_mode text DEFAULT ''::text NOT NULL,
+    reply_wanted boolean DEFAULT true NOT NULL,
+    hidden text[] DEFAULT '{}'::text[] NOT NULL,
+    anonymous boolean DEFAULT false NOT NULL,
+    urgent boolean DEFAULT false NOT NULL,
+    leader_event boolean DEFAULT false NOT NULL,
+    leader_item boolean DEFAULT false NOT NULL,
+    green_channel boolean DEFAULT false NOT NULL,
+    service_complaint boolean DEFAULT false NOT NULL,
+    misconduct boolean DEFAULT false NOT NULL,
+    untrue boolean,
+    publishable boolean DEFAULT false NOT NULL,
+    accused_unit text DEFAULT ''::text NOT NULL,
+    upstream_system text DEFAULT ''::text NOT NULL,
+    upstream_no text DEFAULT ''::text NOT NULL,
+    upstream_due_at timestamp with time zone,
+    regulatory_due_at timestamp with time zone,
+    handling_mode text DEFAULT ''::text NOT NULL,
+    item_kind text DEFAULT 'time_limited'::text NOT NULL,
+    lead_unit text DEFAULT ''::text NOT NULL,
+    co_units text[] DEFAULT '{}'::text[] NOT NULL,
+    doubt text DEFAULT ''::text NOT NULL,
+    released boolean DEFAULT true NOT NULL,
+    dispatched_at timestamp with time zone,
+    received_at timestamp with time zone,
+    due_at timestamp with time zone,
+    promised_at timestamp with time zone,
+    replied_at timestamp with time zone,
+    answer_case text DEFAULT ''::text NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    reject_reason text DEFAULT ''::text NOT NULL,
+    process_satisfaction text,
+    result_satisfaction text,
+    solved boolean,
+    reasonable boolean,
+    closing_ground text,
+    reviewed_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    parent_id bigint,
+    merged_into bigint,
+    report_again_of bigint,
+    CONSTRAINT tickets_check CHECK ((((state = 'merged'::text) = (merged_into IS NOT NULL)) OR (state = 'archived'::text))),
+    CONSTRAINT tickets_check1 CHECK (((state <> 'closed'::text) OR (closing_ground IS NOT NULL))),
+    CONSTRAINT tickets_hidden_check CHECK ((hidden <@ '{name,phone,workplace,result,all}'::text[])),
+    CONSTRAINT tickets_ticket_id_check CHECK ((ticket_id > '2000010100000'::bigint))
+);
+
+CREATE VIEW public.recording_tickets WITH (security_barrier='true') AS
+ SELECT r.recording_id,
+    t.ticket_id
+   FROM (public.recordings r
+     JOIN public.tickets t ON (((t.node = r.node) AND (t.call_id = r.call_id))))
+  WHERE (t.call_id <> ''::text)
+UNION
+ SELECT r.recording_id,
+    c.ticket_id
+   FROM (public.recordings r
+     JOIN public.ticket_contacts c ON (((c.node = r.node) AND (c.call_id = r.call_id))))
+  WHERE (c.call_id <> ''::text)
+UNION
+ SELECT r.recording_id,
+    b.ticket_id
+   FROM (public.recordings r
+     JOIN public.ticket_callbacks b ON (((b.node = r.node) AND (b.call_id = r.call_id))))
+  WHERE (b.call_id <> ''::text);
 
 ALTER TABLE public.recordings ALTER COLUMN recording_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.recordings_recording_id_seq
@@ -1491,6 +1876,26 @@ CREATE TABLE public.spoken_articles (
     CONSTRAINT spoken_articles_check CHECK (((parent)::text <> (code)::text)),
     CONSTRAINT spoken_articles_position_check CHECK ((("position" >= 1) AND ("position" <= 9))),
     CONSTRAINT spoken_articles_title_check CHECK ((title <> ''::text))
+);
+
+CREATE TABLE public.staff_complaints (
+    complaint_id uuid NOT NULL,
+    agent text DEFAULT ''::text NOT NULL,
+    about text NOT NULL,
+    step text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    ticket text DEFAULT ''::text NOT NULL,
+    text text NOT NULL,
+    logged_by text NOT NULL,
+    logged_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    checked_by text DEFAULT ''::text NOT NULL,
+    checked_at timestamp with time zone,
+    conclusion text DEFAULT ''::text NOT NULL,
+    CONSTRAINT staff_complaints_about_check CHECK ((about = ANY (ARRAY['attitude'::text, 'professional'::text]))),
+    CONSTRAINT staff_complaints_check CHECK (((state = 'open'::text) = (checked_at IS NULL))),
+    CONSTRAINT staff_complaints_state_check CHECK ((state = ANY (ARRAY['open'::text, 'valid'::text, 'invalid'::text]))),
+    CONSTRAINT staff_complaints_step_check CHECK ((step = ANY (ARRAY['acceptance'::text, 'transfer'::text, 'handling'::text, 'callback'::text, 'supervision'::text])))
 );
 
 CREATE TABLE public.subject_terms (
@@ -1640,25 +2045,6 @@ CREATE TABLE public.ticket_attachments (
     CONSTRAINT ticket_attachments_name_check CHECK ((name <> ''::text))
 );
 
-CREATE TABLE public.ticket_callbacks (
-    callback_id uuid NOT NULL,
-    ticket_id bigint NOT NULL,
-    at timestamp with time zone NOT NULL,
-    by text NOT NULL,
-    reached boolean NOT NULL,
-    on_call boolean DEFAULT false NOT NULL,
-    node text DEFAULT ''::text NOT NULL,
-    call_id text DEFAULT ''::text NOT NULL,
-    unit_replied boolean,
-    process_satisfaction text,
-    result_satisfaction text,
-    solved boolean,
-    reasonable boolean,
-    reason text DEFAULT ''::text NOT NULL,
-    opinions text DEFAULT ''::text NOT NULL,
-    verified boolean DEFAULT false NOT NULL
-);
-
 CREATE TABLE public.ticket_clocks (
     ticket_id bigint NOT NULL,
     kind text NOT NULL,
@@ -1681,21 +2067,6 @@ CREATE TABLE public.ticket_clocks (
     CONSTRAINT ticket_clocks_check1 CHECK (((stopped_at IS NULL) = (stopped_with = ''::text))),
     CONSTRAINT ticket_clocks_round_check CHECK ((round > 0)),
     CONSTRAINT ticket_clocks_stopped_with_check CHECK ((stopped_with = ANY (ARRAY[''::text, 'one'::text, 'all'::text])))
-);
-
-CREATE TABLE public.ticket_contacts (
-    contact_id uuid NOT NULL,
-    ticket_id bigint NOT NULL,
-    at timestamp with time zone NOT NULL,
-    channel text NOT NULL,
-    kind text NOT NULL,
-    node text DEFAULT ''::text NOT NULL,
-    call_id text DEFAULT ''::text NOT NULL,
-    number public.telephone_number DEFAULT ''::text NOT NULL,
-    note text DEFAULT ''::text NOT NULL,
-    by text NOT NULL,
-    source text DEFAULT ''::text NOT NULL,
-    CONSTRAINT ticket_contacts_kind_check CHECK ((kind = ANY (ARRAY['first'::text, 'repeat'::text, 'result'::text, 'supplement'::text, 'withdrawal'::text, 'same_matter'::text, 'callback'::text])))
 );
 
 CREATE TABLE public.ticket_days (
@@ -1893,80 +2264,6 @@ CREATE TABLE public.ticket_words_default (
     words tsvector CONSTRAINT ticket_words_words_not_null NOT NULL
 );
 
-CREATE TABLE public.tickets (
-    ticket_id bigint NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    channel text NOT NULL,
-    state text NOT NULL,
-    before text,
-    profile text NOT NULL,
-    made_at timestamp with time zone NOT NULL,
-    made_by text NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    accept_agent text DEFAULT ''::text NOT NULL,
-    assign_agent text DEFAULT ''::text NOT NULL,
-    node text DEFAULT ''::text NOT NULL,
-    call_id text DEFAULT ''::text NOT NULL,
-    content text DEFAULT ''::text NOT NULL,
-    event_time text DEFAULT ''::text NOT NULL,
-    event_place text DEFAULT ''::text NOT NULL,
-    persons text DEFAULT ''::text NOT NULL,
-    demand text DEFAULT ''::text NOT NULL,
-    nature text,
-    category text DEFAULT ''::text NOT NULL,
-    related_category text DEFAULT ''::text NOT NULL,
-    taxonomy_version integer DEFAULT 0 NOT NULL,
-    subject_terms text[] DEFAULT '{}'::text[] NOT NULL,
-    territory text DEFAULT ''::text NOT NULL,
-    special_group text DEFAULT ''::text NOT NULL,
-    service_mode text DEFAULT ''::text NOT NULL,
-    reply_wanted boolean DEFAULT true NOT NULL,
-    hidden text[] DEFAULT '{}'::text[] NOT NULL,
-    anonymous boolean DEFAULT false NOT NULL,
-    urgent boolean DEFAULT false NOT NULL,
-    leader_event boolean DEFAULT false NOT NULL,
-    leader_item boolean DEFAULT false NOT NULL,
-    green_channel boolean DEFAULT false NOT NULL,
-    service_complaint boolean DEFAULT false NOT NULL,
-    misconduct boolean DEFAULT false NOT NULL,
-    untrue boolean,
-    publishable boolean DEFAULT false NOT NULL,
-    accused_unit text DEFAULT ''::text NOT NULL,
-    upstream_system text DEFAULT ''::text NOT NULL,
-    upstream_no text DEFAULT ''::text NOT NULL,
-    upstream_due_at timestamp with time zone,
-    regulatory_due_at timestamp with time zone,
-    handling_mode text DEFAULT ''::text NOT NULL,
-    item_kind text DEFAULT 'time_limited'::text NOT NULL,
-    lead_unit text DEFAULT ''::text NOT NULL,
-    co_units text[] DEFAULT '{}'::text[] NOT NULL,
-    doubt text DEFAULT ''::text NOT NULL,
-    released boolean DEFAULT true NOT NULL,
-    dispatched_at timestamp with time zone,
-    received_at timestamp with time zone,
-    due_at timestamp with time zone,
-    promised_at timestamp with time zone,
-    replied_at timestamp with time zone,
-    answer_case text DEFAULT ''::text NOT NULL,
-    answer text DEFAULT ''::text NOT NULL,
-    reject_reason text DEFAULT ''::text NOT NULL,
-    process_satisfaction text,
-    result_satisfaction text,
-    solved boolean,
-    reasonable boolean,
-    closing_ground text,
-    reviewed_at timestamp with time zone,
-    closed_at timestamp with time zone,
-    archived_at timestamp with time zone,
-    parent_id bigint,
-    merged_into bigint,
-    report_again_of bigint,
-    CONSTRAINT tickets_check CHECK ((((state = 'merged'::text) = (merged_into IS NOT NULL)) OR (state = 'archived'::text))),
-    CONSTRAINT tickets_check1 CHECK (((state <> 'closed'::text) OR (closing_ground IS NOT NULL))),
-    CONSTRAINT tickets_hidden_check CHECK ((hidden <@ '{name,phone,workplace,result,all}'::text[])),
-    CONSTRAINT tickets_ticket_id_check CHECK ((ticket_id > '2000010100000'::bigint))
-);
-
 CREATE TABLE public.transcript_turns (
     recording_id bigint NOT NULL,
     number integer NOT NULL,
@@ -2000,21 +2297,6 @@ CREATE TABLE public.transcripts (
     CONSTRAINT transcripts_check CHECK (((state <> 'done'::text) OR (made_at IS NOT NULL))),
     CONSTRAINT transcripts_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
     CONSTRAINT transcripts_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'no_model'::text, 'failed'::text])))
-);
-
-CREATE TABLE public.unit_staff (
-    unit text NOT NULL,
-    name text NOT NULL,
-    role text DEFAULT 'clerk'::text NOT NULL,
-    deputy text DEFAULT ''::text NOT NULL,
-    "position" text DEFAULT ''::text NOT NULL,
-    duty text DEFAULT ''::text NOT NULL,
-    number text DEFAULT ''::text NOT NULL,
-    username text DEFAULT ''::text NOT NULL,
-    removed_at timestamp with time zone,
-    CONSTRAINT unit_staff_deputy_check CHECK ((deputy = ANY (ARRAY[''::text, 'A'::text, 'B'::text]))),
-    CONSTRAINT unit_staff_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT unit_staff_role_check CHECK ((role = ANY (ARRAY['head'::text, 'leader'::text, 'clerk'::text, 'contact'::text])))
 );
 
 CREATE VIEW public.unit_ticket_tasks WITH (security_barrier='true') AS
@@ -2110,6 +2392,33 @@ CREATE VIEW public.unit_tickets WITH (security_barrier='true') AS
   WHERE ((EXISTS ( SELECT
            FROM public.unit_ticket_tasks k
           WHERE (k.ticket_id = t.ticket_id))) AND (NOT ((accused_unit <> ''::text) AND ((NOT (nature IS DISTINCT FROM 'report'::text)) OR misconduct) AND (accused_unit = ANY (( SELECT public.viewing_units_above() AS viewing_units_above)::text[])))));
+
+CREATE VIEW public.unit_recordings WITH (security_barrier='true') AS
+ SELECT rt.recording_id,
+    rt.ticket_id
+   FROM (public.recording_tickets rt
+     JOIN public.unit_tickets u ON ((u.ticket_id = rt.ticket_id)))
+  WHERE ((EXISTS ( SELECT
+           FROM public.unit_ticket_tasks k
+          WHERE ((k.ticket_id = rt.ticket_id) AND (k.ended_by = ANY (ARRAY[''::text, 'replied'::text, 'redo'::text]))))) AND (NOT (EXISTS ( SELECT
+           FROM (public.recording_tickets o
+             JOIN public.tickets t ON ((t.ticket_id = o.ticket_id)))
+          WHERE ((o.recording_id = rt.recording_id) AND ((t.hidden <> '{}'::text[]) OR t.anonymous OR (t.accused_unit <> ''::text) OR (NOT (t.nature IS DISTINCT FROM 'report'::text)) OR t.misconduct))))));
+
+CREATE TABLE public.unit_staff (
+    unit text NOT NULL,
+    name text NOT NULL,
+    role text DEFAULT 'clerk'::text NOT NULL,
+    deputy text DEFAULT ''::text NOT NULL,
+    "position" text DEFAULT ''::text NOT NULL,
+    duty text DEFAULT ''::text NOT NULL,
+    number text DEFAULT ''::text NOT NULL,
+    username text DEFAULT ''::text NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT unit_staff_deputy_check CHECK ((deputy = ANY (ARRAY[''::text, 'A'::text, 'B'::text]))),
+    CONSTRAINT unit_staff_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT unit_staff_role_check CHECK ((role = ANY (ARRAY['head'::text, 'leader'::text, 'clerk'::text, 'contact'::text])))
+);
 
 CREATE VIEW public.unit_ticket_identities WITH (security_barrier='true') AS
  SELECT t.ticket_id,
@@ -2394,6 +2703,9 @@ ALTER TABLE ONLY public.messages
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (message_id);
 
+ALTER TABLE ONLY public.mystery_calls
+    ADD CONSTRAINT mystery_calls_pkey PRIMARY KEY (mystery_id);
+
 ALTER TABLE ONLY public.other_hotlines
     ADD CONSTRAINT other_hotlines_pkey PRIMARY KEY (code);
 
@@ -2427,11 +2739,59 @@ ALTER TABLE ONLY public.places
 ALTER TABLE ONLY public.profile_versions
     ADD CONSTRAINT profile_versions_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY public.quality_appeals
+    ADD CONSTRAINT quality_appeals_pkey PRIMARY KEY (appeal_id);
+
+ALTER TABLE ONLY public.quality_appeals
+    ADD CONSTRAINT quality_appeals_score_id_key UNIQUE (score_id);
+
+ALTER TABLE ONLY public.quality_calibrations
+    ADD CONSTRAINT quality_calibrations_pkey PRIMARY KEY (calibration_id);
+
+ALTER TABLE ONLY public.quality_checks
+    ADD CONSTRAINT quality_checks_pkey PRIMARY KEY (recording_id);
+
+ALTER TABLE ONLY public.quality_draws
+    ADD CONSTRAINT quality_draws_pkey PRIMARY KEY (plan_id, week);
+
+ALTER TABLE ONLY public.quality_errors
+    ADD CONSTRAINT quality_errors_pkey PRIMARY KEY (error_id);
+
+ALTER TABLE ONLY public.quality_findings
+    ADD CONSTRAINT quality_findings_pkey PRIMARY KEY (finding_id);
+
 ALTER TABLE ONLY public.quality_flags
     ADD CONSTRAINT quality_flags_node_call_id_number_kind_key UNIQUE (node, call_id, number, kind);
 
 ALTER TABLE ONLY public.quality_flags
     ADD CONSTRAINT quality_flags_pkey PRIMARY KEY (flag_id);
+
+ALTER TABLE ONLY public.quality_plans
+    ADD CONSTRAINT quality_plans_pkey PRIMARY KEY (plan_id);
+
+ALTER TABLE ONLY public.quality_rules
+    ADD CONSTRAINT quality_rules_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.quality_samples
+    ADD CONSTRAINT quality_samples_pkey PRIMARY KEY (sample_id);
+
+ALTER TABLE ONLY public.quality_samples
+    ADD CONSTRAINT quality_samples_plan_id_recording_id_key UNIQUE (plan_id, recording_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_calibration_id_scorer_key UNIQUE (calibration_id, scorer);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_pkey PRIMARY KEY (score_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_sample_id_key UNIQUE (sample_id);
+
+ALTER TABLE ONLY public.quality_sheets
+    ADD CONSTRAINT quality_sheets_pkey PRIMARY KEY (sheet, version);
+
+ALTER TABLE ONLY public.quality_suggestions
+    ADD CONSTRAINT quality_suggestions_pkey PRIMARY KEY (suggestion_id);
 
 ALTER TABLE ONLY public.queue_listings
     ADD CONSTRAINT queue_listings_pkey PRIMARY KEY (node);
@@ -2439,8 +2799,14 @@ ALTER TABLE ONLY public.queue_listings
 ALTER TABLE ONLY public.queue_members
     ADD CONSTRAINT queue_members_pkey PRIMARY KEY (node, queue, interface);
 
+ALTER TABLE ONLY public.recording_masks
+    ADD CONSTRAINT recording_masks_pkey PRIMARY KEY (mask_id);
+
 ALTER TABLE ONLY public.recording_pauses
     ADD CONSTRAINT recording_pauses_pkey PRIMARY KEY (pause_id);
+
+ALTER TABLE ONLY public.recording_plays
+    ADD CONSTRAINT recording_plays_pkey PRIMARY KEY (play_id);
 
 ALTER TABLE ONLY public.recordings
     ADD CONSTRAINT recordings_node_file_key UNIQUE (node, file);
@@ -2474,6 +2840,9 @@ ALTER TABLE ONLY public.spoken_articles
 
 ALTER TABLE ONLY public.spoken_articles
     ADD CONSTRAINT spoken_articles_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY public.staff_complaints
+    ADD CONSTRAINT staff_complaints_pkey PRIMARY KEY (complaint_id);
 
 ALTER TABLE ONLY public.subject_terms
     ADD CONSTRAINT subject_terms_pkey PRIMARY KEY (term);
@@ -2716,6 +3085,8 @@ CREATE INDEX message_intake_waiting ON public.message_intake USING btree (is_urg
 
 CREATE INDEX messages_by_number ON public.messages USING btree (caller_number, left_at);
 
+CREATE INDEX mystery_calls_by_time ON public.mystery_calls USING btree (at DESC);
+
 CREATE INDEX outbound_calls_by_call ON public.outbound_calls USING btree (node, call_id);
 
 CREATE INDEX outbound_calls_by_ticket ON public.outbound_calls USING btree (ticket, ordered_at) WHERE (ticket <> ''::text);
@@ -2754,11 +3125,49 @@ CREATE INDEX places_by_territory ON public.places USING btree (territory text_pa
 
 CREATE INDEX profile_versions_by_digest ON public.profile_versions USING btree (digest, version);
 
+CREATE INDEX quality_appeals_by_agent ON public.quality_appeals USING btree (agent, made_at DESC);
+
+CREATE INDEX quality_appeals_open ON public.quality_appeals USING btree (made_at) WHERE (state = 'open'::text);
+
+CREATE INDEX quality_checks_by_agent ON public.quality_checks USING btree (agent, started_at);
+
+CREATE INDEX quality_checks_by_call ON public.quality_checks USING btree (node, call_id);
+
+CREATE INDEX quality_checks_by_time ON public.quality_checks USING btree (started_at);
+
+CREATE INDEX quality_checks_wanted ON public.quality_checks USING btree (recording_id) WHERE is_wanted;
+
+CREATE INDEX quality_errors_by_agent ON public.quality_errors USING btree (agent, at DESC);
+
+CREATE INDEX quality_errors_by_time ON public.quality_errors USING btree (at DESC);
+
+CREATE INDEX quality_findings_by_agent ON public.quality_findings USING btree (agent, at DESC) WHERE (superseded_at IS NULL);
+
+CREATE INDEX quality_findings_by_code ON public.quality_findings USING btree (code, at DESC) WHERE (superseded_at IS NULL);
+
+CREATE INDEX quality_findings_by_time ON public.quality_findings USING btree (at DESC) WHERE (superseded_at IS NULL);
+
+CREATE UNIQUE INDEX quality_findings_once ON public.quality_findings USING btree (recording_id, code, agent, from_ms) WHERE (superseded_at IS NULL);
+
 CREATE INDEX quality_flags_by_agent ON public.quality_flags USING btree (agent, at);
+
+CREATE INDEX quality_scores_by_agent ON public.quality_scores USING btree (agent, submitted_at DESC) WHERE (state = 'submitted'::text);
+
+CREATE UNIQUE INDEX quality_scores_once ON public.quality_scores USING btree (recording_id, sheet, scorer) WHERE (calibration_id IS NULL);
+
+CREATE INDEX quality_suggestions_by_person ON public.quality_suggestions USING btree (by, made_at DESC);
+
+CREATE INDEX quality_suggestions_by_time ON public.quality_suggestions USING btree (made_at DESC);
+
+CREATE INDEX recording_masks_by_recording ON public.recording_masks USING btree (recording_id, from_ms);
 
 CREATE INDEX recording_pauses_by_call ON public.recording_pauses USING btree (node, call_id);
 
 CREATE UNIQUE INDEX recording_pauses_open ON public.recording_pauses USING btree (node, call_id) WHERE (resumed_at IS NULL);
+
+CREATE INDEX recording_plays_by_listener ON public.recording_plays USING btree (listener, play_id);
+
+CREATE INDEX recording_plays_by_recording ON public.recording_plays USING btree (recording_id, play_id);
 
 CREATE INDEX recordings_by_age ON public.recordings USING btree (COALESCE(started_at, stored_at), recording_id) WHERE (state <> 'deleted'::text);
 
@@ -2769,6 +3178,12 @@ CREATE INDEX recordings_by_key ON public.recordings USING btree (key_id) WHERE (
 CREATE INDEX recordings_by_object ON public.recordings USING btree (object) WHERE (object <> ''::text);
 
 CREATE INDEX recordings_by_time ON public.recordings USING btree (started_at);
+
+CREATE INDEX recordings_by_voice ON public.recordings USING gin (voices jsonb_path_ops);
+
+CREATE INDEX recordings_newest ON public.recordings USING btree (COALESCE(started_at, stored_at), recording_id);
+
+CREATE INDEX recordings_of_call ON public.recordings USING btree (call_id);
 
 CREATE INDEX recordings_to_delete ON public.recordings USING btree (recording_id) WHERE ((state = 'deleted'::text) AND (object <> ''::text));
 
@@ -2795,6 +3210,10 @@ CREATE INDEX retaliation_reports_by_ticket ON public.retaliation_reports USING b
 CREATE INDEX retaliation_reports_open ON public.retaliation_reports USING btree (at) WHERE (closed_at IS NULL);
 
 CREATE INDEX shift_plan_by_time ON public.shift_plan USING btree (ends);
+
+CREATE INDEX staff_complaints_by_agent ON public.staff_complaints USING btree (agent, at DESC);
+
+CREATE INDEX staff_complaints_by_time ON public.staff_complaints USING btree (at DESC);
 
 CREATE UNIQUE INDEX supervisions_by_channel ON public.supervisions USING btree (node, channel);
 
@@ -3033,6 +3452,60 @@ ALTER TABLE ONLY public.message_intake
 
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.quality_appeals
+    ADD CONSTRAINT quality_appeals_score_id_fkey FOREIGN KEY (score_id) REFERENCES public.quality_scores(score_id);
+
+ALTER TABLE ONLY public.quality_calibrations
+    ADD CONSTRAINT quality_calibrations_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.quality_checks(recording_id);
+
+ALTER TABLE ONLY public.quality_calibrations
+    ADD CONSTRAINT quality_calibrations_sheet_version_fkey FOREIGN KEY (sheet, version) REFERENCES public.quality_sheets(sheet, version);
+
+ALTER TABLE ONLY public.quality_checks
+    ADD CONSTRAINT quality_checks_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.quality_checks
+    ADD CONSTRAINT quality_checks_rules_fkey FOREIGN KEY (rules) REFERENCES public.quality_rules(version);
+
+ALTER TABLE ONLY public.quality_draws
+    ADD CONSTRAINT quality_draws_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.quality_plans(plan_id);
+
+ALTER TABLE ONLY public.quality_errors
+    ADD CONSTRAINT quality_errors_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.quality_findings
+    ADD CONSTRAINT quality_findings_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.quality_checks(recording_id);
+
+ALTER TABLE ONLY public.quality_findings
+    ADD CONSTRAINT quality_findings_rules_fkey FOREIGN KEY (rules) REFERENCES public.quality_rules(version);
+
+ALTER TABLE ONLY public.quality_samples
+    ADD CONSTRAINT quality_samples_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.quality_plans(plan_id);
+
+ALTER TABLE ONLY public.quality_samples
+    ADD CONSTRAINT quality_samples_plan_id_week_fkey FOREIGN KEY (plan_id, week) REFERENCES public.quality_draws(plan_id, week);
+
+ALTER TABLE ONLY public.quality_samples
+    ADD CONSTRAINT quality_samples_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.quality_checks(recording_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_calibration_id_fkey FOREIGN KEY (calibration_id) REFERENCES public.quality_calibrations(calibration_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.quality_checks(recording_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_sample_id_fkey FOREIGN KEY (sample_id) REFERENCES public.quality_samples(sample_id);
+
+ALTER TABLE ONLY public.quality_scores
+    ADD CONSTRAINT quality_scores_sheet_version_fkey FOREIGN KEY (sheet, version) REFERENCES public.quality_sheets(sheet, version);
+
+ALTER TABLE ONLY public.recording_masks
+    ADD CONSTRAINT recording_masks_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
+
+ALTER TABLE ONLY public.recording_plays
+    ADD CONSTRAINT recording_plays_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);
 
 ALTER TABLE ONLY public.retaliation_reports
     ADD CONSTRAINT retaliation_reports_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(ticket_id);
