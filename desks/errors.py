@@ -20,6 +20,7 @@ REFUSALS = {
     "bad_body": HTTPStatus.BAD_REQUEST,
     "bad_key": HTTPStatus.BAD_REQUEST,
     "bad_version": HTTPStatus.BAD_REQUEST,
+    "bad_range": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "wrong_password": HTTPStatus.UNAUTHORIZED,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "must_change_password": HTTPStatus.FORBIDDEN,
@@ -36,6 +37,7 @@ ORDERS = {
     "forbidden": HTTPStatus.FORBIDDEN,
     "unknown": HTTPStatus.NOT_FOUND,
     "conflict": HTTPStatus.CONFLICT,
+    "gone": HTTPStatus.GONE,
     "failed": HTTPStatus.BAD_GATEWAY,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }

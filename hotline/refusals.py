@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from hotline.errors import HotlineError
 
-Kind = Literal["invalid", "forbidden", "unknown", "conflict", "failed", "timeout"]
-"""What is wrong in general; the web application answers with 422, 403, 404, 409, 502 and 504."""
+Kind = Literal["invalid", "forbidden", "unknown", "conflict", "gone", "failed", "timeout"]
+"""What is wrong in general; the web application answers with 422, 403, 404, 409, 410, 502 and 504."""
 
 
 class RefusedError(HotlineError):
