@@ -1,4 +1,4 @@
-"""``python -m recordings``: the worker of this node, until SIGTERM or SIGINT."""
+"""``python -m recordings``: the worker of this node, until SIGTERM or SIGINT; with a command, see ``recordings.commands``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import signal
 import sys
 
-from hotline import credentials, database, log, paths, settings
+from hotline import command_line, credentials, database, log, paths, settings
 from hotline.errors import HotlineError
-from recordings import worker
+from recordings import commands, worker
 from recordings.store import Store
 
 
@@ -25,8 +25,11 @@ async def serve() -> None:
 
 
 def main() -> int:
-    """Exit status 2 when the set-up is wrong."""
+    """Exit status 2 when the worker's set-up is wrong."""
+    chosen = commands.parser().parse_args()
     log.configure("recordings")
+    if "run" in chosen:
+        return command_line.run(chosen)
     try:
         asyncio.run(serve())
     except HotlineError as error:

@@ -14,7 +14,7 @@ import pytest
 from hotline import messages, paths
 
 CATALOGUE = tomllib.loads((paths.TREE / "hotline" / "messages.toml").read_text(encoding="utf-8"))
-PACKAGES = ("ami_bridge", "crm", "hotline", "ivr_flows")
+PACKAGES = ("ami_bridge", "crm", "hotline", "ivr_flows", "recordings")
 FUNCTIONS = ("text", "languages", "note", "step", "_finding")
 """What takes a key of the catalogue, as its first argument or, for a finding, its second."""
 
