@@ -63,3 +63,11 @@ class FfmpegMissingError(RecordingsError):
 
 class ConversionError(RecordingsError):
     """ffmpeg could not read or write a recording, or did not end."""
+
+
+class NoModelError(RecordingsError):
+    """There is no speech model that can be used: ``hotline models`` says how to get one; what waits is transcribed then."""
+
+
+class TranscriberError(RecordingsError):
+    """The process that transcribes ended, or said nothing for too long: another one is tried."""

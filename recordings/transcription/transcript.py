@@ -39,6 +39,18 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
 
 
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a transcriber's process tells, one of these at a time. ``ready``: the model is loaded; ``no_model``: why it cannot be;
+    ``heard``: an utterance; ``taken``: a piece is done with; ``ended``: so is the side.
+    """
+
+    ready: bool = False
+    no_model: str = ""
+    heard: tuple[Word, ...] = ()
+    taken: bool = False
+    ended: bool = False
+
+
 class Transcriber(Protocol):
     """An engine with its model loaded; one recording at a time. It runs in a process of its own."""
 

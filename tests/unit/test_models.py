@@ -108,7 +108,7 @@ def test_what_is_no_model_or_not_the_right_file_is_refused(var: Path, tmp_path: 
         ({"source": good, "name": "../m"}, "a model's name"),
     ):
         with pytest.raises(ModelError, match=why):
-            models.add(**arguments)  # type: ignore[arg-type]
+            models.add(**arguments)
     monkeypatch.setattr(models, "MOST_BYTES", 10)
     with pytest.raises(ModelError, match="are no model"):
         models.add(good)
