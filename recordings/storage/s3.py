@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,8 +74,8 @@ class S3Storage:
         with self._reaching(name):
             try:
                 answer = self._client.get_object(self._bucket, name, offset=start, length=count)
-            except S3Error as error:
-                if error.code == "InvalidRange":
+            except (S3Error, InvalidResponseError) as error:
+                if _code(error) == "InvalidRange":
                     return b""
                 raise
             try:
@@ -109,12 +110,21 @@ class S3Storage:
     def _reaching(self, name: str) -> Iterator[None]:
         try:
             yield
-        except S3Error as error:
-            if error.code in _MISSING:
+        except (S3Error, InvalidResponseError) as error:
+            code = _code(error)
+            if code in _MISSING:
                 raise NotStoredError(f"{name} is not in the bucket {self._bucket} at {self._url}") from None
-            raise StorageAwayError(f"{self._url} refuses {name}: {error.code}: {error.message}") from None
-        except (InvalidResponseError, ServerError, urllib3.exceptions.HTTPError, OSError) as error:
+            raise StorageAwayError(f"{self._url} refuses {name}: {code or error}") from None
+        except (ServerError, urllib3.exceptions.HTTPError, OSError) as error:
             raise StorageAwayError(f"{self._url} cannot be reached: {type(error).__name__}: {error}") from error
+
+
+def _code(error: S3Error | InvalidResponseError) -> str:
+    """The server's word for what is wrong; the client reads it only from what is called ``application/xml``."""
+    if isinstance(error, S3Error):
+        return str(error.code)
+    found = re.search(r"<Code>(\w{1,60})</Code>", str(error))
+    return found[1] if found else ""
 
 
 def s3_storage(settings: Recordings) -> S3Storage:

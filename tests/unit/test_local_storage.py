@@ -1,0 +1,124 @@
+"""Recordings in a folder: whole or not at all, by their own names, and never outside of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recordings.errors import DiskFullError
+from recordings.storage.errors import BadNameError, NotStoredError, StorageAwayError
+from recordings.storage.local import LocalStorage
+
+NAME, OTHER = "2026/11/22/node1-1.1.opus", "2026/11/23/node1-2.1.opus"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "stored")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    file = tmp_path / "source"
+    file.write_bytes(bytes(range(256)) * 1000)
+    return file
+
+
+def test_what_is_put_is_read_by_ranges_and_listed(storage: LocalStorage, source: Path) -> None:
+    storage.put(NAME, source)
+    storage.put(NAME, source)
+    storage.put_bytes(OTHER.replace(".opus", ".manifest"), b"{}")
+    assert storage.size(NAME) == 256000
+    assert (
+        storage.read(NAME, 255, 3) == b"\xff\0\1"
+        and storage.read(NAME, 255999, 10) == b"\xff"
+        and not storage.read(NAME, 10**9, 1)
+    )
+    assert list(storage.names()) == [NAME, OTHER.replace(".opus", ".manifest")]
+    assert not [name for _, _, files in os.walk(storage.folder) for name in files if name.startswith(".")]
+
+
+def test_what_is_not_there_is_said_so_and_deleting_it_is_no_error(storage: LocalStorage, source: Path) -> None:
+    for attempt in (lambda: storage.read(NAME, 0, 1), lambda: storage.size(NAME)):
+        with pytest.raises(NotStoredError):
+            attempt()
+    storage.delete(NAME)
+    storage.put(NAME, source)
+    storage.delete(NAME)
+    storage.delete(NAME)
+    assert list(storage.names()) == []
+
+
+def test_nothing_outside_of_the_folder_is_read_written_or_deleted(storage: LocalStorage, source: Path, tmp_path: Path) -> None:
+    storage.put(NAME, source)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x.opus").write_bytes(b"secret")
+    (storage.folder / "2026/11/24").symlink_to(outside)
+    (storage.folder / "2026/11/22/link.opus").symlink_to(outside / "x.opus")
+    os.mkfifo(storage.folder / "2026/11/22/pipe.opus")
+    for name in (
+        "2026/11/24/x.opus",
+        "2026/11/22/link.opus",
+        "2026/11/22/pipe.opus",
+        "../outside/x.opus",
+        str(outside / "x.opus"),
+    ):
+        with pytest.raises(BadNameError):
+            storage.read(name, 0, 9)
+        with pytest.raises(BadNameError):
+            storage.size(name)
+    for name in ("2026/11/24/x.opus", "../outside/x.opus"):
+        with pytest.raises(BadNameError):
+            storage.put(name, source)
+        with pytest.raises(BadNameError):
+            storage.delete(name)
+    storage.put("2026/11/22/link.opus", source)  # the link goes, not what it led to
+    assert (outside / "x.opus").read_bytes() == b"secret" and [file.name for file in outside.iterdir()] == ["x.opus"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half(storage: LocalStorage, source: Path, tmp_path: Path) -> None:
+    storage.put(NAME, source)
+    program = (
+        "import sys, pathlib, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from recordings.storage.local import LocalStorage\n"
+        "from recordings.errors import DiskFullError\n"
+        "try: LocalStorage(pathlib.Path(sys.argv[1])).put(sys.argv[3], pathlib.Path(sys.argv[2]))\n"
+        "except DiskFullError: sys.exit(7)\n"
+    )
+    for name in (NAME, OTHER):
+        done = subprocess.run(
+            [sys.executable, "-c", program, storage.folder, source, name],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+            check=False,
+        )
+        assert done.returncode == 7
+    assert storage.size(NAME) == 256000
+    assert list(storage.names()) == [NAME]
+    assert not [name for _, _, files in os.walk(storage.folder) for name in files if name.startswith(".")]
+
+
+def test_a_disk_that_refuses_is_a_full_disk_or_away(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, expected in ((errno.ENOSPC, DiskFullError), (errno.EDQUOT, DiskFullError), (errno.EIO, StorageAwayError)):
+
+        def refuse(*_: object, number: int = number, **__: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patch, pytest.raises(expected):
+            patch.setattr("os.rename", refuse)
+            storage.put_bytes(NAME, b"x")
+    assert list(storage.names()) == []
+
+
+def test_a_configured_folder_that_is_not_mounted_is_away_and_not_made(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "mount", must_exist=True)
+    for attempt in (lambda: storage.put_bytes(NAME, b"x"), lambda: storage.size(NAME), lambda: list(storage.names())):
+        with pytest.raises(StorageAwayError, match="mounted"):
+            attempt()
+    assert not (tmp_path / "mount").exists()
