@@ -30,9 +30,9 @@ WHERE message_id = $1
 -- name: refused
 -- $3 why, $4 now; again after a while that grows to an hour. The row may be new: the transaction that made it was undone.
 INSERT INTO message_intake AS i (message_id, recording_id, state, taken_at, due_at, problem, tries, next_at)
-VALUES ($1, $2, 'refused', $4, $5, $3, 1, $4 + interval '5 seconds')
+VALUES ($1, $2, 'refused', $4, $5, $3, 1, $4::timestamptz + interval '5 seconds')
 ON CONFLICT (message_id) DO UPDATE
-SET problem = $3, tries = i.tries + 1, next_at = $4 + least(interval '1 hour', interval '5 seconds' * power(2, least(i.tries, 12)))
+SET problem = $3, tries = i.tries + 1, next_at = $4::timestamptz + least(interval '1 hour', interval '5 seconds' * power(2, least(i.tries, 12)))
 WHERE i.state = 'refused'
 
 -- name: to_try
@@ -104,7 +104,7 @@ ORDER BY said.points DESC, i.code LIMIT 3
 -- Other messages of this number that wait, or were left within a week before; the newest first.
 SELECT m.message_id FROM messages AS m LEFT JOIN message_intake AS i USING (message_id)
 WHERE m.caller_number = $1 AND $1 <> '' AND m.message_id <> $2 AND m.kind <> 'survey'
-  AND m.left_at > $3 - interval '7 days' AND m.left_at <= $3 AND coalesce(i.state <> 'set_aside', true)
+  AND m.left_at > $3::timestamptz - interval '7 days' AND m.left_at <= $3 AND coalesce(i.state <> 'set_aside', true)
 ORDER BY m.left_at DESC LIMIT 10
 
 -- name: lock
