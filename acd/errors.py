@@ -54,6 +54,8 @@ CODES: dict[str, Kind] = {
     "already_ordered": "conflict",
     "unit_hangs_up_first": "conflict",
     "bad_digits": "invalid",
+    "recording_paused": "conflict",
+    "recording_not_paused": "conflict",
     "asterisk_refused": "failed",
     "outcome_unknown": "timeout",
 }

@@ -40,6 +40,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "agent.keep": {"administrator": "anyone", **_LEADS},
     "call.read": {**_AT_WORK, **_LEADS, **_WATCHES},
     "call.control": {**_AT_WORK, **_LEADS},
+    "call.pause_recording": {**_AT_WORK, **_LEADS},
     "call.threeway": {**_AT_WORK, **_LEADS},
     "call.callback": {"agent": "self", "callback_agent": "self", **_LEADS},
     "callback.list": {"agent": "self", "callback_agent": "self", **_LEADS, **_WATCHES},

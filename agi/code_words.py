@@ -24,6 +24,7 @@ _BY_CODE: Mapping[str, str] = {
     "in_a_call": "in-a-call",
     "not_in_a_call": "not-in-a-call",
     "not_logged_in": "not-logged-in",
+    "recording_paused": "already",
     "seat_busy": "seat-taken",
     "seat_taken": "seat-taken",
     "too_many_attempts": "locked",

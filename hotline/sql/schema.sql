@@ -920,6 +920,14 @@ CREATE TABLE public.gaps (
     cause text NOT NULL
 );
 
+CREATE TABLE public.hot_words (
+    day date NOT NULL,
+    word text NOT NULL,
+    calls integer NOT NULL,
+    CONSTRAINT hot_words_calls_check CHECK ((calls >= 0)),
+    CONSTRAINT hot_words_word_check CHECK ((word <> ''::text))
+);
+
 CREATE TABLE public.idempotency_keys (
     actor text NOT NULL,
     key text NOT NULL,
@@ -1425,6 +1433,15 @@ CREATE TABLE public.quality_plans (
     ended_by text DEFAULT ''::text NOT NULL
 );
 
+CREATE TABLE public.quality_reply_checks (
+    reply_id uuid NOT NULL,
+    verdict text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    checked_by text NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT quality_reply_checks_verdict_check CHECK ((verdict = ANY (ARRAY['true'::text, 'not_true'::text, 'not_to_rule'::text])))
+);
+
 CREATE TABLE public.quality_rules (
     version integer NOT NULL,
     digest text NOT NULL,
@@ -1548,6 +1565,7 @@ CREATE TABLE public.recording_pauses (
     pause_id bigint NOT NULL,
     node text NOT NULL,
     call_id text NOT NULL,
+    agent text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
     paused_by text NOT NULL,
     paused_at timestamp with time zone NOT NULL,
@@ -1940,6 +1958,39 @@ CREATE TABLE public.supervisions (
     CONSTRAINT supervisions_whom_check CHECK ((whom <> ''::text))
 );
 
+CREATE TABLE public.surge_contacts (
+    surge_id uuid NOT NULL,
+    contact text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    node text DEFAULT ''::text NOT NULL,
+    call_id text DEFAULT ''::text NOT NULL,
+    ticket_id bigint,
+    recording_id bigint
+);
+
+CREATE TABLE public.surges (
+    surge_id uuid NOT NULL,
+    topic text NOT NULL,
+    place text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'raised'::text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    contacts integer NOT NULL,
+    baseline real NOT NULL,
+    limit_value real NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    note text DEFAULT ''::text NOT NULL,
+    master_ticket bigint,
+    announcement uuid,
+    CONSTRAINT surges_check CHECK ((last_at >= raised_at)),
+    CONSTRAINT surges_check1 CHECK ((ended_at >= raised_at)),
+    CONSTRAINT surges_check2 CHECK ((((state = 'raised'::text) = (decided_by IS NULL)) AND ((decided_by IS NULL) = (decided_at IS NULL)))),
+    CONSTRAINT surges_state_check CHECK ((state = ANY (ARRAY['raised'::text, 'confirmed'::text, 'dismissed'::text]))),
+    CONSTRAINT surges_topic_check CHECK ((topic ~ '^[cs]:.'::text))
+);
+
 CREATE TABLE public.taxonomy_items (
     version integer NOT NULL,
     code text NOT NULL,
@@ -2281,6 +2332,14 @@ CREATE TABLE public.transcript_turns (
     CONSTRAINT transcript_turns_words_check CHECK ((jsonb_typeof(words) = 'array'::text))
 );
 
+CREATE TABLE public.transcript_words (
+    recording_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    words tsvector NOT NULL,
+    said text[] DEFAULT '{}'::text[] NOT NULL,
+    terms text[] DEFAULT '{}'::text[] NOT NULL
+);
+
 CREATE TABLE public.transcripts (
     recording_id bigint NOT NULL,
     state text NOT NULL,
@@ -2294,6 +2353,7 @@ CREATE TABLE public.transcripts (
     asked_at timestamp with time zone DEFAULT now() NOT NULL,
     begun_at timestamp with time zone,
     made_at timestamp with time zone,
+    words_at timestamp with time zone,
     CONSTRAINT transcripts_check CHECK (((state <> 'done'::text) OR (made_at IS NOT NULL))),
     CONSTRAINT transcripts_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision))),
     CONSTRAINT transcripts_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'no_model'::text, 'failed'::text])))
@@ -2667,6 +2727,9 @@ ALTER TABLE ONLY public.fax_jobs
 ALTER TABLE ONLY public.gaps
     ADD CONSTRAINT gaps_pkey PRIMARY KEY (gap_id);
 
+ALTER TABLE ONLY public.hot_words
+    ADD CONSTRAINT hot_words_pkey PRIMARY KEY (day, word);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
 
@@ -2769,6 +2832,9 @@ ALTER TABLE ONLY public.quality_flags
 ALTER TABLE ONLY public.quality_plans
     ADD CONSTRAINT quality_plans_pkey PRIMARY KEY (plan_id);
 
+ALTER TABLE ONLY public.quality_reply_checks
+    ADD CONSTRAINT quality_reply_checks_pkey PRIMARY KEY (reply_id);
+
 ALTER TABLE ONLY public.quality_rules
     ADD CONSTRAINT quality_rules_pkey PRIMARY KEY (version);
 
@@ -2853,6 +2919,12 @@ ALTER TABLE ONLY public.supervision_events
 ALTER TABLE ONLY public.supervisions
     ADD CONSTRAINT supervisions_pkey PRIMARY KEY (supervision_id);
 
+ALTER TABLE ONLY public.surge_contacts
+    ADD CONSTRAINT surge_contacts_pkey PRIMARY KEY (surge_id, contact);
+
+ALTER TABLE ONLY public.surges
+    ADD CONSTRAINT surges_pkey PRIMARY KEY (surge_id);
+
 ALTER TABLE ONLY public.survey_ratings
     ADD CONSTRAINT survey_ratings_pkey PRIMARY KEY (rating_id);
 
@@ -2925,6 +2997,9 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.transcript_turns
     ADD CONSTRAINT transcript_turns_pkey PRIMARY KEY (recording_id, number);
 
+ALTER TABLE ONLY public.transcript_words
+    ADD CONSTRAINT transcript_words_pkey PRIMARY KEY (recording_id);
+
 ALTER TABLE ONLY public.transcripts
     ADD CONSTRAINT transcripts_pkey PRIMARY KEY (recording_id);
 
@@ -2948,6 +3023,8 @@ CREATE UNIQUE INDEX accounts_by_agent ON public.accounts USING btree (agent) WHE
 CREATE INDEX acd_steps_by_call ON public.acd_steps USING btree (node, call_id);
 
 CREATE INDEX acd_steps_by_version ON public.acd_steps USING btree (node, version);
+
+CREATE INDEX acd_steps_recorders ON public.acd_steps USING btree (node, detail) WHERE (step = 'record:on'::text);
 
 CREATE INDEX agent_events_by_agent ON public.agent_events USING btree (agent, at);
 
@@ -3151,6 +3228,8 @@ CREATE UNIQUE INDEX quality_findings_once ON public.quality_findings USING btree
 
 CREATE INDEX quality_flags_by_agent ON public.quality_flags USING btree (agent, at);
 
+CREATE INDEX quality_flags_by_time ON public.quality_flags USING btree (at);
+
 CREATE INDEX quality_scores_by_agent ON public.quality_scores USING btree (agent, submitted_at DESC) WHERE (state = 'submitted'::text);
 
 CREATE UNIQUE INDEX quality_scores_once ON public.quality_scores USING btree (recording_id, sheet, scorer) WHERE (calibration_id IS NULL);
@@ -3176,6 +3255,8 @@ CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id)
 CREATE INDEX recordings_by_key ON public.recordings USING btree (key_id) WHERE (state = 'stored'::text);
 
 CREATE INDEX recordings_by_object ON public.recordings USING btree (object) WHERE (object <> ''::text);
+
+CREATE INDEX recordings_by_sealing ON public.recordings USING btree (sealed_at) WHERE ((state = 'stored'::text) AND (kind = 'conversation'::text));
 
 CREATE INDEX recordings_by_time ON public.recordings USING btree (started_at);
 
@@ -3220,6 +3301,10 @@ CREATE UNIQUE INDEX supervisions_by_channel ON public.supervisions USING btree (
 CREATE INDEX supervisions_by_time ON public.supervisions USING btree (asked_at);
 
 CREATE UNIQUE INDEX supervisions_open ON public.supervisions USING btree (node, seat) WHERE (ended_at IS NULL);
+
+CREATE INDEX surges_by_time ON public.surges USING btree (raised_at);
+
+CREATE UNIQUE INDEX surges_open ON public.surges USING btree (topic, place) WHERE (ended_at IS NULL);
 
 CREATE INDEX survey_ratings_by_call ON public.survey_ratings USING btree (node, call_id);
 
@@ -3319,9 +3404,15 @@ CREATE INDEX tickets_due ON public.tickets USING btree (due_at, ticket_id) WHERE
 
 CREATE INDEX tickets_open ON public.tickets USING btree (state, urgent DESC, ticket_id) WHERE (state <> ALL (ARRAY['answered'::text, 'rejected'::text, 'withdrawn'::text, 'merged'::text, 'closed'::text, 'archived'::text]));
 
+CREATE INDEX transcript_words_by_time ON public.transcript_words USING btree (at);
+
+CREATE INDEX transcript_words_by_word ON public.transcript_words USING gin (words) WITH (fastupdate=off);
+
 CREATE INDEX transcripts_made ON public.transcripts USING btree (made_at) WHERE (state = 'done'::text);
 
 CREATE INDEX transcripts_open ON public.transcripts USING btree (asked_at) WHERE (state <> 'done'::text);
+
+CREATE INDEX transcripts_without_words ON public.transcripts USING btree (recording_id) WHERE ((state = 'done'::text) AND ((words_at IS NULL) OR (words_at < made_at)));
 
 CREATE INDEX units_by_path ON public.units USING gin (path);
 
@@ -3480,6 +3571,9 @@ ALTER TABLE ONLY public.quality_findings
 ALTER TABLE ONLY public.quality_findings
     ADD CONSTRAINT quality_findings_rules_fkey FOREIGN KEY (rules) REFERENCES public.quality_rules(version);
 
+ALTER TABLE ONLY public.quality_reply_checks
+    ADD CONSTRAINT quality_reply_checks_reply_id_fkey FOREIGN KEY (reply_id) REFERENCES public.ticket_replies(reply_id);
+
 ALTER TABLE ONLY public.quality_samples
     ADD CONSTRAINT quality_samples_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.quality_plans(plan_id);
 
@@ -3518,6 +3612,12 @@ ALTER TABLE ONLY public.spoken_articles
 
 ALTER TABLE ONLY public.supervision_events
     ADD CONSTRAINT supervision_events_supervision_id_fkey FOREIGN KEY (supervision_id) REFERENCES public.supervisions(supervision_id);
+
+ALTER TABLE ONLY public.surge_contacts
+    ADD CONSTRAINT surge_contacts_surge_id_fkey FOREIGN KEY (surge_id) REFERENCES public.surges(surge_id);
+
+ALTER TABLE ONLY public.surges
+    ADD CONSTRAINT surges_master_ticket_fkey FOREIGN KEY (master_ticket) REFERENCES public.tickets(ticket_id);
 
 ALTER TABLE ONLY public.taxonomy_items
     ADD CONSTRAINT taxonomy_items_version_fkey FOREIGN KEY (version) REFERENCES public.taxonomy_versions(version);
@@ -3575,6 +3675,9 @@ ALTER TABLE ONLY public.tickets
 
 ALTER TABLE ONLY public.transcript_turns
     ADD CONSTRAINT transcript_turns_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.transcripts(recording_id);
+
+ALTER TABLE ONLY public.transcript_words
+    ADD CONSTRAINT transcript_words_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.transcripts(recording_id);
 
 ALTER TABLE ONLY public.transcripts
     ADD CONSTRAINT transcripts_recording_id_fkey FOREIGN KEY (recording_id) REFERENCES public.recordings(recording_id);

@@ -383,7 +383,7 @@ def targets(application: str) -> list[str]:
 
 def test_every_jump_of_the_dialplan_arrives(render: Rendered) -> None:
     etc = render().etc
-    contexts, there = dialplan(etc), dialplan(etc, (*DIALPLAN, "control.conf"))
+    contexts, there = dialplan(etc), dialplan(etc, (*DIALPLAN, "control.conf", "record.conf"))
     jumps = [
         (context, extension, target)
         for context, extensions in contexts.items()

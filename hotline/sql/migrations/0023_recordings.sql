@@ -25,6 +25,7 @@ CREATE TABLE recording_pauses (
     pause_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     node       text NOT NULL,
     call_id    text NOT NULL,
+    agent      text NOT NULL,                             -- whose call it was
     reason     text NOT NULL DEFAULT '',
     paused_by  text NOT NULL CHECK (paused_by <> ''),
     paused_at  timestamptz NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE recording_pauses (
 );
 CREATE UNIQUE INDEX recording_pauses_open ON recording_pauses (node, call_id) WHERE resumed_at IS NULL;
 CREATE INDEX recording_pauses_by_call ON recording_pauses (node, call_id);
+CREATE INDEX acd_steps_recorders ON acd_steps (node, detail) WHERE step = 'record:on';   -- which channels are recorded for a call
 
 DO $$
 BEGIN
