@@ -48,7 +48,7 @@ async def run(parts: Parts) -> None:
 async def watch_due(connection: asyncpg.Connection, now: dt.datetime) -> None:
     """One alarm for each unit that has not looked at a ticket in time, one for the cut-off; over when there is none any more."""
     rows = await connection.fetch(_QUERIES["due"], now, now + _AHEAD)
-    await _keep(connection, _DUE, now, {(row["kind"], row["subject"]): row["tickets"] for row in rows})
+    await keep(connection, _DUE, now, {(row["kind"], row["subject"]): row["tickets"] for row in rows})
 
 
 async def check_adrift(connection: asyncpg.Connection, now: dt.datetime) -> None:
@@ -56,12 +56,13 @@ async def check_adrift(connection: asyncpg.Connection, now: dt.datetime) -> None
     found = await lists.lost(connection, now)
     for ticket in found:
         _log.warning("a ticket is adrift", ticket=ticket.number, lacks=ticket.lacks)
-    await _keep(connection, (_ADRIFT,), now, {(_ADRIFT, "tickets"): float(len(found))} if found else {})
+    await keep(connection, (_ADRIFT,), now, {(_ADRIFT, "tickets"): float(len(found))} if found else {})
 
 
-async def _keep(
+async def keep(
     connection: asyncpg.Connection, kinds: tuple[str, ...], now: dt.datetime, wanted: Mapping[tuple[str, str], float]
 ) -> None:
+    """Of these kinds those alarms are on that ``wanted`` says, ``(kind, subject)`` to value; all others are over."""
     columns = ([key[0] for key in wanted], [key[1] for key in wanted], list(wanted.values()))
     await connection.execute(_QUERIES["keep"], list(kinds), now, *columns)
 

@@ -102,6 +102,17 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "exclusion.confirm": {"supervisor": "anyone", "office": "anyone"},
     "exclusion.withdraw": _LEADS,
     "alarm.see": _LEADS,
+    "transcript.search": {
+        "agent": "self",
+        **dict.fromkeys(("quality", "shift_leader", "supervisor", "office", "observer"), "anyone"),
+    },
+    "transcript.hot_words": dict.fromkeys(
+        ("quality", "shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst", "observer"), "anyone"
+    ),
+    "surge.see": dict.fromkeys(
+        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office", "leader", "observer"), "anyone"
+    ),
+    "surge.decide": {"shift_leader": "anyone", "office": "anyone"},
     "supervision.list": {**_LEADS, "observer": "anyone"},
     "recording.read": _HEARERS,
     "recording.hear": _HEARERS,

@@ -119,6 +119,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         SupervisionStep(0.0, mode="telephone", addressee="dispatcher", level=1),
         SupervisionStep(24.0, "calendar", mode="written", addressee="supervision_office", level=2, repeat_daily=True),
     )
+    surge_factor: Annotated[float, msgspec.Meta(ge=1, le=100)] = 3.0
+    surge_least: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 20
+    surge_at_place: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 5
     ticket_years: Count = 10
     recording_years: Count = 2
     legal_notice: str = ""

@@ -63,7 +63,7 @@ def day_of(name: str, text: str) -> dt.date:
     raise RefusedError("bad_time", parameter=name)
 
 
-def _day(name: str, chinese: str, english: str, *, needed: bool = False) -> Parameter:
+def day_given(name: str, chinese: str, english: str, *, needed: bool = False) -> Parameter:
     schema = {"type": "string", "format": "date"}
     return Parameter(name=name, read=day_of, schema=schema, chinese=chinese, english=english, needed=needed)
 
@@ -76,9 +76,12 @@ _SCHEME = Parameter(
     english="Scheme: content, or another line's, such as call_type, construction",
     default="content",
 )
-_ON = _day("on", "哪一天有效的版本，默认今天", "As it was valid on this day; today without it")
+_ON = day_given("on", "哪一天有效的版本，默认今天", "As it was valid on this day; today without it")
 _ENDED = parameters.flag("ended", "包括已停用的分类", "Also what has ended", default=False)
-_DAYS = (_day("first", "第一天", "First day", needed=True), _day("last", "最后一天（含）", "Last day, included", needed=True))
+_DAYS = (
+    day_given("first", "第一天", "First day", needed=True),
+    day_given("last", "最后一天（含）", "Last day, included", needed=True),
+)
 
 
 async def tree(ask: Ask, person: Person, *, scheme: str, on: dt.date | None, ended: bool) -> Tree:
