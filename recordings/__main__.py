@@ -9,19 +9,29 @@ import sys
 from hotline import command_line, credentials, database, log, paths, settings
 from hotline.errors import HotlineError
 from recordings import commands, worker
+from recordings.pipeline.processing import Processor
+from recordings.pipeline.queue import Line
 from recordings.store import Store
 
 
 async def serve() -> None:
     """Wire settings, pool and worker, and run until told to stop."""
-    node = settings.load().asterisk.node
+    chosen = settings.load()
+    node, dsn = chosen.asterisk.node, credentials.load().database
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    dsn = credentials.load().database
     with worker.lock(paths.var()):
-        async with await database.pool(dsn, name="recordings", largest=2) as pool, asyncio.TaskGroup() as group:
-            group.create_task(worker.Worker(paths.var(), node, Store(pool)).run(stop))
+        async with await database.pool(dsn, name="recordings") as pool, asyncio.TaskGroup() as group:
+            intake = worker.Worker(paths.var(), node, Store(pool))
+            processor = Processor(paths.var(), pool, chosen, lambda: not stop.is_set())
+            processor.prepare()
+            line = Line(dsn, node, processor, workers=chosen.recordings.workers)
+            intake.beside = lambda: line.backlog
+            group.create_task(intake.run(stop))
+            group.create_task(line.look(stop, pool))
+            if chosen.recordings.workers:
+                group.create_task(line.run(stop))
 
 
 def main() -> int:

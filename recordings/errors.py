@@ -71,3 +71,11 @@ class NoModelError(RecordingsError):
 
 class TranscriberError(RecordingsError):
     """The process that transcribes ended, or said nothing for too long: another one is tried."""
+
+
+class LostFileError(UnusableError):
+    """A recording that was taken in is not on the disk any more: its job is given up and shown by ``recordings failed``."""
+
+
+class StoppedError(RecordingsError):
+    """The worker was told to end: the recording is processed after its next start."""

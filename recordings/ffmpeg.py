@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import select
+import struct
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
-from recordings.errors import ConversionError, DiskFullError, FfmpegMissingError
+from recordings.errors import ConversionError, DiskFullError, FfmpegMissingError, StoppedError
 from recordings.manifest import Track
 
 SILENT_SECONDS = 60.0
@@ -30,8 +31,9 @@ PIECE = 1 << 16
 _QUIET = ("-hide_banner", "-nostdin", "-v", "error", "-threads", "1")
 _SAFE = ("-protocol_whitelist", "fd,pipe")
 _CHANNEL = {"left": "c0", "right": "c1"}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LONGEST_COMPLAINT = 2000
+_LOOK_SECONDS = 0.5
 
 
 @cache
@@ -43,11 +45,20 @@ def program() -> str:
         raise FfmpegMissingError("ffmpeg is missing: run make setup, or name one in IMAGEIO_FFMPEG_EXE") from error
 
 
-def encode(source: Path, target: Path, *, kilobits: int, gains: Sequence[float], seconds: float = ENCODING_SECONDS) -> None:
+def encode(
+    source: Path,
+    target: Path,
+    *,
+    kilobits: int,
+    gains: Sequence[float],
+    is_wanted: Callable[[], bool] = lambda: True,
+    seconds: float = ENCODING_SECONDS,
+) -> None:
     """A WAV file to Ogg Opus, one voice a channel, each encoded by itself: nothing of one is heard in the other.
 
-    ``kilobits``: a second and voice; ``gains``: dB for each channel; ``target``: replaced, and flushed to the disk.
-    Raises ``ConversionError``, ``DiskFullError``, ``FfmpegMissingError``, ``OSError``.
+    ``kilobits``: a second and voice; ``gains``: dB for each channel; ``target``: made anew, and flushed to the disk.
+    Raises ``ConversionError``, ``DiskFullError``, ``FfmpegMissingError``, ``OSError``; ``StoppedError`` when it is not wanted
+    any more.
     """
     layout = "mono" if len(gains) == 1 else "stereo"
     louder = "|".join(f"c{place}={10 ** (gain / 20):.6f}*c{place}" for place, gain in enumerate(gains))
@@ -61,9 +72,7 @@ def encode(source: Path, target: Path, *, kilobits: int, gains: Sequence[float],
             pass_fds=(sound,),
         )
         try:
-            _, complaint = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired as error:
-            raise ConversionError(f"ffmpeg was not done after {seconds:g} s") from error
+            complaint = _waited(process, is_wanted, seconds)
         finally:
             _end(process)
         if process.returncode:
@@ -123,6 +132,29 @@ def stream(arguments: Sequence[str], source: Iterable[bytes] = (), *, pass_fds: 
     finally:
         feeder.leave()
         _end(process)
+
+
+def length_ms(path: Path) -> int:
+    """How long an Ogg Opus file is, from the last page's place; raises ``ConversionError``, ``OSError``."""
+    with _opened(path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        head, tail = os.pread(descriptor, PIECE, 0), os.pread(descriptor, PIECE, max(size - PIECE, 0))
+    begin, last = head.find(b"OpusHead"), tail.rfind(b"OggS")
+    if begin < 0 or last < 0 or len(tail) < last + 14:
+        raise ConversionError("what ffmpeg wrote is not Ogg Opus")
+    (skipped,), (place,) = struct.unpack_from("<H", head, begin + 10), struct.unpack_from("<q", tail, last + 6)
+    return int(place - skipped) // 48
+
+
+def _waited(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool], seconds: float) -> bytes:
+    """What it complains about until it has ended."""
+    for _ in range(max(int(seconds / _LOOK_SECONDS), 1)):
+        try:
+            return process.communicate(timeout=_LOOK_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            if not is_wanted():
+                raise StoppedError("the worker was told to end") from None
+    raise ConversionError(f"ffmpeg was not done after {seconds:g} s")
 
 
 class _Feeder(threading.Thread):
@@ -210,8 +242,12 @@ def _opened(path: Path) -> Iterator[int]:
 
 @contextmanager
 def _fresh(path: Path) -> Iterator[int]:
-    """An empty file's descriptor; the file goes when what is done with it fails."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """A new file's descriptor; the file goes when what is done with it fails.
+
+    Never the one that is there: an ffmpeg that outlived its worker may still write to it.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
     except BaseException:
@@ -227,7 +263,7 @@ def _room_left(descriptor: int) -> None:
         os.lseek(descriptor, 0, os.SEEK_END)
         os.write(descriptor, bytes(PIECE))
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise DiskFullError(f"no room left on the disk of the recordings: {error}") from error
         raise
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +39,8 @@ class Worker:
         self._store = store
         self._pause, self._not_before, self._beaten = 0.0, 0.0, 0.0
         self._resting: dict[str, float] = {}
+        self.beside: Callable[[], Mapping[str, int]] = dict
+        """What else the sign of life says."""
         self._strange: set[tuple[Folder, str]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -175,7 +178,7 @@ class Worker:
         spool, inbox = self.disk.scan(Folder.SPOOL), self.disk.scan(Folder.INBOX)
         waiting, oldest = intake.backlog(spool + inbox, clock.now())
         try:
-            write_whole(self._alive, msgspec.json.encode({"backlog": waiting, "oldest_seconds": oldest}))
+            write_whole(self._alive, msgspec.json.encode({"backlog": waiting, "oldest_seconds": oldest, **self.beside()}))
         except OSError as error:
             _log.error("no_sign_of_life", why=str(error))
         self._beaten = clock.monotonic()

@@ -1,4 +1,4 @@
-"""``recordings status``, ``failed`` and ``retry``: what waits, what was given up, and trying that again (ARC-09)."""
+"""``recordings status``, ``failed`` and ``retry``: what waits, what was given up, and trying that again (SEC-15)."""
 
 from __future__ import annotations
 

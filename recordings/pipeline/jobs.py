@@ -1,4 +1,4 @@
-"""Jobs in PostgreSQL (pgqueuer): what there is to do with a recording, added in the transaction that makes it so (ARC-09).
+"""Jobs in PostgreSQL (pgqueuer): what there is to do with a recording, added in the transaction that makes it so (SEC-15).
 
 A job carries the number of its recording. Of each there is one that waits or runs; messages come before conversations.
 """

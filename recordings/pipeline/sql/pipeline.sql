@@ -66,7 +66,7 @@ DELETE FROM pgqueuer_log WHERE created < now() - interval '30 days'
   AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.id = pgqueuer_log.job_id)
 
 -- name: recording
-SELECT recording_id, node, call_id, kind, file, length_ms, channels, sha256, state FROM recordings WHERE recording_id = $1
+SELECT recording_id, node, call_id, kind, file, length_ms, channels, sha256, state, quality FROM recordings WHERE recording_id = $1
 
 -- name: store
 UPDATE recordings SET state = 'stored', quality = $2, manifest = convert_from($3, 'UTF8')::jsonb, peaks = $4, storage = $5, object = $6,
