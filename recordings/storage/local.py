@@ -58,12 +58,13 @@ class LocalStorage:
             os.fsync(parent)
 
     def names(self) -> Iterator[str]:
-        """See ``port.Storage``; raises ``StorageAwayError`` when the folder is not there."""
-        self._root_is_there()
-        for folder, folders, files in os.walk(self.folder, followlinks=False):
-            folders.sort()
-            below = Path(folder).relative_to(self.folder).as_posix()
-            yield from (name for file in sorted(files) if port.is_name(name := f"{below}/{file}"))
+        """See ``port.Storage``."""
+        with _errors("the list of objects", self.folder):
+            self._root_is_there()
+            for folder, folders, files in os.walk(self.folder, onerror=_raised, followlinks=False):
+                folders.sort()
+                below = Path(folder).relative_to(self.folder).as_posix()
+                yield from (name for file in sorted(files) if port.is_name(name := f"{below}/{file}"))
 
     def _put(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
         last = name.rpartition("/")[2]
@@ -98,8 +99,8 @@ class LocalStorage:
     def _parent(self, name: str, *, make: bool = False) -> Iterator[int]:
         """The folder of an object, from the root on, never through a link."""
         port.checked(name)
-        self._root_is_there()
         with _errors(name, self.folder), ExitStack() as opened:
+            self._root_is_there()
             here = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             opened.callback(os.close, here)
             for part in name.split("/")[:-1]:
@@ -123,6 +124,12 @@ def _make(folder: int, name: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(name, 0o700, dir_fd=folder)
         os.fsync(folder)
+
+
+def _raised(error: OSError) -> None:
+    """A folder that cannot be listed is not an empty one; one that has just gone is."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 @contextmanager
