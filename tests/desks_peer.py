@@ -35,6 +35,7 @@ class Desks:
     def __init__(self, url: str, parts: Parts, writer: asyncpg.Connection) -> None:
         self.url, self.parts, self.writer = url, parts, writer
         self.versions: dict[str, int] = {}
+        self.began: dict[tuple[int, float], dt.datetime] = {}
 
     @asynccontextmanager
     async def client(self, user: str = "admin") -> AsyncIterator[aiohttp.ClientSession]:
@@ -67,8 +68,8 @@ class Desks:
         return token
 
     async def request(self, call: int, outcome: str = "waiting", *, ago: float = 10, wait: float = 3, **changes: Any) -> None:
-        """One more version of a request, committed as the bridge does: row, version, notification."""
-        start = (clock.now() - dt.timedelta(seconds=ago)).replace(microsecond=0)
+        """One more version of a request, committed as the bridge does: row, version, notification. It begins when it first began."""
+        start = self.began.setdefault((call, ago), (clock.now() - dt.timedelta(seconds=ago)).replace(microsecond=0))
         row: dict[str, Any] = {"node": "n1", "call_id": f"c{call}", "number": 1, "kind": "caller", "caller": f"1380000{call:04d}"}
         row |= {"queue": "hotline", "first_queue": "hotline", "skill": "mandarin", "requested_at": start, "source": "ami"}
         row |= {"outcome": outcome, "ended_at": None if outcome == "waiting" else start + dt.timedelta(seconds=wait)}
