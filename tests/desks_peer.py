@@ -68,7 +68,7 @@ class Desks:
         return token
 
     async def request(self, call: int, outcome: str = "waiting", *, ago: float = 10, wait: float = 3, **changes: Any) -> None:
-        """One more version of a request, committed as the bridge does: row, version, notification. It begins when it first began."""
+        """One more version of a request, committed as the bridge does: row, version, notification. Its beginning stays."""
         start = self.began.setdefault((call, ago), (clock.now() - dt.timedelta(seconds=ago)).replace(microsecond=0))
         row: dict[str, Any] = {"node": "n1", "call_id": f"c{call}", "number": 1, "kind": "caller", "caller": f"1380000{call:04d}"}
         row |= {"queue": "hotline", "first_queue": "hotline", "skill": "mandarin", "requested_at": start, "source": "ami"}
