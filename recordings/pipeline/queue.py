@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from contextlib import suppress
+from typing import Protocol
 
 import asyncpg
 import structlog
@@ -27,7 +28,6 @@ from recordings.errors import DatabaseAwayError, DiskFullError, FfmpegMissingErr
 from recordings.ffmpeg import NO_ROOM
 from recordings.pipeline import jobs
 from recordings.pipeline.commands import QUERIES
-from recordings.pipeline.processing import Processor
 from recordings.storage.errors import KeysError, StorageAwayError
 
 TRIES = 5
@@ -65,15 +65,36 @@ class _Jobs(Queries):
                 await super().retry_job(job, delay, traceback_record)
 
 
+class Work(Protocol):
+    """What is done for a job: the recording's number is all it gets."""
+
+    async def process(self, recording_id: int) -> None:
+        """Do it; what it raises says whether it is done again."""
+
+    async def damaged(self, recording_id: int) -> None:
+        """It was given up."""
+
+
 class Line:
-    """The jobs of one node; ``workers`` are done at once. ``backlog`` is for the sign of life."""
+    """The jobs of one node; ``workers`` are done at once. ``backlog`` is for the sign of life.
+
+    ``entrypoint``: whose jobs; its own name's when it is empty. ``is_shared``: other nodes do such jobs too, and may be alive.
+    """
 
     def __init__(
-        self, dsn: str, node: str, processor: Processor, *, workers: int, first_pause: dt.timedelta = FIRST_PAUSE
+        self,
+        dsn: str,
+        node: str,
+        processor: Work,
+        *,
+        workers: int,
+        first_pause: dt.timedelta = FIRST_PAUSE,
+        entrypoint: str = "",
+        is_shared: bool = False,
     ) -> None:
         self._dsn, self._node, self._processor = dsn, node, processor
         self._workers, self._first_pause = workers, first_pause
-        self._entrypoint = jobs.processing(node)
+        self._entrypoint, self._is_shared = entrypoint or jobs.processing(node), is_shared
         self._uncounted: set[int] = set()
         self._away = dt.timedelta()
         self._alarmed = ""
@@ -138,6 +159,8 @@ class Line:
         return await asyncpg.connect(self._dsn, timeout=5, command_timeout=30, server_settings=settings)
 
     async def _release(self, connection: asyncpg.Connection, deaths: int) -> None:
+        if self._is_shared:  # their hearts tell whether they are alive
+            return
         count = await connection.fetchval(QUERIES["release"], self._entrypoint, deaths, DEATHS)
         if count:
             _log.info("released", jobs=count)
@@ -147,12 +170,14 @@ class Line:
         queries = _Jobs(AsyncpgDriver(connection))
         queries.uncounted = self._uncounted
         self._manager = manager = QueueManager(queries)
-        manager.entrypoint(self._entrypoint, concurrency_limit=self._workers, on_failure="hold", accepts_context=False)(self._do)
+        most = 0 if self._is_shared else self._workers  # it counts the jobs of all nodes
+        manager.entrypoint(self._entrypoint, concurrency_limit=most, on_failure="hold", accepts_context=False)(self._do)
         connection.add_termination_listener(lambda _: manager.shutdown.set())
         if not stop.is_set():
             await manager.run(
                 dequeue_timeout=_DEQUEUE,
                 batch_size=1,
+                max_concurrent_tasks=max(self._workers, 2),
                 shutdown_on_listener_failure=True,
                 heartbeat_timeout=_HEART,
                 log_aggregation_interval=dt.timedelta(0),
