@@ -183,7 +183,7 @@ def test_a_script_killed_while_asterisk_records_loses_nothing_that_is_said(node:
 
 def test_a_worker_killed_before_any_step_stores_each_message_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the copy, its name, the row, the commit and each file that is cleared: the next worker goes on."""
-    (node.var / "hotline.toml").write_text("")
+    (node.var / "hotline.toml").write_text("[recordings]\nworkers = 0\n")
     monkeypatch.setenv("HOTLINE_VAR", str(node.var))
     monkeypatch.setenv("HOTLINE_CONFIG", str(node.var / "hotline.toml"))
     credentials._write(node.server.credentials)

@@ -548,7 +548,7 @@ def test_one_worker_at_a_time_works_on_a_folder(tmp_path: Path) -> None:
 @pytest.fixture
 def environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What a worker process of its own needs: settings, credentials, folder."""
-    (place.var / "hotline.toml").write_text("")
+    (place.var / "hotline.toml").write_text("[recordings]\nworkers = 0\n")
     monkeypatch.setenv("HOTLINE_VAR", str(place.var))
     monkeypatch.setenv("HOTLINE_CONFIG", str(place.var / "hotline.toml"))
     credentials._write(place.server.credentials)
@@ -593,7 +593,7 @@ def test_postgresql_away_at_the_start_and_in_the_middle_loses_nothing(
 ) -> None:
     server = new_postgres(tmp_path / "pg")
     place = Place(tmp_path / "var", server)
-    (place.var / "hotline.toml").write_text("")
+    (place.var / "hotline.toml").write_text("[recordings]\nworkers = 0\n")
     monkeypatch.setenv("HOTLINE_VAR", str(place.var))
     monkeypatch.setenv("HOTLINE_CONFIG", str(place.var / "hotline.toml"))
     credentials._write(server.credentials)
