@@ -47,5 +47,4 @@ ORDER BY w.at DESC, w.recording_id DESC LIMIT $7
 SELECT from_ms, to_ms FROM recording_masks WHERE recording_id = $1 AND lifted_at IS NULL
 
 -- name: transcript
-SELECT t.recording_id, t.state, t.why, t.engine, t.model, t.confidence, t.made_at, t.seconds, t.done_seconds, r.state AS audio
-FROM transcripts AS t JOIN recordings AS r USING (recording_id) WHERE recording_id = $1
+SELECT recording_id, state, why, engine, model, confidence, made_at FROM transcripts WHERE recording_id = $1

@@ -7,16 +7,20 @@ shown to nobody here, and what stands in them finds nothing. Who searched for wh
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
 
 from acd import orders
+from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
 from crm.errors import RefusedError
 from crm.knowledge import words
 from crm.knowledge.words import Spot
+from crm.recordings import access, rows
+from crm.tickets.work import begun
 from crm.transcripts.indexing import QUERIES
 
 ACTION = "transcript.search"
@@ -87,7 +91,7 @@ async def search(
 
 
 async def _heard(connection: asyncpg.Connection, row: asyncpg.Record, text: str, side: str) -> Heard:
-    masks = await connection.fetch(QUERIES["masks"], row["recording_id"])
+    masks = [(mask["from_ms"], mask["to_ms"]) for mask in await connection.fetch(QUERIES["masks"], row["recording_id"])]
     places = []
     for turn in await connection.fetch(QUERIES["turns"], row["recording_id"]):
         spots = words.marked(turn["text"], text) if side in ("", turn["track"]) else []
@@ -98,9 +102,9 @@ async def _heard(connection: asyncpg.Connection, row: asyncpg.Record, text: str,
     return Heard(places=places[:_PLACES], **same)
 
 
-def hidden(from_ms: int, to_ms: int, masks: list[asyncpg.Record]) -> bool:
+def hidden(from_ms: int, to_ms: int, masks: Sequence[tuple[int, int]]) -> bool:
     """Whether a turn lies in a masked stretch, if only in part."""
-    return any(mask["from_ms"] < to_ms and from_ms < mask["to_ms"] for mask in masks)
+    return any(begin < to_ms and from_ms < end for begin, end in masks)
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,16 +132,26 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     turns: list[Turn]
 
 
-async def read(connection: asyncpg.Connection, recording_id: int, *, unmasked: bool) -> Transcript:
-    """All turns; who may read it is decided, and written down, by whoever asks. Raises ``RefusedError``: ``no_transcript``."""
-    row = await connection.fetchrow(QUERIES["transcript"], recording_id)
-    if row is None:
-        raise RefusedError("no_transcript", recording=recording_id)
-    masks = [] if unmasked else await connection.fetch(QUERIES["masks"], recording_id)
-    turns = []
-    for turn in await connection.fetch(QUERIES["turns"], recording_id):
-        is_hidden = hidden(turn["from_ms"], turn["to_ms"], masks)
-        same = {name: turn[name] for name in ("number", "from_ms", "to_ms", "confidence")}
-        turns.append(Turn(side=turn["track"], text="" if is_hidden else turn["text"], masked=is_hidden, **same))
+async def read(parts: Parts, person: Person, recording_id: int, reason: str = "") -> Transcript:
+    """All turns, for who may hear the recording: to read it is to hear it (QUA-02). What is masked is shown to who may hear it.
+
+    Refused: ``not_allowed``, ``reason_missing``, ``unknown_recording``, ``recording_deleted``, ``no_transcript``.
+    """
+    subject = f"recording:{recording_id}"
+    async with begun(parts, person, "recording.hear", subject) as work:
+        found = await rows.find(work, recording_id, "recording.hear", reason)
+        rows.check_there(found)
+        row = await work.connection.fetchrow(QUERIES["transcript"], recording_id)
+        if row is None:
+            raise RefusedError("no_transcript", recording=recording_id)
+        await orders.audit(work.connection, person, "transcript.read", subject, {"reason": reason.strip()})
+        turns = await work.connection.fetch(QUERIES["turns"], recording_id)
+    masks = () if access.may(person, "recording.masked", found.facts) else found.silent
     same = {name: row[name] for name in ("recording_id", "state", "why", "engine", "model", "confidence", "made_at")}
-    return Transcript(turns=turns, **same)
+    return Transcript(turns=[_turn(turn, masks) for turn in turns], **same)
+
+
+def _turn(row: asyncpg.Record, masks: Sequence[tuple[int, int]]) -> Turn:
+    is_hidden = hidden(row["from_ms"], row["to_ms"], masks)
+    same = {name: row[name] for name in ("number", "from_ms", "to_ms", "confidence")}
+    return Turn(side=row["track"], text="" if is_hidden else row["text"], masked=is_hidden, **same)

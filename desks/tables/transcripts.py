@@ -11,13 +11,14 @@ import msgspec
 from acd.permissions import Person
 from crm.transcripts import hot, search, surges
 from crm.transcripts.hot import HotWord
-from crm.transcripts.search import Page
+from crm.transcripts.search import Page, Transcript
 from crm.transcripts.surges import Contact, Shown
 from desks import parameters
 from desks.desk import Ask, Route
 from desks.ordering import Line, ordered
 from desks.parameters import Parameter
 from desks.tables.knowledge import choice
+from desks.tables.recordings import REASON
 from desks.tables.taxonomy import day_given
 from hotline import clock
 
@@ -93,7 +94,12 @@ async def find(
         found, following = await search.search(
             connection, person, text, since=since, until=until, agent=agent or "", side=side, after=place, limit=limit
         )
-    return Page(found, parameters.cursor_text((following[0], str(following[1]), "", 0)) if following else None)
+    return Page(found, parameters.cursor_text((following[0], str(following[1]), "-", 0)) if following else None)
+
+
+async def read(ask: Ask, person: Person, *, recording: int, reason: str) -> Transcript:
+    """``GET /api/recordings/{recording}/transcript``."""
+    return await search.read(ask.parts.acd, person, recording, reason)
 
 
 async def hot_words(ask: Ask, person: Person, *, day: dt.date | None, limit: int) -> HotWords:
@@ -135,6 +141,8 @@ _ONE = "/api/surges/{id}"
 ROUTES: tuple[Route, ...] = (
     ordered("GET", "/api/transcripts/search", find, search.ACTION, ("按通话内容查找录音", "Find calls by what was said"),
             query=_FOUND, answer=Page),
+    ordered("GET", "/api/recordings/{recording}/transcript", read, "recording.hear", ("通话转写", "What was said"),
+            query=(REASON,), answer=Transcript),
     ordered("GET", "/api/transcripts/hot-words", hot_words, "transcript.hot_words", ("当日热词", "The hot words of a day"),
             query=(_DAY, parameters.LIMIT), answer=HotWords),
     ordered("GET", "/api/surges", list_surges, "surge.see", ("集中反映的问题", "What many call about at once"),

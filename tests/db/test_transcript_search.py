@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOON = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 QUALITY, AGENT, LEADER = Person("qi", "quality"), Person("li", "agent", "1001"), Person("wu", "shift_leader")
 MOMENT = dt.timedelta(seconds=1)
+MINE = '[{"who": "agent", "name": "1001", "track": "right"}]'
 LAMP = [
     ("left", 0, 3000, "我家楼下的路灯坏了三天了"),
     ("right", 3100, 6000, "您好请问路灯在哪里"),
@@ -122,12 +123,24 @@ def test_what_is_masked_is_neither_found_nor_shown(empty_database: Postgres) -> 
                 lamp,
             )
             assert (await search.search(connection, QUALITY, "幸福小区"))[0] == []
-            assert [one.masked for one in (await search.read(connection, lamp, unmasked=False)).turns] == [False, False, True]
-            shown = await search.read(connection, lamp, unmasked=True)
-            assert shown.turns[2].text == "在幸福小区"
+            await connection.execute("UPDATE recordings SET voices = $1", MINE)
+        mine = await search.read(parts, AGENT, lamp)
+        assert [(one.masked, bool(one.text)) for one in mine.turns] == [(False, True), (False, True), (True, False)]
+        shown = await search.read(parts, QUALITY, lamp)
+        assert shown.turns[2].text == "在幸福小区"
+        refusals = {
+            Person("wang", "agent", "1002"): "not_allowed",
+            Person("ma", "unit_clerk", unit="U1"): "not_allowed",
+            Person("ob", "observer"): "reason_missing",
+            Person("ad", "administrator"): "not_allowed",
+        }
+        for person, code in refusals.items():
             with pytest.raises(RefusedError) as refused:
-                await search.read(connection, lamp + 1, unmasked=True)
-            assert refused.value.code == "no_transcript"
+                await search.read(parts, person, lamp)
+            assert refused.value.code == code, person.role
+        assert (await search.read(parts, Person("ob", "observer"), lamp, "抽查答复质量")).turns
+        lines = await parts.pool.fetch("SELECT actor FROM audit_log WHERE action = 'transcript.read' ORDER BY entry_id")
+        assert [row["actor"] for row in lines] == ["li", "qi", "ob"]
 
     on(empty_database, work)
 
