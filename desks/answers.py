@@ -104,4 +104,5 @@ def _incident(request: web.BaseRequest) -> web.Response:
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """The headers of every answer; aiohttp's own ``Server`` would tell versions."""
     del request
-    response.headers.update(HEADERS)
+    chosen = response.headers.get("Cache-Control", "")
+    response.headers.update(HEADERS | ({"Cache-Control": chosen} if "no-store" in chosen else {}))

@@ -68,7 +68,8 @@ class Route:
     ``answer``: its type, or media type; ``body``: the same, of one that the handler reads as it comes;
     ``claims``: its use case keeps its answer in its own transaction (``crm.idempotency``);
     ``is_open_to_this_machine``: without a login from loopback, for a program that watches; ``comes_first``: also while the
-    password must be changed; ``is_secret``: what is asked or answered holds a password, and is kept nowhere.
+    password must be changed; ``is_secret``: what is asked or answered holds a password, and is kept nowhere;
+    ``also``: other statuses that it answers with.
     """
 
     method: str
@@ -85,6 +86,7 @@ class Route:
     claims: bool = False
     comes_first: bool = False
     is_secret: bool = False
+    also: tuple[int, ...] = ()
 
     @property
     def roles(self) -> frozenset[str] | None:

@@ -63,7 +63,7 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
         "operationId": f"{route.method.lower()}_{re.sub(r'[^a-z]+', '_', route.path.lower()).strip('_')}",
         "parameters": _parameters(route),
         "responses": {
-            str(route.status): _content(route, schemas),
+            **{str(int(status)): _content(route, schemas) for status in (route.status, *route.also) if status < 400},
             **{
                 str(int(status)): {"description": status.phrase, "content": {"application/json": {"schema": schemas[Failure]}}}
                 for status in _refusals(route)
@@ -83,6 +83,7 @@ def _operation(route: Route, schemas: dict[type, dict[str, Any]]) -> dict[str, A
 def _refusals(route: Route) -> Iterator[HTTPStatus]:
     """With what it may be answered otherwise."""
     yield from (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+    yield from (HTTPStatus(status) for status in route.also if status >= HTTPStatus.BAD_REQUEST)
     if route.roles is not None or route.body is not None:
         yield HTTPStatus.UNAUTHORIZED
     if route.body is not None:

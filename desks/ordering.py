@@ -103,6 +103,9 @@ _KINDS: Mapping[str, Callable[[str], object]] = {
     "id": uuid.UUID,
     "delivery": uuid.UUID,
     "threeway": _counted,
+    "recording": _counted,
+    "finding": _counted,
+    "mask": _counted,
     "message": _counted,
 }
 """What parts of the path are when they are no words."""
