@@ -8,7 +8,7 @@ than ``SLIVER_MS`` belongs to what follows. Segments follow each other from 0 to
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -81,6 +81,12 @@ _STEPS: Mapping[str, tuple[SegmentKind, str]] = {
     "supervise:left": ("waiting", "take_over"),
 }
 """Those that say by themselves what goes on from then on, and why."""
+_VOICES: Mapping[str, tuple[SegmentKind, SegmentKind, str]] = {
+    "voice:asked": ("conversation", "consult", "consult"),
+    "voice:answered": ("consult", "conversation", "consult"),
+    "voice:handed": ("consult", "conversation", "transfer"),
+}
+"""Edges of voices: what goes on before, and then."""
 
 
 def segments(
@@ -125,7 +131,8 @@ def _marks(voices: Sequence[Voice], happenings: Happenings, began: dt.datetime) 
     starts = sorted(voice.from_ms for voice in voices if voice.track == "right" and voice.who != "supervisor")
     marks = [_Mark(0, "conversation", "")]
     leg = ""
-    for step in sorted(happenings.steps, key=lambda step: (step.at, step.channel, step.number)):
+    steps = (*happenings.steps, *_of_voices(voices, began))
+    for step in sorted(steps, key=lambda step: (step.at, step.channel, step.number)):
         at = _ms(step.at, began)
         if at < 0:  # the citizen still waited for the first agent
             continue
@@ -137,6 +144,22 @@ def _marks(voices: Sequence[Voice], happenings: Happenings, began: dt.datetime) 
             marks.append(fresh)
     _served(marks, starts, _LONGEST_MS)
     return marks
+
+
+def _of_voices(voices: Sequence[Voice], began: dt.datetime) -> Iterator[Step]:
+    """What nobody told where an agent's own telephone asks a colleague: when that one comes and goes, or is left alone."""
+    asked = [voice for voice in voices if voice.who == "colleague"]
+    for voice in asked:
+        yield _edge(began, voice.from_ms, voice.channel, "voice:asked")
+        yield _edge(began, voice.to_ms, voice.channel, "voice:answered")
+    for voice in (voice for voice in voices if voice.who == "agent"):
+        others = [other for other in voices if other.who == "agent" and other.to_ms > voice.to_ms]
+        if not others and any(one.from_ms < voice.to_ms < one.to_ms for one in asked):
+            yield _edge(began, voice.to_ms, voice.channel, "voice:handed")
+
+
+def _edge(began: dt.datetime, at_ms: int, channel: str, name: str) -> Step:
+    return Step(at=began + dt.timedelta(milliseconds=at_ms), channel=channel, number=0, step=name)
 
 
 def _served(marks: list[_Mark], starts: Iterable[int], before: int) -> None:
@@ -155,6 +178,9 @@ def _mark(step: Step, at: int, last: _Mark, leg: str) -> _Mark | None:
     if step.step in ("control:party_left", "threeway:unit_left", "threeway:agent_left"):
         two = step.step != "control:party_left" or step.words.get("left", "").lstrip("0") == "2"
         return _Mark(at, "conversation", "left") if last.what == "three_way" and two else None
+    if step.step in _VOICES:
+        before, what, why = _VOICES[step.step]
+        return _Mark(at, what, why) if last.what == before and not last.taken else None
     known = _STEPS.get(step.step)
     if known is None:
         return None

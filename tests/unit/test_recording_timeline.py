@@ -146,6 +146,16 @@ def test_a_call_that_is_taken_over_goes_on_with_the_supervisor() -> None:
     ]
 
 
+def test_a_colleague_whom_the_telephone_itself_asked_and_joined() -> None:
+    voices = (voice("agent", 0, 30, "a-1.2"), voice("agent", 8, 30, "b-1.1"), voice("colleague", 10, 60, "b-1.2"))
+    assert told([], CALLER, *voices) == [
+        ("conversation", 0, 8, (0, 1), ""),
+        ("conversation", 8, 10, (0, 1, 2), "join"),
+        ("consult", 10, 30, (1, 2, 3), "consult"),
+        ("conversation", 30, 60, (0, 3), "transfer"),
+    ]
+
+
 def test_a_pause_is_a_gap_and_so_is_talk_of_which_a_side_is_lost() -> None:
     voices = (CALLER, voice("agent", 0, 50, "a-1.2"))
     happened = Happenings(pauses=(Stretch(since=when(5), until=when(9), by="1001", reason="card"),))
