@@ -195,8 +195,8 @@ class _Complaints(threading.Thread):
         self.text = b""
 
     def run(self) -> None:
-        """To the end."""
-        with self._pipe:
+        """To the end, or until nobody wants to know."""
+        with suppress(ValueError, OSError), self._pipe:
             while piece := self._pipe.read(PIECE):
                 self.text = (self.text + piece)[:_LONGEST_COMPLAINT]
 

@@ -76,7 +76,22 @@ async def taken_in(
 async def decoded(content: bytes, *options: str) -> tuple[Sound, ...]:
     """The channels of any sound at 8 kHz, by ffmpeg."""
     process = await asyncio.create_subprocess_exec(
-        *(FFMPEG, "-v", "error", "-i", "pipe:0", *options, "-map_metadata", "-1", "-ar", "8000", "-f", "wav", "-bitexact", "pipe:1"),
+        *(
+            FFMPEG,
+            "-v",
+            "error",
+            "-i",
+            "pipe:0",
+            *options,
+            "-map_metadata",
+            "-1",
+            "-ar",
+            "8000",
+            "-f",
+            "wav",
+            "-bitexact",
+            "pipe:1",
+        ),
         stdin=-1,
         stdout=-1,
     )
