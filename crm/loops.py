@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from acd.parts import Parts
-from crm import alarms, configuration, idempotency
+from crm import alarms, configuration, idempotency, retention
 from crm.clocks import calendars, sweep
 from crm.knowledge import care
 from crm.messages import loop as messages
@@ -30,5 +30,6 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "transcripts": indexing.run,
     "surges": surges.run,
     "seals": lambda parts: audit.keep_sealed(parts.pool),
+    "retention": retention.run,
 }
 """Each by what it is called in the log; PostgreSQL may be away for any of them."""

@@ -129,6 +129,8 @@ OF_GOVERNMENT = frozenset(
     (
         "ticket.approve_return",
         "ticket.approve_extension",
+    "recording.hold": {"office": "anyone", "supervision_office": "anyone"},
+    "recording.holds": {"office": "anyone", "supervision_office": "anyone", "observer": "anyone"},
         "ticket.endorse_extension",
         "ticket.approve_reply",
         "ticket.close_demand",

@@ -4,6 +4,7 @@ Times of day are ``HH:MM`` on the hotline's wall clock. A ticket keeps the rules
 Beside them stand those keys of ``hotline.toml`` that calls need: ``[hours]`` and ``[calendar]`` (``hours.*``, ``holidays``),
 ``[figures]`` (``answer_seconds``, ``answer_seconds_alt``), ``[threeway]`` (``threeway_attempts``, ``hold_talk_seconds``): CFG-02.
 ``limits`` are working days; ``limit_hours`` are hours of the clock and come before them (TIM-19, TIM-20).
+``recording_years_of``: of recordings of a class of tickets (the longest beginning that fits); all others: ``recording_years``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Addressee = Literal["unit", "unit_leader", "acceptor", "dispatcher", "dispatch_l
                     "supervision_office", "office", "leader"]  # fmt: skip
 ClockTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+TicketClass = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+"""A leaf of the taxonomy (``C1.03``), or all below a beginning of it (``C1``)."""
 UrgentKind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 UrgentWord = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 """``urgent_words``: beside those of ``crm/messages/words.toml``, kind by kind; a star is up to six characters."""
@@ -124,6 +127,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     surge_at_place: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 5
     ticket_years: Count = 10
     recording_years: Count = 2
+    recording_years_of: dict[TicketClass, Count] = {}
     legal_notice: str = ""
 
 
@@ -139,6 +143,8 @@ def problem(profile: Profile) -> tuple[str, str] | None:
         ("overnight_from", "must come after overnight_to", profile.overnight_from > profile.overnight_to),
         ("nature_set", "must name a nature", bool(profile.nature_set)),
         ("callback_attempts", "must be at least 1", profile.callback_attempts >= 1),
+        ("recording_years", "must be at least 1", profile.recording_years >= 1),
+        ("recording_years_of", "must be at least 1", all(years >= 1 for years in profile.recording_years_of.values())),
         ("supervision_plan", "only its last step may be repeated daily", not any(step.repeat_daily for step in steps[:-1])),
     )
     return next(((key, wrong) for key, wrong, holds in checks if not holds), None)

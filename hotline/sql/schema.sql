@@ -174,19 +174,21 @@ CREATE FUNCTION public.ticket_has_identity(ticket bigint) RETURNS boolean
     )
 $$;
 
-CREATE FUNCTION public.tickets_of_call(a_node text, a_call text) RETURNS SETOF bigint
+CREATE FUNCTION public.tickets_of_recording(recording bigint) RETURNS SETOF bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
     WITH RECURSIVE found (ticket_id) AS (
-        SELECT of.ticket_id
+        SELECT k.ticket_id
         FROM (
-            SELECT ticket_id FROM tickets WHERE node = a_node AND call_id = a_call AND call_id <> ''
+            SELECT ticket_id FROM recording_tickets WHERE recording_id = recording
             UNION ALL
-            SELECT ticket_id FROM ticket_contacts WHERE node = a_node AND call_id = a_call AND call_id <> ''
-            UNION ALL
-            SELECT ticket_id FROM ticket_callbacks WHERE node = a_node AND call_id = a_call AND call_id <> ''
-        ) AS of
+            SELECT i.ticket_id
+            FROM recordings AS r
+            JOIN messages AS m ON m.node = r.node AND m.call_id = r.call_id AND m.recording_id = r.recording_id
+            JOIN message_intake AS i ON i.message_id = m.message_id
+            WHERE r.recording_id = recording AND i.ticket_id IS NOT NULL
+        ) AS k
         UNION
         SELECT t.merged_into FROM found JOIN tickets AS t ON t.ticket_id = found.ticket_id WHERE t.merged_into IS NOT NULL
     )
@@ -3247,8 +3249,6 @@ CREATE UNIQUE INDEX recording_pauses_open ON public.recording_pauses USING btree
 CREATE INDEX recording_plays_by_listener ON public.recording_plays USING btree (listener, play_id);
 
 CREATE INDEX recording_plays_by_recording ON public.recording_plays USING btree (recording_id, play_id);
-
-CREATE INDEX recordings_by_age ON public.recordings USING btree (COALESCE(started_at, stored_at), recording_id) WHERE (state <> 'deleted'::text);
 
 CREATE INDEX recordings_by_call ON public.recordings USING btree (node, call_id);
 

@@ -57,6 +57,7 @@ def test_the_defaults_are_those_of_the_requirements() -> None:
         "pause_on_countersign": True,
         "ticket_years": 10,  # ARC-09
         "recording_years": 2,
+        "recording_years_of": {},
     }
     assert {key: getattr(base, key) for key in expected} == expected
     settings = Settings()

@@ -21,24 +21,25 @@ CREATE INDEX legal_holds_by_call ON legal_holds (node, call_id) WHERE lifted_at 
 CREATE INDEX legal_holds_by_ticket ON legal_holds (ticket_id) WHERE lifted_at IS NULL AND ticket_id IS NOT NULL;
 CREATE INDEX legal_holds_by_time ON legal_holds (set_at);
 
-CREATE INDEX recordings_by_age ON recordings ((coalesce(started_at, stored_at)), recording_id) WHERE state <> 'deleted';
 CREATE INDEX recordings_by_object ON recordings (object) WHERE object <> '';
 CREATE INDEX recordings_to_delete ON recordings (recording_id) WHERE state = 'deleted' AND object <> '';   -- the row is marked, the object there
 CREATE INDEX ticket_contacts_by_call ON ticket_contacts (node, call_id) WHERE call_id <> '';
 CREATE INDEX ticket_callbacks_by_call ON ticket_callbacks (node, call_id) WHERE call_id <> '';
 
--- The tickets that a call belongs to, and those that they were merged into: numbers alone, so whoever the viewer is.
-CREATE FUNCTION tickets_of_call(a_node text, a_call text) RETURNS SETOF bigint
+-- The tickets that a recording belongs to, and those that they were merged into: numbers alone, so whoever the viewer is.
+CREATE FUNCTION tickets_of_recording(recording bigint) RETURNS SETOF bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH RECURSIVE found (ticket_id) AS (
-        SELECT of.ticket_id
+        SELECT k.ticket_id
         FROM (
-            SELECT ticket_id FROM tickets WHERE node = a_node AND call_id = a_call AND call_id <> ''
+            SELECT ticket_id FROM recording_tickets WHERE recording_id = recording
             UNION ALL
-            SELECT ticket_id FROM ticket_contacts WHERE node = a_node AND call_id = a_call AND call_id <> ''
-            UNION ALL
-            SELECT ticket_id FROM ticket_callbacks WHERE node = a_node AND call_id = a_call AND call_id <> ''
-        ) AS of
+            SELECT i.ticket_id
+            FROM recordings AS r
+            JOIN messages AS m ON m.node = r.node AND m.call_id = r.call_id AND m.recording_id = r.recording_id
+            JOIN message_intake AS i ON i.message_id = m.message_id
+            WHERE r.recording_id = recording AND i.ticket_id IS NOT NULL
+        ) AS k
         UNION
         SELECT t.merged_into FROM found JOIN tickets AS t ON t.ticket_id = found.ticket_id WHERE t.merged_into IS NOT NULL
     )
