@@ -9,6 +9,8 @@ from pathlib import Path
 
 from hotline import paths
 from hotline.models import Model
+from recordings.transcription.text import joined, written
+from recordings.transcription.transcript import Word
 
 
 def vosk_model() -> Model:
@@ -25,6 +27,27 @@ def whisper_model() -> Model:
         if not folder.is_dir():
             _join(folder)
     return Model(name="whisper-base", engine="whisper", folder=folder)
+
+
+def errors(wanted: str, heard: str) -> tuple[int, int]:
+    """(how many characters must be changed, how many there are), marks not counted, numbers as digits in both."""
+    left, right = (_plain(joined(written([Word(0, 0, 1.0, text)]))) for text in (wanted, heard))
+    row = list(range(len(right) + 1))
+    for number, one in enumerate(left, start=1):
+        before, row = row, [number]
+        for place, other in enumerate(right):
+            row.append(min(before[place + 1] + 1, row[-1] + 1, before[place] + (one != other)))
+    return row[-1], len(left)
+
+
+def error_rate(wanted: str, heard: str) -> float:
+    """The character error rate of one utterance."""
+    wrong, count = errors(wanted, heard)
+    return wrong / count
+
+
+def _plain(text: str) -> str:
+    return "".join(one for one in text.lower() if one.isalnum())
 
 
 def _join(folder: Path) -> None:

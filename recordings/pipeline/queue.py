@@ -177,7 +177,7 @@ class Line:
             await manager.run(
                 dequeue_timeout=_DEQUEUE,
                 batch_size=1,
-                max_concurrent_tasks=max(self._workers, 2),
+                max_concurrent_tasks=max(self._workers, 2) if self._is_shared else None,
                 shutdown_on_listener_failure=True,
                 heartbeat_timeout=_HEART,
                 log_aggregation_interval=dt.timedelta(0),

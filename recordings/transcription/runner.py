@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import asyncpg
 import structlog
 
 from hotline import database
 from hotline.errors import HotlineError
-from recordings.errors import DatabaseAwayError, NoModelError, TranscriberError
-from recordings.storage.errors import StorageAwayError
+from recordings.errors import NoModelError, StoppedError, TranscriberError
 from recordings.transcription import turns
 from recordings.transcription.sound import Sides
 from recordings.transcription.store import Store
@@ -45,11 +45,12 @@ class Runner:
     ) -> None:
         self._store, self._transcribers, self._open_sides = store, transcribers, open_sides
         self._node, self._storage = node, storage
+        self._is_stopping = False
 
-    async def transcribe(self, recording_id: int) -> None:
-        """One recording; nothing when it is done already.
+    async def process(self, recording_id: int) -> None:
+        """Transcribe one recording; nothing when it is done already, or not to be.
 
-        Raises what may pass by (``StorageAwayError``, what asyncpg raises: it waits), and what does not (it is ``failed`` then).
+        What it raises, ``pipeline.queue`` understands: it is done again after a while, and ``damaged`` when that was in vain.
         """
         row = await self._store.begin(recording_id)
         if row is None:
@@ -57,18 +58,21 @@ class Runner:
         try:
             await self._transcribe(row)
         except NoModelError as error:
-            await self._store.settle(recording_id, "no_model", str(error))
-        except (StorageAwayError, DatabaseAwayError, *database.TROUBLE) as error:
+            await self._store.lack(recording_id, str(error))
+        except (HotlineError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             database.stop_if_cancelled()
             with suppress(*database.TROUBLE):
-                await self._store.settle(recording_id, "waiting", f"{type(error).__name__}: {error}")
-            raise
-        except HotlineError as error:
-            await self._store.settle(recording_id, "failed", f"{type(error).__name__}: {error}")
+                await self._store.wait(recording_id, f"{type(error).__name__}: {error}")
+            if self._is_stopping:
+                raise StoppedError("the worker was told to end") from error
             raise
 
+    async def damaged(self, recording_id: int) -> None:
+        """It was tried often enough: it has failed, until somebody has it tried again."""
+        await self._store.give_up(recording_id)
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop``: look after the processes, and for what was left over."""
+        """Until ``stop``: look after the processes, and for what was left over. At the end what is being heard is cut off."""
         is_failing = False
         while not stop.is_set():
             self._transcribers.tidy()
@@ -85,6 +89,8 @@ class Runner:
                     await stop.wait()
             except TimeoutError:
                 pass
+        self._is_stopping = True
+        self._transcribers.close()
 
     async def resume(self) -> int:
         """Give what was left over a job; of what waits for a model only when there is one that can be loaded. How many did."""
@@ -106,7 +112,7 @@ class Runner:
                 break
             except TranscriberError as error:
                 _log.warning("transcriber_lost", recording_id=recording_id, attempt=attempt, why=str(error))
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or self._is_stopping:
                     raise
         made = await asyncio.to_thread(turns.transcript, heard.model.engine, heard.model.name, heard.sides)
         if await self._store.finish(recording_id, made):

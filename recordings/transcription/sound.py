@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from recordings import ffmpeg
 from recordings.manifest import Track
@@ -19,7 +19,14 @@ _WAV = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9][A-Za-z0-9._~-]{0,220}
 Sides = Mapping[Track, Iterator[bytes]]
 
 
-def sides(row: Mapping[str, Any], root: Path, storages: Mapping[str, Storage], keyring: Keyring | None) -> Sides:
+class ByKind(Protocol):
+    """``opening.Storages``."""
+
+    def __getitem__(self, kind: str, /) -> Storage:
+        """The storage of this kind."""
+
+
+def sides(row: Mapping[str, Any], root: Path, storages: ByKind, keyring: Keyring | None) -> Sides:
     """16-bit PCM at 8 kHz of each side; ``root``: ``var/recordings``; ``keyring``: not needed for a WAV file.
 
     Nothing is opened before it is read: then it blocks, and raises ``StorageError``, ``ConversionError``, ``OSError``.
@@ -37,6 +44,6 @@ def _plain(file: str, root: Path, track: Track | None) -> Iterator[bytes]:
     yield from ffmpeg.pcm(root / file, track=track, form="wav")
 
 
-def _sealed(row: Mapping[str, Any], storages: Mapping[str, Storage], keyring: Keyring, track: Track | None) -> Iterator[bytes]:
+def _sealed(row: Mapping[str, Any], storages: ByKind, keyring: Keyring, track: Track | None) -> Iterator[bytes]:
     sound = open_sound(stored(row), storages[row["storage"]], keyring)
     yield from ffmpeg.pcm((sound.read(start, _PIECE) for start in range(0, sound.size, _PIECE)), track=track)

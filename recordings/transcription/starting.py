@@ -11,6 +11,8 @@ import asyncpg
 
 from hotline import models, paths
 from hotline.settings import Settings
+from recordings.pipeline import jobs
+from recordings.pipeline.queue import Line
 from recordings.storage import opening
 from recordings.storage.opening import Storages
 from recordings.transcription import progress, sound
@@ -25,6 +27,23 @@ def transcribers(settings: Settings) -> Transcribers:
     return Transcribers(partial(models.find, settings.transcription), progress.workers(settings.transcription))
 
 
+async def run(settings: Settings, dsn: str, pool: asyncpg.Pool, stop: asyncio.Event) -> None:
+    """Transcribe what this node is to, until ``stop`` is set; what is being heard then is done again after the next start."""
+    node, storage = settings.asterisk.node, settings.recordings.storage
+    work = runner(settings, pool, transcribers(settings))
+    line = Line(
+        dsn,
+        node,
+        work,
+        workers=progress.workers(settings.transcription),
+        entrypoint=jobs.transcribing(node, storage),
+        is_shared=storage == "s3",
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work.run(stop))
+        tasks.create_task(line.run(stop))
+
+
 def runner(settings: Settings, pool: asyncpg.Pool, transcribers: Transcribers) -> Runner:
     """Of this node."""
     storages = Storages(settings)
@@ -32,6 +51,6 @@ def runner(settings: Settings, pool: asyncpg.Pool, transcribers: Transcribers) -
 
     async def open_sides(row: Mapping[str, Any]) -> Sides:
         keyring = None if row["state"] == "taken_in" else await opening.keyring(pool)
-        return await asyncio.to_thread(sound.sides, row, root, storages, keyring)
+        return sound.sides(row, root, storages, keyring)
 
     return Runner(Store(pool), transcribers, open_sides, node=settings.asterisk.node, storage=settings.recordings.storage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -31,10 +31,20 @@ class Store:
         """So much of it was heard."""
         await self._pool.execute(QUERIES["progress"], recording_id, seconds)
 
-    async def settle(self, recording_id: int, state: Literal["waiting", "no_model", "failed"], why: str) -> None:
-        """It was not transcribed; who waits for it is told."""
+    async def wait(self, recording_id: int, why: str) -> None:
+        """It could not be transcribed this time."""
+        await self._pool.fetchval(QUERIES["settle"], recording_id, "waiting", _printable(why))
+
+    async def lack(self, recording_id: int, why: str) -> None:
+        """There is no model for it now; who waits for it is told."""
         async with self._pool.acquire() as connection, connection.transaction():
-            if await connection.fetchval(QUERIES["settle"], recording_id, state, _printable(why)) and state != "waiting":
+            if await connection.fetchval(QUERIES["settle"], recording_id, "no_model", _printable(why)):
+                await connection.execute(QUERIES["notify"], recording_id)
+
+    async def give_up(self, recording_id: int) -> None:
+        """It has failed, for the reason that was written down last; who waits for it is told."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(QUERIES["give_up"], recording_id):
                 await connection.execute(QUERIES["notify"], recording_id)
 
     async def finish(self, recording_id: int, made: Transcript) -> bool:

@@ -16,7 +16,7 @@ import structlog
 
 from hotline import clock, models
 from hotline.models import Model
-from recordings.errors import NoModelError
+from recordings.errors import NoModelError, TranscriberError
 from recordings.manifest import Track
 from recordings.transcription import process
 from recordings.transcription.process import Process
@@ -59,6 +59,7 @@ class Transcribers:
         self._idle: list[Process] = []
         self._busy: set[Process] = set()
         self._broken: _Broken | None = None
+        self._is_closed = False
         self._hang_seconds, self._load_seconds, self._idle_seconds = hang_seconds, load_seconds, idle_seconds
 
     @property
@@ -98,10 +99,12 @@ class Transcribers:
             one.close()
 
     def close(self) -> None:
-        """End all of them."""
-        for one in (*self._idle, *self._busy):
-            one.close()
-        self._idle.clear()
+        """End all of them, those that hear something too; no other is started."""
+        self._is_closed = True
+        for busy in self._busy:
+            busy.kill()
+        while self._idle:
+            self._idle.pop().close()
 
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[Process]:
@@ -114,11 +117,16 @@ class Transcribers:
             one.close()
             raise
         else:
-            self._idle.append(one)
+            if self._is_closed:
+                one.close()
+            else:
+                self._idle.append(one)
         finally:
             self._busy.discard(one)
 
     async def _ready(self) -> Process:
+        if self._is_closed:
+            raise TranscriberError("the transcribers were closed")
         self.tidy()
         if self._idle:
             return self._idle.pop()
@@ -130,16 +138,21 @@ class Transcribers:
         if known and known.fingerprint == now and clock.monotonic() - known.at < _PATIENCE_SECONDS:
             raise NoModelError(known.why)
         one = Process(model, hang_seconds=self._hang_seconds, load_seconds=self._load_seconds)
+        self._busy.add(one)
         try:
             await _in_thread(one, one.wait_until_loaded)
         except NoModelError as error:
             one.close()
+            if self._is_closed:
+                raise TranscriberError("the transcribers were closed") from error
             self._broken = _Broken(now, str(error), clock.monotonic())
             _log.error("model_broken", folder=str(model.folder), why=str(error))
             raise
         except BaseException:
             one.close()
             raise
+        finally:
+            self._busy.discard(one)
         self._broken = None
         _log.info("transcriber_started", pid=one.pid, engine=model.engine, model=model.name)
         return one

@@ -13,6 +13,10 @@ UPDATE transcripts SET done_seconds = $2 WHERE recording_id = $1 AND state = 'ru
 -- One that somebody else has done meanwhile stays done.
 UPDATE transcripts SET state = $2, why = $3, done_seconds = 0 WHERE recording_id = $1 AND state <> 'done' RETURNING recording_id
 
+-- name: give_up
+UPDATE transcripts SET state = 'failed', done_seconds = 0 WHERE recording_id = $1 AND state NOT IN ('done', 'no_model')
+RETURNING recording_id
+
 -- name: finish
 -- Nothing when the recording was deleted meanwhile: what was said in it goes with it.
 UPDATE transcripts SET state = 'done', why = '', engine = $2, model = $3, text = $4, confidence = $5, done_seconds = seconds, made_at = now()
