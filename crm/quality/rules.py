@@ -21,7 +21,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``greeting``: within ``greeting_seconds`` of the agent's beginning (SCR-01 to SCR-03, SCR-30, SCR-55); ``closing``: within
     ``closing_seconds`` of the end (SCR-21, SCR-32); ``warning``: before the agent hangs up (SCR-20, SCR-65 to SCR-69);
-    ``consent``: before a unit is called in (SCR-39); ``silent``: to who says nothing (SCR-20).
+    ``consent``: before a unit is called in (SCR-39); ``silent``: to who says nothing (SCR-20). ``appeal_days``: how long an
+    agent may appeal against a score.
     """
 
     greeting: Phrases = ("您好", "你好", "12345", "节日快乐", "新年好", "很高兴为您服务")
@@ -36,6 +37,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hold_seconds: Seconds = 30
     answer_seconds: Seconds = 15
     second_answer_seconds: Seconds = 20
+    appeal_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 5
     forbidden: Annotated[tuple[Phrase, ...], msgspec.Meta(max_length=200)] = ("不合理", "无理要求", "无理诉求")
 
 

@@ -1,0 +1,48 @@
+"""Round after round: calls are checked, and the samples of a week that is over are drawn (QUA-01)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from acd.parts import Parts
+from crm.quality import checking, plans, sheets
+from hotline import clock, database
+
+_log = structlog.get_logger()
+_ROUND_SECONDS = 2.0
+_WALK_ROUNDS = 1800
+_DRAW_ROUNDS = 300
+
+
+async def run(parts: Parts) -> None:
+    """For ever; PostgreSQL may come and go."""
+    checker, rounds, is_failing = checking.Checker(parts.pool, parts.settings), 0, False
+    while True:
+        try:
+            await turn(parts, checker, rounds)
+            is_failing = False
+        except database.TROUBLE as error:
+            database.stop_if_cancelled()
+            if not is_failing:
+                _log.warning("calls cannot be checked", error=str(error) or type(error).__name__)
+            is_failing = True
+            await asyncio.sleep(_ROUND_SECONDS)
+            continue
+        rounds += 1
+        await asyncio.sleep(_ROUND_SECONDS)
+
+
+async def turn(parts: Parts, checker: checking.Checker, rounds: int = 0) -> None:
+    """What there is to do now; in the first round, and now and then, everything is looked through."""
+    if rounds == 0:
+        async with parts.pool.acquire() as connection:
+            await sheets.ensure(connection)
+    if rounds % _WALK_ROUNDS == 0:
+        checker.begin_anew()
+        await checker.walk()
+    await checker.lately(clock.now())
+    if rounds % _DRAW_ROUNDS == 0:
+        async with parts.pool.acquire() as connection:
+            await plans.draw_due(connection, clock.shanghai_now().date())
