@@ -12,6 +12,7 @@ from recordings import commands, worker
 from recordings.pipeline.processing import Processor
 from recordings.pipeline.queue import Line
 from recordings.store import Store
+from recordings.transcription import starting
 
 
 async def serve() -> None:
@@ -32,6 +33,8 @@ async def serve() -> None:
             group.create_task(line.look(stop, pool))
             if chosen.recordings.workers:
                 group.create_task(line.run(stop))
+            if chosen.recordings.workers or chosen.transcription.engine != "none":
+                group.create_task(starting.run(chosen, dsn, pool, stop))
 
 
 def main() -> int:

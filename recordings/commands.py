@@ -8,8 +8,13 @@ from collections.abc import Callable
 from hotline import messages
 from recordings.pipeline import commands as pipeline
 from recordings.storage import commands as storage
+from recordings.transcription import commands as transcription
 
-PARTS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None], ...] = (pipeline.add, storage.add)
+PARTS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None], ...] = (
+    pipeline.add,
+    storage.add,
+    transcription.add,
+)
 """What registers the commands of a part: a parser for each, whose default ``run`` returns the exit status."""
 
 
