@@ -11,6 +11,7 @@ from crm.clocks import calendars, sweep
 from crm.knowledge import care
 from crm.messages import loop as messages
 from crm.profiles import keeping
+from crm.quality import loop as quality
 from crm.transcripts import indexing, surges
 from crm.units import taxonomy
 from crm.webhooks import sending
@@ -29,7 +30,8 @@ LOOPS: Mapping[str, Callable[[Parts], Coroutine[Any, Any, None]]] = {
     "messages": messages.run,
     "transcripts": indexing.run,
     "surges": surges.run,
-    "seals": lambda parts: audit.keep_sealed(parts.pool),
+    "quality": quality.run,
     "retention": retention.run,
+    "seals": lambda parts: audit.keep_sealed(parts.pool),
 }
 """Each by what it is called in the log; PostgreSQL may be away for any of them."""

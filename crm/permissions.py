@@ -23,6 +23,7 @@ _DISPATCHERS = ("dispatcher", "dispatch_lead", "supervision_office", "office")
 _EVERYBODY = dict.fromkeys((*_CENTRE, "unit_clerk", "unit_leader", "editor", "unit_editor", "analyst", "administrator"), "anyone")
 _ALL = dict.fromkeys(ROLES, "anyone")
 _OF_NO_UNIT = {role: "anyone" for role in ROLES if role not in (*OF_UNITS, "guest")}
+_QUALITY = ("quality", "shift_leader", "supervisor", "office")
 _LEADS = dict.fromkeys(("supervisor", "shift_leader", "office", "leader"), "anyone")
 
 _HEARERS = {
@@ -87,6 +88,19 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "dispatch.suggest": dict.fromkeys((*_DISPATCHERS, "agent", "trainee", "callback_agent", "shift_leader"), "anyone"),
     "dispatch.rules": dict.fromkeys((*_DISPATCHERS, "shift_leader", "leader", "observer"), "anyone"),
     "dispatch.rules_keep": dict.fromkeys(("dispatch_lead", "supervision_office", "office"), "anyone"),
+    "quality.live": dict.fromkeys((*_QUALITY, "leader", "observer"), "anyone"),
+    "quality.plans": dict.fromkeys((*_QUALITY, "observer"), "anyone"),
+    "quality.keep": dict.fromkeys(("quality", "supervisor", "office"), "anyone"),
+    "quality.score": dict.fromkeys(_QUALITY, "anyone"),
+    "quality.appeal": dict.fromkeys(("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent"), "self"),
+    "quality.review": dict.fromkeys(_QUALITY, "anyone"),
+    "quality.errors": dict.fromkeys((*_QUALITY, "dispatch_lead", "supervision_office"), "anyone"),
+    "quality.complain": dict.fromkeys((*_QUALITY, "supervision_office", "callback_agent"), "anyone"),
+    "quality.complaints": dict.fromkeys((*_QUALITY, "leader", "observer"), "anyone"),
+    "quality.suggest": {**_OF_NO_UNIT, **dict.fromkeys(OF_UNITS, "anyone")},
+    "quality.suggestions": dict.fromkeys(("quality", "supervisor", "office"), "anyone"),
+    "quality.mystery": dict.fromkeys(("quality", "supervisor", "office"), "anyone"),
+    "quality.replies": dict.fromkeys(("quality", "office", "supervision_office", "callback_agent"), "anyone"),
     "dispatch.accuracy": dict.fromkeys(
         (*_DISPATCHERS, "shift_leader", "supervisor", "quality", "leader", "analyst", "observer"), "anyone"
     ),
@@ -115,6 +129,8 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     "surge.decide": {"shift_leader": "anyone", "office": "anyone"},
     "supervision.list": {**_LEADS, "observer": "anyone"},
     "recording.read": _HEARERS,
+    "recording.hold": {"office": "anyone", "supervision_office": "anyone"},
+    "recording.holds": {"office": "anyone", "supervision_office": "anyone", "observer": "anyone"},
     "recording.hear": _HEARERS,
     "recording.download": dict.fromkeys(("shift_leader", "supervisor", "quality", "office", "supervision_office"), "anyone"),
     "recording.mask": {"agent": "self", "trainee": "self", "quality": "anyone", "office": "anyone"},
@@ -129,8 +145,6 @@ OF_GOVERNMENT = frozenset(
     (
         "ticket.approve_return",
         "ticket.approve_extension",
-    "recording.hold": {"office": "anyone", "supervision_office": "anyone"},
-    "recording.holds": {"office": "anyone", "supervision_office": "anyone", "observer": "anyone"},
         "ticket.endorse_extension",
         "ticket.approve_reply",
         "ticket.close_demand",
