@@ -128,6 +128,9 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
     ),
     "surge.decide": {"shift_leader": "anyone", "office": "anyone"},
     "supervision.list": {**_LEADS, "observer": "anyone"},
+    "transcript.backlog": dict.fromkeys(
+        ("shift_leader", "supervisor", "quality", "office", "leader", "analyst", "observer", "administrator"), "anyone"
+    ),
     "recording.read": _HEARERS,
     "recording.hold": {"office": "anyone", "supervision_office": "anyone"},
     "recording.holds": {"office": "anyone", "supervision_office": "anyone", "observer": "anyone"},
