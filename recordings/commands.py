@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from hotline import messages
 from recordings.pipeline import commands as pipeline
+from recordings.playback import commands as playback
 from recordings.storage import commands as storage
 from recordings.transcription import commands as transcription
 
 PARTS: tuple[Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None], ...] = (
     pipeline.add,
     storage.add,
+    playback.add,
     transcription.add,
 )
 """What registers the commands of a part: a parser for each, whose default ``run`` returns the exit status."""
