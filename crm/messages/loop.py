@@ -8,7 +8,7 @@ import datetime as dt
 import structlog
 
 from acd.parts import Parts
-from crm.messages import intake
+from crm.messages import drafting
 from crm.messages.suggesting import QUERIES
 from hotline import clock, database
 
@@ -45,19 +45,19 @@ async def turn(parts: Parts, *, whole: bool = True) -> None:
     first = 0 if whole else await parts.pool.fetchval(QUERIES["newest"]) - _LATE
     while found := await parts.pool.fetch(QUERIES["unseen"], first, now - patience, BATCH):
         for row in found:
-            await intake.take(parts, row["message_id"])
+            await drafting.take(parts, row["message_id"])
         first = found[-1]["message_id"]
     for row in await parts.pool.fetch(QUERIES["to_try"], now, BATCH):
-        await intake.take(parts, row["message_id"])
+        await drafting.take(parts, row["message_id"])
     for row in await parts.pool.fetch(QUERIES["to_hear"], BATCH):
         await _heard(parts, row["message_id"])
-    await intake.tidy(parts, now)
+    await drafting.tidy(parts, now)
 
 
 async def _heard(parts: Parts, message: int) -> None:
     """One that cannot be looked through does not hold the others up; it is tried again."""
     try:
-        await intake.hear(parts, message)
+        await drafting.hear(parts, message)
     except database.TROUBLE as error:
         if database.is_away(error):
             raise

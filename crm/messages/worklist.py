@@ -17,7 +17,7 @@ from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
 from crm.errors import RefusedError
-from crm.messages import intake
+from crm.messages import drafting
 from crm.messages.suggesting import QUERIES, Suggestions
 from crm.messages.urgent import Found
 from crm.tickets import store
@@ -137,7 +137,7 @@ async def release(parts: Parts, person: Person, message: int) -> Message:
         if row["claimed_by"] != person.username and not _leads(person):
             raise RefusedError("message_claimed", by=row["claimed_by"])
         await work.connection.execute(QUERIES["claim"], message, "", work.now)
-        await _handed(work, row, intake.NIGHT.username, intake.NIGHT.role)
+        await _handed(work, row, drafting.NIGHT.username, drafting.NIGHT.role)
         return await _left(work, message, "message.release", {"of": row["claimed_by"]})
 
 
@@ -146,7 +146,7 @@ async def set_aside(parts: Parts, person: Person, message: int, reason: str) -> 
     async with begun(parts, person, "message.work", f"message:{message}") as work:
         row = await _mine(work, message)
         if row["claimed_by"]:
-            await _handed(work, row, intake.NIGHT.username, intake.NIGHT.role)
+            await _handed(work, row, drafting.NIGHT.username, drafting.NIGHT.role)
         await work.connection.execute(QUERIES["set_aside"], message, person.username, reason, work.now)
         return await _left(work, message, "message.set_aside", {"reason": reason})
 
@@ -198,7 +198,7 @@ async def _handed(work: Work, row: asyncpg.Record, to: str, role: str) -> None:
     if row["ticket_id"] is None:
         return
     before = row["own_version"]
-    version = await intake.hand_over(work, row["ticket_id"], to, role)
+    version = await drafting.hand_over(work, row["ticket_id"], to, role)
     if version == before + 1:
         await work.connection.execute(QUERIES["own"], row["message_id"], version)
 

@@ -13,7 +13,7 @@ import pytest
 
 from acd.parts import Parts
 from crm.errors import RefusedError
-from crm.messages import intake, loop, worklist
+from crm.messages import drafting, loop, worklist
 from crm.messages.suggesting import Suggestions
 from crm.messages.worklist import Wanted
 from crm.tickets import intake as tickets
@@ -257,7 +257,7 @@ def test_a_message_that_was_given_back_untouched_is_filled_in(empty_database: Po
         rows = [await row_of(desk.owner, each) for each in (one, two)]
         assert rows[0]["content"].startswith("路灯不亮\n")
         assert rows[1]["content"] == "这是我写的内容，不要覆盖"
-        assert {row["accept_agent"] for row in rows} == {intake.NIGHT.username}
+        assert {row["accept_agent"] for row in rows} == {drafting.NIGHT.username}
         assert await desk.value("SELECT bool_and(released) FROM tickets")
 
     with_desk(empty_database, work, trainee_release=True)
@@ -324,10 +324,10 @@ def test_every_statement_may_be_the_last(empty_database: Postgres, monkeypatch: 
         cut = Cut(desk.owner)
         one = await leave(desk.owner)
         cut.install(monkeypatch)
-        assert await cut_everywhere(desk, cut, partial(intake.take, desk.parts, one)) > 20
+        assert await cut_everywhere(desk, cut, partial(drafting.take, desk.parts, one)) > 20
         await hear(desk.owner, one, FIRE)
         places = random.Random(7).sample(range(1, 50), 14)
-        assert not await cut_everywhere(desk, cut, partial(intake.hear, desk.parts, one), places)
+        assert not await cut_everywhere(desk, cut, partial(drafting.hear, desk.parts, one), places)
         assert await desk.value(OPEN_ALARMS) == [f"message:{one}"]
         assert await cut_everywhere(desk, cut, partial(worklist.claim, desk.parts, AGENT, one)) > 8
         assert await cut_everywhere(desk, cut, partial(worklist.set_aside, desk.parts, AGENT, one, "玩笑")) > 8
