@@ -23,6 +23,7 @@ from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
 from acd.steps import Step
+from ami_bridge.actions import Parameters
 from hotline import clock, database, sql
 
 QUERIES = sql.load(Path(__file__).parent / "sql" / "pauses.sql")
@@ -147,8 +148,8 @@ async def _mute(
 ) -> list[uuid.UUID]:
     asked = []
     for channel in channels:
-        muted = {"channel": channel, "direction": "both", "muted": is_on}
-        marked = {"channel": channel, "variable": "HOTLINE_MUTED", "value": "yes" if is_on else ""}
+        muted: Parameters = {"channel": channel, "direction": "both", "muted": is_on}
+        marked: Parameters = {"channel": channel, "variable": "HOTLINE_MUTED", "value": "yes" if is_on else ""}
         for action, parameters in (("MixMonitorMute", muted), ("Setvar", marked)):
             asked.append(await orders.command(connection, node, action, parameters, person=person, reason=RIGHT))
     return asked
