@@ -16,6 +16,7 @@ from bench import (
     desk_memory,
     fairness,
     flow_engine,
+    found,
     history,
     hour,
     ivr_cpu,
@@ -23,6 +24,7 @@ from bench import (
     mixed,
     policy,
     ringing,
+    speech,
     threeways,
     tickets,
 )
@@ -49,6 +51,8 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "mixed": mixed.measure,
     "threeways": threeways.measure,
     "tickets": tickets.measure,
+    "found": found.measure,
+    "speech": speech.measure,
 }
 
 

@@ -71,7 +71,6 @@ class _Cutter:
             self._first = number - len(self._lead)
             self._open = [*self._lead]
             self._lead.clear()
-            self._quiet, self._spoken = 0, 0
         self._open.append(frame)
         self._quiet = 0 if speaks else self._quiet + 1
         self._spoken += speaks
@@ -84,7 +83,7 @@ class _Cutter:
         kept, over = self._open[: len(self._open) - spare], self._open[len(self._open) - spare :]
         if self._spoken >= _FEWEST:
             yield Window(self._first * FRAME_MS, b"".join(kept))
-        self._open = []
+        self._open, self._quiet, self._spoken = [], 0, 0
         self._lead.extend(over)
 
     def _speaks(self, loud: float) -> bool:
