@@ -397,17 +397,16 @@ def test_a_hold_that_is_being_set_is_waited_for(empty_database: Postgres) -> Non
     async def work(bench: Bench) -> None:
         one = await bench.store("1.1", 9)
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
-        async with bench.pool.acquire() as connection, asyncio.TaskGroup() as group:
-            async with connection.transaction():
-                await connection.execute(retention.QUERIES["one_at_a_time"])
-                deleting = group.create_task(bench.delete())
-                await eventually(lambda: bench.pool.fetchval(waits))
-                await connection.execute(
-                    "INSERT INTO legal_holds (hold_id, recording_id, reason, set_by, set_at)"
-                    " VALUES (gen_random_uuid(), $1, 'x', 'y', $2)",
-                    one,
-                    clock.now(),
-                )
+        async with bench.pool.acquire() as connection, asyncio.TaskGroup() as group, connection.transaction():
+            await connection.execute(retention.QUERIES["one_at_a_time"])
+            deleting = group.create_task(bench.delete())
+            await eventually(lambda: bench.pool.fetchval(waits))
+            await connection.execute(
+                "INSERT INTO legal_holds (hold_id, recording_id, reason, set_by, set_at)"
+                " VALUES (gen_random_uuid(), $1, 'x', 'y', $2)",
+                one,
+                clock.now(),
+            )
         assert deleting.result() == 0
 
     with_bench(empty_database, work)
