@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
 import uuid
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -20,6 +20,7 @@ from acd.permissions import Person
 from crm import permissions
 from crm.callers import masks, viewer
 from crm.errors import RefusedError
+from crm.recordings import evidence as sound
 from crm.tickets import ticket as tickets
 from crm.tickets.ticket import Identity
 from crm.tickets.work import begun
@@ -141,30 +142,32 @@ async def close_retaliation(parts: Parts, person: Person, report_id: uuid.UUID, 
         await orders.audit(work.connection, person, "retaliation.close", f"ticket:{ticket_id}", {"report": str(report_id)})
 
 
-async def evidence(parts: Parts, person: Person, ticket_id: int) -> bytes:
+async def evidence(parts: Parts, person: Person, ticket_id: int, out: IO[bytes]) -> None:
     """All about a ticket for the police or another authority, as a zip (CAL-09): each part with its SHA-256, who took it, when.
 
-    Recordings and attachments are listed with their hashes. Refused: ``not_allowed``, ``unknown_ticket``.
+    Recordings are in it as they are stored; attachments are listed with their hashes. Refused: ``not_allowed``,
+    ``unknown_ticket``.
     """
     right, subject = "ticket.evidence", f"ticket:{ticket_id}"
-    async with begun(parts, person, right, subject) as work, viewer.staff(work.connection):
-        permissions.check(person, right)
-        if not await work.connection.fetchval(_QUERIES["ticket_known"], ticket_id):
-            raise RefusedError("unknown_ticket", ticket=str(ticket_id))
-        found = msgspec.json.decode(await work.connection.fetchval(_QUERIES["evidence"], ticket_id))
-        members = {f"{name}.json": msgspec.json.format(msgspec.json.encode(part), indent=2) for name, part in found.items()}
-        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
-        taken = {"ticket": ticket_id, "taken_by": person.username, "taken_at": work.now, "sha256": hashes}
-        await orders.audit(work.connection, person, right, subject, {"sha256": hashes})
-    return _zipped(members | {"manifest.json": msgspec.json.format(msgspec.json.encode(taken), indent=2)})
-
-
-def _zipped(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
+        async with begun(parts, person, right, subject) as work, viewer.staff(work.connection):
+            permissions.check(person, right)
+            if not await work.connection.fetchval(_QUERIES["ticket_known"], ticket_id):
+                raise RefusedError("unknown_ticket", ticket=str(ticket_id))
+            found = msgspec.json.decode(await work.connection.fetchval(_QUERIES["evidence"], ticket_id))
+            sounds = await sound.pack(work, ticket_id, archive)
+            members = {f"{name}.json": _json(part) for name, part in found.items()}
+            hashes = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+            hashes |= {one.name: one.sha256 for one in sounds if one.name}
+            missing = {str(one.recording_id): one.missing for one in sounds if one.missing}
+            taken = {"ticket": ticket_id, "taken_by": person.username, "taken_at": work.now, "sha256": hashes, "missing": missing}
+            await orders.audit(work.connection, person, right, subject, {"sha256": hashes, "missing": missing})
+        for name, content in (members | {"manifest.json": _json(taken)}).items():
             archive.writestr(name, content)
-    return out.getvalue()
+
+
+def _json(part: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(part), indent=2)
 
 
 async def missed_questions(

@@ -97,7 +97,7 @@ async def _begin(work: Work, found: Found, source: Source, asked: Asked) -> Open
     as_stored = not asked.takes_away and playing.is_as_stored(source, wish)
     span = ranges.span(None if asked.looks_only else asked.wanted, source.size) if as_stored else None
     heard = ranges.covered(span.start, span.count, span.size, source.length_ms) if span else _stretch(asked, source)
-    play = None if asked.looks_only else await _play(work, found, asked, heard)
+    play = None if asked.looks_only else await written_down(work, found, asked, heard)
     if asked.takes_away:
         told = f"recording {found.row['recording_id']} play {play} {work.person.username} {work.now:%Y-%m-%dT%H:%M:%SZ}"
         wish = msgspec.structs.replace(wish, number=play or 0, told=told)
@@ -131,7 +131,7 @@ def _check(asked: Asked, found: Found) -> None:
         raise RefusedError("bad_values", needs="side")
 
 
-async def _play(work: Work, found: Found, asked: Asked, heard: tuple[int, int]) -> int:
+async def written_down(work: Work, found: Found, asked: Asked, heard: tuple[int, int]) -> int:
     """The play that this request belongs to: a new one leaves an audit line, as does each file that is taken away."""
     recording_id, person, side = found.row["recording_id"], work.person, asked.side or ""
     begin, end = heard

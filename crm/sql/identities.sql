@@ -48,7 +48,7 @@ SELECT jsonb_build_object(
         SELECT node, call_id FROM tickets WHERE ticket_id = $1 AND call_id <> ''
         UNION SELECT node, call_id FROM ticket_contacts WHERE ticket_id = $1 AND call_id <> ''
         UNION SELECT node, call_id FROM ticket_callbacks WHERE ticket_id = $1 AND call_id <> '')),
-    'recordings', (SELECT coalesce(jsonb_agg(r ORDER BY r.recording_id), '[]') FROM recordings r WHERE (r.node, r.call_id) IN (
+    'recordings', (SELECT coalesce(jsonb_agg(to_jsonb(r) - '{wrapped_key,peaks}'::text[] ORDER BY r.recording_id), '[]') FROM recordings r WHERE (r.node, r.call_id) IN (
         SELECT node, call_id FROM tickets WHERE ticket_id = $1 AND call_id <> ''
         UNION SELECT node, call_id FROM ticket_contacts WHERE ticket_id = $1 AND call_id <> ''
         UNION SELECT node, call_id FROM ticket_callbacks WHERE ticket_id = $1 AND call_id <> ''))

@@ -153,11 +153,17 @@ async def _send(response: web.StreamResponse, source: IO[bytes]) -> None:
 
 
 async def as_evidence(ask: Ask) -> web.StreamResponse:
-    """``GET /api/tickets/{number}/evidence``."""
+    """``GET /api/tickets/{number}/evidence``: put together aside, then sent."""
     ticket_id = numbering.id_of(ask.request.match_info["number"])
-    content = await identities.evidence(ask.parts.acd, ordering.person(ask), ticket_id)
-    headers = {"Content-Disposition": f'attachment; filename="{ticket_id}.zip"'}
-    return web.Response(body=content, content_type="application/zip", headers=headers)
+    with tempfile.TemporaryFile() as file:
+        await identities.evidence(ask.parts.acd, ordering.person(ask), ticket_id, file)
+        response = _answer("application/zip", f"{ticket_id}.zip")
+        response.content_length = file.tell()
+        file.seek(0)
+        await response.prepare(ask.request)
+        await _send(response, file)
+    await response.write_eof()
+    return response
 
 
 _EXPORT = "ticket.export"
