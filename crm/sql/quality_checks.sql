@@ -57,13 +57,13 @@ SELECT track, from_ms, to_ms, text, confidence, words FROM transcript_turns WHER
 -- The wish of the caller that was answered, within a day of $3.
 SELECT wait_us, coalesce(agent, '') AS agent FROM requests
 WHERE node = $1 AND call_id = $2 AND kind = 'caller' AND outcome = 'answered' AND NOT void
-  AND requested_at BETWEEN $3 - interval '1 day' AND $3 + interval '1 day'
+  AND requested_at BETWEEN $3::timestamptz - interval '1 day' AND $3::timestamptz + interval '1 day'
 ORDER BY number LIMIT 1
 
 -- name: agents_turns
 SELECT agent, ring_us, ended_at, ended_by FROM agent_turns
 WHERE node = $1 AND call_id = $2 AND result = 'answered' AND NOT void
-  AND rang_at BETWEEN $3 - interval '1 day' AND $3 + interval '1 day'
+  AND rang_at BETWEEN $3::timestamptz - interval '1 day' AND $3::timestamptz + interval '1 day'
 ORDER BY number
 
 -- name: flags
