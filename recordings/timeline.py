@@ -108,7 +108,7 @@ def segments(
 
 
 def gaps(voices: Sequence[Voice], found: Iterable[Segment], happenings: Happenings, began: dt.datetime | None) -> tuple[Gap, ...]:
-    """Stretches without sound: paused ones, and talk of which a side has no voice; by time."""
+    """Stretches without sound: paused ones, and talk of which a side has no voice though it did not leave; by time."""
     parts = tuple(found)
     length_ms = parts[-1].to_ms if parts else 0
     paused = [
@@ -121,9 +121,17 @@ def gaps(voices: Sequence[Voice], found: Iterable[Segment], happenings: Happenin
         for part in parts
         if part.kind in _TALK
         and part.to_ms - part.from_ms >= LOST_MS
-        and {voices[index].track for index in part.parties} != {"left", "right"}
+        and any(_is_lost(voices, part, track) for track in ("left", "right"))
     ]
     return tuple(sorted((*paused, *lost), key=lambda gap: (gap.from_ms, gap.to_ms, gap.why, gap.by)))
+
+
+def _is_lost(voices: Sequence[Voice], part: Segment, track: str) -> bool:
+    """Nobody is heard on this side, who was not gone for good."""
+    if any(voices[index].track == track for index in part.parties):
+        return False
+    side = [voice for voice in voices if voice.track == track]
+    return not side or any(voice.from_ms > part.from_ms for voice in side)
 
 
 def _marks(voices: Sequence[Voice], happenings: Happenings, began: dt.datetime) -> list[_Mark]:

@@ -157,12 +157,12 @@ def test_a_colleague_whom_the_telephone_itself_asked_and_joined() -> None:
 
 
 def test_a_pause_is_a_gap_and_so_is_talk_of_which_a_side_is_lost() -> None:
-    voices = (CALLER, voice("agent", 0, 50, "a-1.2"))
+    voices = (CALLER, voice("agent", 0, 40, "a-1.2"), voice("agent", 50, 55, "a-1.3"))
     happened = Happenings(pauses=(Stretch(since=when(5), until=when(9), by="1001", reason="card"),))
     found = gaps(voices, segments(voices, happened, BEGAN, 60_000), happened, BEGAN)
     assert [(gap.why, gap.from_ms, gap.to_ms, gap.by, gap.reason) for gap in found] == [
         ("paused", 5000, 9000, "1001", "card"),
-        ("lost", 50_000, 60_000, "", ""),
+        ("lost", 40_000, 50_000, "", ""),
     ]
 
 
