@@ -24,6 +24,7 @@ from bench import (
     mixed,
     policy,
     ringing,
+    sealing,
     speech,
     threeways,
     tickets,
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "tickets": tickets.measure,
     "found": found.measure,
     "speech": speech.measure,
+    "sealing": sealing.measure,
 }
 
 

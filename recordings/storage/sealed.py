@@ -77,10 +77,12 @@ class Reader:
         if start < 0 or start >= stop:
             return b""
         first, last = start // CHUNK, (stop - 1) // CHUNK
-        sealed = self._read(HEAD + first * (CHUNK + TAG), (last - first + 1) * (CHUNK + TAG))
+        sealed = memoryview(self._read(HEAD + first * (CHUNK + TAG), (last - first + 1) * (CHUNK + TAG)))
         whole = CHUNK + TAG
         plain = [self._open(number, sealed[at * whole : (at + 1) * whole]) for at, number in enumerate(range(first, last + 1))]
-        return b"".join(plain)[start - first * CHUNK : stop - first * CHUNK]
+        plain[-1] = plain[-1][: stop - last * CHUNK]
+        plain[0] = plain[0][start - first * CHUNK :]
+        return b"".join(plain)
 
     def check(self) -> str:
         """Open all of it, from the beginning to the end; the SHA-256 of the plain recording."""
@@ -91,7 +93,7 @@ class Reader:
             self._open(0, self._read(HEAD, TAG))
         return digest.hexdigest()
 
-    def _open(self, number: int, sealed: bytes) -> bytes:
+    def _open(self, number: int, sealed: bytes | memoryview) -> bytes:
         try:
             return self._cipher.decrypt(_nonce(self._begin, number, number == self._chunks - 1), sealed, self._bound)
         except (InvalidTag, ValueError):
