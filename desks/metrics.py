@@ -37,6 +37,11 @@ _OF_BRIDGES: tuple[tuple[str, str, str], ...] = (
     ("hotline_conservation_violations", "conservation_violations", "Requests that do not have exactly one outcome"),
     ("hotline_bridge_resident_bytes", "rss_bytes", "Resident memory of the bridge"),
 )
+_OF_RECORDINGS = (
+    ("hotline_recordings_waiting", "Recordings that wait to be processed", ("node",)),
+    ("hotline_recordings_oldest_seconds", "How long the oldest of them has waited", ("node",)),
+    ("hotline_recordings_failed", "Jobs that were given up", ("job",)),
+)
 _COUNTED: tuple[tuple[str, str, str], ...] = (
     ("hotline_events", "events", "Events read from Asterisk"),
     ("hotline_events_unwanted", "unwanted", "Events that nothing is made of"),
@@ -49,30 +54,49 @@ _COUNTED: tuple[tuple[str, str, str], ...] = (
 async def metrics(ask: Ask) -> web.Response:
     """The text of the moment."""
     registry = CollectorRegistry()
-    registry.register(_Collected(ask.parts.feed, await _commands(ask.parts.pool)))
+    pool = ask.parts.pool
+    registry.register(_Collected(ask.parts.feed, await _commands(pool), await _recordings(pool)))
     return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE})
 
 
 async def _commands(pool: asyncpg.Pool) -> list[Sample]:
-    """Outcomes of commands; none while the database is away."""
+    """Outcomes of commands."""
+    rows = await _fetched(pool, "commands", clock.now() - _COMMANDS_OF)
+    return [((row["node"], row["action"], row["state"]), row["commands"]) for row in rows]
+
+
+async def _recordings(pool: asyncpg.Pool) -> dict[str, list[Sample]]:
+    """What waits to be processed, and what was given up."""
+    waiting, failed = await _fetched(pool, "recordings_to_do"), await _fetched(pool, "recordings_failed")
+    return {
+        "to_do": [((row["node"],), row["recordings"]) for row in waiting],
+        "oldest": [((row["node"],), row["oldest_seconds"]) for row in waiting],
+        "failed": [((row["job"],), row["jobs"]) for row in failed],
+    }
+
+
+async def _fetched(pool: asyncpg.Pool, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Nothing while the database is away."""
     try:
-        rows = await pool.fetch(_QUERIES["commands"], clock.now() - _COMMANDS_OF)
+        rows: list[asyncpg.Record] = await pool.fetch(_QUERIES[query], *arguments)
     except database.AWAY as error:
         if not database.is_away(error):
             raise
         return []
-    return [((row["node"], row["action"], row["state"]), row["commands"]) for row in rows]
+    return rows
 
 
 class _Collected(Collector):
-    def __init__(self, feed: Feed, commands: list[Sample]) -> None:
-        self._feed, self._commands = feed, commands
+    def __init__(self, feed: Feed, commands: list[Sample], recordings: Mapping[str, list[Sample]]) -> None:
+        self._feed, self._commands, self._recordings = feed, commands, recordings
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, one after another."""
         yield _gauge("hotline_database_up", "Whether PostgreSQL answers", (), [((), not self._feed.is_away)])
         yield _gauge("hotline_live_clients", "Clients that follow the live figures", (), [((), self._feed.watchers)])
         yield _gauge("hotline_commands", "Commands to Asterisk of the last 30 days", ("node", "action", "state"), self._commands)
+        for (name, text, labels), samples in zip(_OF_RECORDINGS, self._recordings.values(), strict=True):
+            yield _gauge(name, text, labels, samples)
         yield from self._of_bridges(self._feed.live.state.bridges)
         yield from self._of_figures()
         yield from self._of_now()

@@ -66,14 +66,20 @@ class _Stdout:
         return getattr(self._text, name)
 
 
-def main() -> None:
-    """See the module."""
-    steps = _Steps(int(sys.argv[1]))
+def arm(left: int) -> _Steps:
+    """Kill this process before its step number ``left``: of files and of the database."""
+    steps = _Steps(left)
     for name in _FILES:
         setattr(os, name, steps.before(getattr(os, name)))
     for name in _DATABASE:
         setattr(asyncpg.Connection, name, steps.before(getattr(asyncpg.Connection, name)))
         setattr(PoolConnectionProxy, name, steps.before(getattr(PoolConnectionProxy, name)))
+    return steps
+
+
+def main() -> None:
+    """See the module."""
+    steps = arm(int(sys.argv[1]))
     journal.Journal._write_all = steps.before(journal.Journal._write_all)  # type: ignore[method-assign]
     calls.apply = steps.before(calls.apply)
     sys.stdout = _Stdout(steps)

@@ -19,3 +19,12 @@ SELECT from_at, to_at, reason, person, confirmed_by, withdrawn_by FROM exclusion
 -- name: commands
 -- Outcomes of the commands of the last 30 days.
 SELECT node, action, state, count(*) AS commands FROM commands WHERE asked_at > $1 GROUP BY 1, 2, 3
+
+-- name: recordings_to_do
+-- Every node that ever recorded: the transitions from some to none must be seen.
+SELECT n.node, count(r.node) AS recordings, coalesce(extract(epoch FROM now() - min(r.stored_at)), 0)::float8 AS oldest_seconds
+FROM bridge_status n LEFT JOIN recordings r ON r.node = n.node AND r.state = 'taken_in' GROUP BY n.node
+
+-- name: recordings_failed
+SELECT job, count(q.id) AS jobs FROM (VALUES ('process'), ('transcribe')) AS known (job)
+LEFT JOIN pgqueuer q ON split_part(q.entrypoint, ':', 1) = job AND q.status = 'failed' GROUP BY job
