@@ -1,6 +1,6 @@
 """Sealing and opening a recording, beside AES-256-GCM of the same bytes at once in memory, and beside a plain copy of the file.
 
-Sealing is the whole way: read, encrypt in chunks, hash what is written, write and flush; opening reads the file by ranges of 1 MiB.
+Sealing is the whole way: read, encrypt in chunks, hash what is written, write, flush; opening reads the file by ranges of 1 MiB.
 Megabytes a second of CPU, so that what else the machine does counts little; in turns, medians of the rounds. A round whose opened
 bytes are not the plain ones is an error.
 """
