@@ -16,7 +16,7 @@ LEFT JOIN calls AS c ON c.node = r.node AND c.call_id = r.call_id
 WHERE ($1::timestamptz IS NULL OR coalesce(r.started_at, r.stored_at) >= $1)
   AND ($2::timestamptz IS NULL OR coalesce(r.started_at, r.stored_at) < $2)
   AND ($3 = '' OR r.call_id = $3)
-  AND ($4::bigint IS NULL OR r.recording_id IN (SELECT k.recording_id FROM recording_tickets AS k WHERE k.ticket_id = $4))
+  AND ($4::bigint IS NULL OR r.recording_id = ANY (ARRAY(SELECT k.recording_id FROM recording_tickets AS k WHERE k.ticket_id = $4)))
   AND ($5 = '' OR EXISTS (SELECT FROM agent_turns AS a WHERE a.node = r.node AND a.call_id = r.call_id AND a.agent = $5
                             AND a.result = 'answered' AND NOT a.void)
        OR r.voices @> jsonb_build_array(jsonb_build_object('name', $5::text)))
