@@ -16,6 +16,7 @@ import structlog
 
 from hotline import database
 from hotline.errors import HotlineError
+from hotline.waiting import within
 from recordings.errors import NoModelError, StoppedError, TranscriberError
 from recordings.transcription import turns
 from recordings.transcription.sound import Sides
@@ -73,22 +74,24 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``: look after the processes, and for what was left over. At the end what is being heard is cut off."""
-        is_failing = False
-        while not stop.is_set():
-            self._transcribers.tidy()
-            try:
-                await self.resume()
-                is_failing = False
-            except database.TROUBLE as error:
-                database.stop_if_cancelled()
-                if not is_failing:
-                    _log.warning("left_over_transcripts", why=str(error) or type(error).__name__)
-                is_failing = True
-            try:
-                async with asyncio.timeout(ROUND_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                pass
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._end(stop))
+            is_failing = False
+            while not stop.is_set():
+                self._transcribers.tidy()
+                try:
+                    await self.resume()
+                    is_failing = False
+                except database.TROUBLE as error:
+                    database.stop_if_cancelled()
+                    if not is_failing:
+                        _log.warning("left_over_transcripts", why=str(error) or type(error).__name__)
+                    is_failing = True
+                with suppress(TimeoutError):
+                    await within(stop.wait(), ROUND_SECONDS)
+
+    async def _end(self, stop: asyncio.Event) -> None:
+        await stop.wait()
         self._is_stopping = True
         self._transcribers.close()
 

@@ -83,10 +83,12 @@ class Transcribers:
 
     async def usable(self) -> str:
         """Empty when there is a model that can be loaded, which then is; else why not."""
+        if self._places.locked():  # all of them work
+            return ""
         try:
             async with self._places, self._process():
                 return ""
-        except NoModelError as error:
+        except (NoModelError, TranscriberError) as error:
             return str(error)
 
     def tidy(self) -> None:
