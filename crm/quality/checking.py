@@ -88,10 +88,11 @@ class Checker:
             seen |= found
         return total
 
-    async def walk(self) -> int:
-        """Everything beyond where the walk is; returns how many calls were checked."""
+    async def walk(self, batches: int = 10**6) -> int:
+        """What is beyond where the walk is, so many batches at most; returns how many calls were checked."""
         total = 0
-        while found := await self._ids("all_after", self._walked):
+        while batches and (found := await self._ids("all_after", self._walked)):
+            batches -= 1
             total += await self._each(found)
             self._walked = found[-1]
         return total

@@ -1,4 +1,4 @@
-"""Round after round: calls are checked, and the samples of a week that is over are drawn (QUA-01)."""
+"""Round after round: calls are checked, and the sample of each week that is over is drawn (QUA-01)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hotline import clock, database
 _log = structlog.get_logger()
 _ROUND_SECONDS = 2.0
 _WALK_ROUNDS = 1800
+_BATCHES = 20
+"""Of the walk in a round: what is new does not wait for what is old."""
 _DRAW_ROUNDS = 300
 
 
@@ -22,15 +24,13 @@ async def run(parts: Parts) -> None:
     while True:
         try:
             await turn(parts, checker, rounds)
-            is_failing = False
         except database.TROUBLE as error:
             database.stop_if_cancelled()
             if not is_failing:
                 _log.warning("calls cannot be checked", error=str(error) or type(error).__name__)
             is_failing = True
-            await asyncio.sleep(_ROUND_SECONDS)
-            continue
-        rounds += 1
+        else:
+            rounds, is_failing = rounds + 1, False
         await asyncio.sleep(_ROUND_SECONDS)
 
 
@@ -41,8 +41,8 @@ async def turn(parts: Parts, checker: checking.Checker, rounds: int = 0) -> None
             await sheets.ensure(connection)
     if rounds % _WALK_ROUNDS == 0:
         checker.begin_anew()
-        await checker.walk()
     await checker.lately(clock.now())
+    await checker.walk(_BATCHES)
     if rounds % _DRAW_ROUNDS == 0:
         async with parts.pool.acquire() as connection:
             await plans.draw_due(connection, clock.shanghai_now().date())
