@@ -22,6 +22,7 @@ from crm.profiles import store as profiles
 from crm.profiles.profile import Profile
 from hotline import clock, database, paths, sql
 from hotline.audit import store as audit
+from recordings.files import SET_ASIDE
 from recordings.storage import port
 from recordings.storage.errors import BadNameError, StorageAwayError, StorageError
 from recordings.storage.opening import Storages
@@ -141,10 +142,12 @@ async def clear(pool: asyncpg.Pool, storages: Storages, node: str) -> int:
 
 
 def _delete(storages: Storages, row: asyncpg.Record, *, is_here: bool) -> None:
-    """The object, its envelope, and the plain file, if it is there: it was never sealed."""
+    """The object, its envelope, and the plain file, if it is there: it was never sealed, or set aside as damaged."""
     storage, name = storages[row["storage"] or "local"], port.checked(row["object"])
     storage.delete(name)
     storage.delete(port.envelope_name(name))
     if is_here and row["file"]:
         port.sound_name(row["file"])
-        (paths.var() / "recordings" / row["file"]).unlink(missing_ok=True)
+        root, plain = paths.var() / "recordings", Path(row["file"])
+        for file in (root / plain, root / SET_ASIDE / f"{plain.stem}~{row['recording_id']}.wav"):
+            file.unlink(missing_ok=True)

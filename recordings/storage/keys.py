@@ -69,34 +69,33 @@ class Keyring:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._seen: tuple[int, int, int] | None = None
-        self._known, self._keys = _File("", {}), dict[str, bytes]()
+        self._loaded: tuple[_File, dict[str, bytes]] = _File("", {}), {}
         self._look()
 
     @property
     def current(self) -> str:
         """The id of the key that wraps now."""
-        self._look()
-        return self._known.current
+        return self._look()[0].current
 
     @property
     def ids(self) -> list[str]:
         """Of all keys, the oldest first."""
-        self._look()
-        return list(self._keys)
+        return list(self._look()[1])
 
     def wrap(self, key: bytes, name: str) -> tuple[str, bytes]:
         """(id of the current key, the data key wrapped with it for the object of this name)."""
-        current, nonce = self.current, secrets.token_bytes(_NONCE)
-        return current, nonce + AESGCM(self._keys[current]).encrypt(nonce, key, name.encode())
+        (known, keys), nonce = self._look(), secrets.token_bytes(_NONCE)
+        return known.current, nonce + AESGCM(keys[known.current]).encrypt(nonce, key, name.encode())
 
     def unwrap(self, key_id: str, wrapped: bytes, name: str) -> bytes:
         """The data key; raises ``LostKeyError`` (there is no such key), ``WrongKeyError`` (it is not what it is called)."""
-        if key_id not in self._keys:
-            self._look()
-        if key_id not in self._keys:
+        keys = self._loaded[1]
+        if key_id not in keys:
+            keys = self._look()[1]
+        if key_id not in keys:
             raise LostKeyError(f"{name}: its key {key_id!r} is not in {self.file}: bring that file back from its backup")
         try:
-            return AESGCM(self._keys[key_id]).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], name.encode())
+            return AESGCM(keys[key_id]).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], name.encode())
         except (InvalidTag, ValueError):
             raise WrongKeyError(f"{name}: the key {key_id} of {self.file} is not the one that it was wrapped with") from None
 
@@ -124,14 +123,14 @@ class Keyring:
         """One process at a time; what is there now."""
         with self.file.with_name(f".{self.file.name}.lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._look()
-            yield self._known
+            yield self._look()[0]
 
     def _write(self, known: _File) -> None:
         durable.write(self.file, _encoded(known))
         self._look()
 
-    def _look(self) -> None:
+    def _look(self) -> tuple[_File, dict[str, bytes]]:
+        """What the file holds; it is read again when it is another one than before."""
         try:
             state = self.file.stat()
         except FileNotFoundError:
@@ -140,8 +139,9 @@ class Keyring:
             raise KeysError(f"{self.file}: {error}") from error
         seen = (state.st_mtime_ns, state.st_ino, state.st_size)
         if seen != self._seen:
-            self._known, self._keys = _read(self.file, state.st_mode)
+            self._loaded = _read(self.file, state.st_mode)
             self._seen = seen
+        return self._loaded
 
 
 def _read(file: Path, mode: int) -> tuple[_File, dict[str, bytes]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -67,10 +66,11 @@ class LocalStorage:
                 yield from (name for file in sorted(files) if port.is_name(name := f"{below}/{file}"))
 
     def _put(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
+        """What a process that died left half done is written over when its job is done again."""
         last = name.rpartition("/")[2]
-        draft = f".{last[:200]}.{secrets.token_hex(4)}.part"
+        draft, flags = f".{last}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with room(), self._parent(name, make=True) as parent:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=parent)
+            descriptor = os.open(draft, flags, 0o600, dir_fd=parent)
             try:
                 with os.fdopen(descriptor, "wb") as out:
                     fill(out)

@@ -291,10 +291,13 @@ def test_a_recording_that_was_never_sealed_goes_too(empty_database: Postgres, va
         bench.storages["local"].delete(row["object"])
         plain = var / "recordings" / row["file"]
         plain.parent.mkdir(parents=True)
-        plain.write_bytes(b"RIFF")
+        aside = var / "recordings" / "set-aside" / f"{plain.stem}~{number}.wav"
+        aside.parent.mkdir()
+        for file in (plain, aside):
+            file.write_bytes(b"RIFF")
         await bench.pool.execute("UPDATE recordings SET state = 'taken_in', object = '', storage = '', wrapped_key = NULL")
         assert await bench.delete() == 1
-        assert not plain.exists() and bench.files() == []
+        assert not plain.exists() and not aside.exists() and bench.files() == []
 
     with_bench(empty_database, work)
 

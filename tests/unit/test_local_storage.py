@@ -44,6 +44,15 @@ def test_what_is_put_is_read_by_ranges_and_listed(storage: LocalStorage, source:
     assert not [name for _, _, files in os.walk(storage.folder) for name in files if name.startswith(".")]
 
 
+def test_what_was_left_half_is_written_over(storage: LocalStorage, source: Path) -> None:
+    storage.put_bytes(NAME, b"x")
+    (storage.folder / "2026/11/22/.node1-1.1.opus.part").write_bytes(b"half" * 100_000)
+    assert list(storage.names()) == [NAME]
+    storage.put(NAME, source)
+    assert [file.name for file in (storage.folder / "2026/11/22").iterdir()] == ["node1-1.1.opus"]
+    assert storage.size(NAME) == 256000
+
+
 def test_what_is_not_there_is_said_so_and_deleting_it_is_no_error(storage: LocalStorage, source: Path) -> None:
     for attempt in (lambda: storage.read(NAME, 0, 1), lambda: storage.size(NAME)):
         with pytest.raises(NotStoredError):
