@@ -31,8 +31,9 @@ GOES_ON = dt.timedelta(minutes=5)
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """How somebody wants to hear it. ``format`` None: as it is stored; ``to_ms`` 0: to the end.
 
-    ``takes_away``: as a file, which says in its sound and in its comment who took it when; ``wanted``: the header ``Range``;
-    ``looks_only``: nothing of it is sent, so nothing is heard.
+    ``takes_away``: as a file, which says in its sound and in its comment who took it when; ``wanted``: the header ``Range``,
+    which counts only for the sound of the tag ``if_tagged`` (empty: for any); ``looks_only``: nothing of it is sent, so nothing
+    is heard.
     """
 
     format: Format | None = None
@@ -43,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     takes_away: bool = False
     wanted: str | None = None
+    if_tagged: str = ""
     looks_only: bool = False
 
     @property
@@ -59,7 +61,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     span: Span | None
     making: Making | None
     play_id: int | None
-    digest: str
+    tag: str
 
     def heard(self, count: int) -> tuple[int, int]:
         """The milliseconds of ``count`` bytes of it."""
@@ -67,6 +69,11 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
             assert self.making is not None
             return self.wish.from_ms, self.making.heard_ms
         return ranges.covered(self.span.start, count, self.span.size, self.source.length_ms)
+
+
+def tag(digest: str) -> str:
+    """The ``ETag`` of a sound: it changes with each byte of it."""
+    return f'"{digest[:32]}"'
 
 
 async def hear(parts: Parts, person: Person, recording_id: int, asked: Asked) -> Opened:
@@ -95,15 +102,16 @@ async def _begin(work: Work, found: Found, source: Source, asked: Asked) -> Open
     """Write the play down, and say how it is to be made."""
     wish = _wish(work, found, source, asked)
     as_stored = not asked.takes_away and playing.is_as_stored(source, wish)
-    span = ranges.span(None if asked.looks_only else asked.wanted, source.size) if as_stored else None
+    digest = (found.manifest.sound_sha256 if found.manifest else "") if source.form == "opus" else found.row["sha256"]
+    counts = not asked.looks_only and asked.if_tagged in ("", tag(digest))
+    span = ranges.span(asked.wanted if counts else None, source.size) if as_stored else None
     heard = ranges.covered(span.start, span.count, span.size, source.length_ms) if span else _stretch(asked, source)
     play = None if asked.looks_only else await written_down(work, found, asked, heard)
     if asked.takes_away:
         told = f"recording {found.row['recording_id']} play {play} {work.person.username} {work.now:%Y-%m-%dT%H:%M:%SZ}"
         wish = msgspec.structs.replace(wish, number=play or 0, told=told)
-    digest = (found.manifest.sound_sha256 if found.manifest else "") if source.form == "opus" else found.row["sha256"]
     making = None if as_stored else Making(source, wish)
-    return Opened(source=source, wish=wish, span=span, making=making, play_id=play, digest=digest)
+    return Opened(source=source, wish=wish, span=span, making=making, play_id=play, tag=tag(digest))
 
 
 def _wish(work: Work, found: Found, source: Source, asked: Asked) -> Wish:

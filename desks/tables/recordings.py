@@ -167,8 +167,8 @@ async def picture(ask: Ask) -> web.StreamResponse:
 
 async def audio(ask: Ask) -> web.StreamResponse:
     """``GET /api/recordings/{recording}/audio``: as it is stored with ranges, or made on the way."""
-    wanted = ask.request.headers.get("Range")
-    asked = _asked(ask, wanted=wanted, speed=ask.query["speed"])
+    headers = ask.request.headers
+    asked = _asked(ask, wanted=headers.get("Range"), if_tagged=headers.get("If-Range", ""), speed=ask.query["speed"])
     try:
         opened = await hearing.hear(ask.parts.acd, ordering.person(ask), _recording(ask), asked)
     except UnsatisfiableError as error:
@@ -256,7 +256,7 @@ def _describe(response: web.StreamResponse, opened: Opened) -> None:
         response.content_length = opened.making.size if opened.making is not None else None
         return
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = f'"{opened.digest[:32]}"'
+    response.headers["ETag"] = opened.tag
     response.content_length = opened.span.count
     if not opened.span.whole:
         response.set_status(HTTPStatus.PARTIAL_CONTENT)
