@@ -10,20 +10,33 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import asyncpg
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hotline import clock
+from crm import retention
+from crm.profiles.profile import Profile
+from hotline import clock, database
 from hotline.setting_sections import Recordings
-from recordings.storage import keys, s3, sealed
+from hotline.settings import Settings
+from recordings.storage import keys, opening, rewrap, s3, sealed
 from recordings.storage.errors import BadNameError, NotStoredError, StorageAwayError, StorageError
+from recordings.storage.opening import Storages
+from recordings.storage.rewrap import Rewrapped
 from recordings.storage.s3 import S3Storage, Secrets
 from recordings.storage.sound import Stored, open_sound
+from recordings.storage.verify import verify
+from tests import stored_recordings
 from tests.conftest import free_port
+
+if TYPE_CHECKING:
+    from tests.conftest import Postgres
 
 NAME, OTHER = "2026/11/22/node1-1.1.opus", "2026/11/23/node1-2.1.opus"
 SECRETS = Secrets("hotline", "a secret of the storage")
@@ -63,6 +76,7 @@ class Server:
         if self.process:
             self.process.kill()
             self.process.wait()
+            self.process = None
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +181,56 @@ def test_tls_is_verified(tmp_path: Path, source: Path, monkeypatch: pytest.Monke
         storage = S3Storage(server.url, "recordings", "", SECRETS)
         storage.put(NAME, source)
         assert storage.size(NAME) == 256000
+    finally:
+        server.stop()
+
+
+def test_recordings_in_a_bucket_are_verified_rewrapped_and_deleted_and_wait_while_it_is_away(
+    empty_database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path / "var"))
+    server = Server(tmp_path / "bucket")
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "storage.json").write_bytes(msgspec.json.encode(SECRETS))
+    (tmp_path / "var" / "storage.json").chmod(0o600)
+    storages = Storages(Settings(recordings=Recordings(storage="s3", s3_url=server.url)))
+
+    async def work() -> None:
+        async with await database.pool(empty_database.dsn, name="test") as pool:
+            ring = await opening.keyring(pool)
+            long_ago = clock.now() - dt.timedelta(days=4000)
+            async with pool.acquire() as connection:
+                for number, at in enumerate((clock.now(), clock.now(), long_ago)):
+                    values: dict[str, Any] = {"call_id": f"{number}.1", "at": at, "where": "s3", "node": "node2"}
+                    await stored_recordings.store(connection, storages["s3"], ring, tmp_path, **values)
+            await verified(pool, ring, [])
+            ring.add()
+            server.stop()
+            for attempt in (verify(pool, storages, ring, "node1", by="test"), rewrapped(pool, ring)):
+                with pytest.raises(StorageAwayError):
+                    await attempt
+            assert await retention.delete_due(pool, storages, "node1", Profile(), clock.now()) == 1
+            await asyncio.to_thread(server.start)
+            assert (await rewrapped(pool, ring)).recordings == 2
+            await verified(pool, ring, ["not_deleted", "not_deleted"])
+            assert await retention.delete_due(pool, storages, "node1", Profile(), clock.now()) == 0
+            await verified(pool, ring, [])
+            row = await pool.fetchrow("SELECT * FROM recordings WHERE state = 'stored' LIMIT 1")
+            file = server.folder / "recordings" / row["object"]
+            content = file.read_bytes()
+            file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+            await verified(pool, ring, ["damaged"])
+
+    async def verified(pool: asyncpg.Pool, ring: keys.Keyring, wrong: list[str]) -> None:
+        found = await verify(pool, storages, ring, "node1", by="test")
+        assert [one.wrong for one in found.findings] == wrong
+
+    async def rewrapped(pool: asyncpg.Pool, ring: keys.Keyring) -> Rewrapped:
+        return await rewrap.rewrap(pool, storages, ring, "node1", by="test", shown=lambda *_: None)
+
+    server.start()
+    try:
+        asyncio.run(work())
     finally:
         server.stop()
 
