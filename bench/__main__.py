@@ -22,7 +22,9 @@ from bench import (
     ivr_cpu,
     live_latency,
     mixed,
+    pipeline,
     policy,
+    recording_cpu,
     ringing,
     sealing,
     speech,
@@ -55,6 +57,8 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "found": found.measure,
     "speech": speech.measure,
     "sealing": sealing.measure,
+    "pipeline": pipeline.measure,
+    "recording_cpu": recording_cpu.measure,
 }
 
 
