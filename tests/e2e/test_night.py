@@ -10,25 +10,37 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from hotline.phones.call_log import Call
 from hotline.phones.citizens import SPEECH, Citizen, Citizens
-from tests.e2e.test_message_kills import FLOW, SKIP
+from tests.e2e.test_message_kills import FLOW
 from tests.small_disk import SmallDisk, mounted
 from tests.speech_models import vosk_model
 from tests.trial import Trial, wait_until
 
 MESSAGES = int(os.environ.get("NIGHT_MESSAGES", "200"))
-WAVE = 40
+KEYS = "1www#"
+"""They cut short the welcome and the guidance; the tone follows."""
 CALLS_A_SECOND = 8.0
 _BYTES_A_SECOND = 16000
 _SPEECH = (SPEECH / "pension.wav", SPEECH / "lamp.wav")
-Hurt = Callable[["Night", int], None]
-"""What happens while all callers of a wave, of this many, speak."""
+Hurt = Callable[["Night"], None]
+
+
+class Wave(NamedTuple):
+    """``share`` of all messages are left at once; when half of the callers have said something (``all_speak``: all of them, for
+    ``seconds``), ``hurt`` happens. Each hangs up ``stays`` seconds after the answer."""
+
+    share: float
+    hurt: Hurt
+    stays: float
+    seconds: float = 1.0
+    all_speak: bool = False
 
 
 class Night:
@@ -50,29 +62,32 @@ class Night:
             return sum(file.stat().st_size >= least for file in self.inbox.glob("*.wav"))
         return 0
 
+    def is_up(self) -> bool:
+        """Whether the next callers meet the menu, and not the standby script; raises ``OSError`` while something is away."""
+        with socket.create_connection((self.stack.settings.agi.host, self.stack.settings.agi.port), timeout=1):
+            pass
+        return "booted" in self.stack.asterisk("core waitfullybooted") and self.one("SELECT 1") == 1
+
     def all_said(self) -> bool:
         """Whether nobody speaks any more: each sidecar says when its message was finished."""
         return all(b'"finished_at":"' in file.read_bytes() for file in self.inbox.glob("*.json"))
 
-    def wave(self, count: int, hurt: Hurt, *, stays: float, hurt_at: float) -> list[Call]:
-        """``count`` citizens call, each leaves a message; when all have spoken for ``hurt_at`` seconds, ``hurt`` happens."""
+    def call(self, wave: Wave) -> list[Call]:
+        """One wave of citizens."""
+        rest = MESSAGES - self.called
+        count = rest if wave is WAVES[-1] else max(1, round(wave.share * MESSAGES))
+        numbers = [f"1390000{self.called + n:04d}" for n in range(count)]
         citizens = [
-            Citizen(
-                number=f"1390000{self.called + n:04d}",
-                keys=SKIP,
-                stay_seconds=stays,
-                speech=_SPEECH[n % 2],
-                mode="drop",
-            )
-            for n in range(count)
+            Citizen(number=number, keys=KEYS, stay_seconds=wave.stays, speech=_SPEECH[n % 2], mode="drop")
+            for n, number in enumerate(numbers)
         ]
         self.called += count
+        enough = count if wave.all_speak else (count + 1) // 2
 
         async def run() -> list[Call]:
             async with Citizens(self.stack.settings, citizens, rate=CALLS_A_SECOND) as group:
-                spoken = lambda: self.speaking(hurt_at) >= count  # noqa: E731
-                await asyncio.to_thread(wait_until, spoken, seconds=60, what=f"{count} speak\n{self.stack.logs()}")
-                await asyncio.to_thread(hurt, self, count)
+                await asyncio.to_thread(wait_until, lambda: self.speaking(wave.seconds) >= enough, seconds=60, what="they speak")
+                await asyncio.to_thread(wave.hurt, self)
                 return await group.results(90)
 
         return asyncio.run(run())
@@ -91,17 +106,15 @@ class Night:
 def kill(*parts: str) -> Hurt:
     """kill -9 of these, one after the other."""
 
-    def hurt(night: Night, count: int) -> None:
-        del count
+    def hurt(night: Night) -> None:
         for part in parts:
             night.stack.kill(part)
 
     return hurt
 
 
-def disk_full(night: Night, count: int) -> None:
+def disk_full(night: Night) -> None:
     """Whole messages lie in the inbox, and not a byte can be written; then there is room again."""
-    del count
     log = night.stack.var / "log" / "recordings.log"
     with contextlib.ExitStack() as full:
         with night.nobody_restarts():
@@ -112,14 +125,23 @@ def disk_full(night: Night, count: int) -> None:
         wait_until(lambda: b"disk_full" in log.read_bytes()[begin:], seconds=60, what=f"it is noticed\n{night.stack.logs()}")
 
 
+WAVES = (
+    Wave(0.05, kill("agi", "recordings"), stays=14, all_speak=True),
+    Wave(0.30, kill("postgres", "crm"), stays=11),
+    Wave(0.05, kill("asterisk"), stays=20, seconds=4.0, all_speak=True),
+    Wave(0.30, disk_full, stays=11),
+    Wave(0.30, kill("desks", "crm", "recordings"), stays=11),
+)
+
+
 @pytest.fixture
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     """A stack whose flow is a mailbox, with pipeline and transcription, and a small disk for its recordings."""
     folder = tmp_path_factory.mktemp("night")
-    overrides = {
+    overrides: dict[str, dict[str, object]] = {
         "ivr": {"flow": "post"},
         "recordings": {"workers": 2},
-        "transcription": {"engine": "vosk", "model": str(vosk_model().folder), "workers": 1},
+        "transcription": {"engine": "vosk", "model": str(vosk_model().folder), "workers": 2},
     }
     stack = Trial(folder, overrides)
     (stack.var / "flows").mkdir(parents=True)
@@ -135,24 +157,13 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 def test_every_message_of_a_night_is_one_draft_in_the_morning(night: Night) -> None:
     """Exactly as many drafts as messages, none twice; the audio is what was recorded; each has its transcript."""
     stack = night.stack
-    plan: list[tuple[Hurt, float, float]] = [
-        (kill("agi", "recordings"), 11.0, 2.0),
-        (kill("postgres", "crm"), 11.0, 2.0),
-        (kill("asterisk"), 30.0, 4.0),
-        (disk_full, 11.0, 2.0),
-        (kill("desks", "crm", "recordings"), 11.0, 2.0),
-    ]
-    place = 0
-    while night.called < MESSAGES:
-        hurt, stays, hurt_at = plan[place % len(plan)]
-        booted = lambda: "booted" in stack.asterisk("core waitfullybooted")  # noqa: E731
-        wait_until(booted, seconds=60, what=f"Asterisk is there\n{stack.logs()}")
-        night.wave(min(WAVE, MESSAGES - night.called), hurt, stays=stays, hurt_at=hurt_at)
-        place += 1
+    for wave in WAVES:
+        wait_until(night.is_up, seconds=60, what="all is up again")
+        night.call(wave)
     drafts = "SELECT count(*) FROM tickets WHERE state = 'draft' AND made_by = 'night-intake'"
     wait_until(lambda: night.one(drafts) >= MESSAGES, seconds=120, what=f"the drafts\n{stack.logs()}")
     transcribed = "SELECT count(*) FROM message_intake JOIN transcripts t USING (recording_id) WHERE t.state = 'done'"
-    wait_until(lambda: night.one(transcribed) >= MESSAGES, seconds=240, what=f"the transcripts\n{stack.logs()}")
+    wait_until(lambda: night.one(transcribed) >= MESSAGES, seconds=300 + 3 * MESSAGES, what=f"the transcripts\n{stack.logs()}")
     heard = "SELECT count(*) FROM message_intake WHERE state = 'open' AND heard_at IS NOT NULL"
     wait_until(lambda: night.one(heard) == MESSAGES, seconds=30, what=f"what was heard is filled in\n{stack.logs()}")
     _exactly(night)
