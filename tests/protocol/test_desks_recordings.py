@@ -216,8 +216,8 @@ def test_a_player_is_sent_the_range_that_it_asks_for(staged: Staged) -> None:
                 async with office.get(path, headers={"Range": wrong}) as answer:
                     assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{len(whole)}")
                     assert (await answer.json())["error"]["code"] == "bad_range"
-            for given, wanted in ((tag, 206), ('"another"', 200)):
-                assert await status(office, path, headers={"Range": "bytes=0-9", "If-Range": given}) == wanted
+            for given, expected in ((tag, 206), ('"another"', 200)):
+                assert await status(office, path, headers={"Range": "bytes=0-9", "If-Range": given}) == expected
             before = await stage.audits("recording.hear")
             async with office.head(path) as answer:
                 assert (answer.status, await answer.read(), answer.headers["Content-Length"]) == (200, b"", str(len(whole)))
