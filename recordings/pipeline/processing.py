@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Processor:
         for name in (WORK, SET_ASIDE):
             (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in (self._root / WORK).iterdir():
-            left.unlink()
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
     async def process(self, recording_id: int) -> None:
         """Do it, or what is left of it; raises ``RecordingsError``s, ``OSError``, ``asyncpg``'s errors."""

@@ -28,7 +28,7 @@ from recordings.errors import DatabaseAwayError, DiskFullError, FfmpegMissingErr
 from recordings.ffmpeg import NO_ROOM
 from recordings.pipeline import jobs
 from recordings.pipeline.commands import QUERIES
-from recordings.storage.errors import KeysError, StorageAwayError
+from recordings.storage.errors import BadNameError, KeysError, StorageAwayError
 
 TRIES = 5
 """How often a recording is tried when it fails for reasons of its own; then its job is held: ``recordings failed``."""
@@ -38,8 +38,11 @@ FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=5), dt.timedelta(minutes=5)
 _AWAY_PAUSE, _LONGEST_AWAY_PAUSE = dt.timedelta(seconds=2), dt.timedelta(seconds=30)
 NOT_ITS_FAULT = (DatabaseAwayError, StorageAwayError, DiskFullError, KeysError, FfmpegMissingError)
 """What every recording would fail for: waited for, for as long as it takes, with an alarm in the log."""
+HOPELESS = (UnusableError, BadNameError)
+"""Given up at once: the next try would be the same."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 10.0
-_DEQUEUE = dt.timedelta(seconds=10)
+_DEQUEUE = dt.timedelta(seconds=2)
+"""A job that is put back wakes nobody: pgqueuer's trigger does not see changes of a row."""
 _HEART = dt.timedelta(seconds=30)
 _LOOK_SECONDS, _TRIM_SECONDS = 15.0, 86400.0
 _FORGOTTEN = 500
@@ -208,7 +211,7 @@ class Line:
             self._uncounted.add(job.id)
             self._away = min(max(self._away * 2, _AWAY_PAUSE), _LONGEST_AWAY_PAUSE)
             return self._away
-        if isinstance(error, UnusableError) or job.attempts + 1 >= TRIES:
+        if isinstance(error, HOPELESS) or job.attempts + 1 >= TRIES:
             _log.error("given_up", recording=recording, why=why)
             with suppress(*database.TROUBLE, ValueError):
                 await self._processor.damaged(jobs.recording_of(job.payload))

@@ -12,6 +12,7 @@ PAUSE_MS = 300
 SHORTEST_MS = 100
 """What is shorter is a click."""
 _ABOVE_NOISE, _SOFTEST, _NOISIEST = 9.0, -50.0, -30.0
+_ABSENT_MS = 2000
 ENOUGH_MS = 500
 """Less speech than this is nobody speaking, and says nothing about a level."""
 HIGHEST_GAIN, LOWEST_GAIN = 20.0, -15.0
@@ -21,13 +22,21 @@ _HEADROOM = -1.0
 
 def spans(levels: Levels, tones: Tones) -> npt.NDArray[np.int64]:
     """(first, behind the last) frame of each stretch of speech: louder than the track's own noise, and no machine's tone."""
-    heard = levels[levels > QUIETEST]
-    if not len(heard):
+    heard = levels[_recorded(levels)]
+    if not (heard > QUIETEST).any():
         return np.empty((0, 2), dtype=np.int64)
     noise = float(np.percentile(heard, 10))
     threshold = max(min(noise + _ABOVE_NOISE, _NOISIEST), _SOFTEST)
     found = runs((levels > threshold) & (tones == 0), bridge=PAUSE_MS // FRAME_MS - 1)
     return found[found[:, 1] - found[:, 0] >= SHORTEST_MS // FRAME_MS]
+
+
+def _recorded(levels: Levels) -> npt.NDArray[np.bool_]:
+    """Where the recorder ran: long stretches of nothing but zeros are not the noise of the line, short ones are."""
+    there = np.ones(len(levels), dtype=np.bool_)
+    for begin, end in runs(levels <= QUIETEST):
+        there[begin:end] = end - begin < _ABSENT_MS // FRAME_MS
+    return there
 
 
 def milliseconds(found: npt.NDArray[np.int64], length_ms: int) -> tuple[tuple[int, int], ...]:
