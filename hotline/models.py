@@ -56,8 +56,8 @@ KNOWN: tuple[Known, ...] = (
         "vosk",
         42,
         "https://alphacephei.com/vosk/models/vosk-model-small-cn-0.22.zip",
-        "普通话，小模型，每核数倍于实时",
-        "Mandarin, small, several times faster than real time on a core",
+        "普通话，小模型，占用内存少",
+        "Mandarin, small, needs little memory",
     ),
     Known(
         "vosk-model-cn-0.22",
