@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_what_is_no_sound_is_an_error_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_goes_ends_it_and_a_source_that_fails_is_heard(wav: Path) -> None:
-    reading = ffmpeg.pcm(wav, form="wav")
+    reading = cast(Generator[bytes, None, None], ffmpeg.pcm(wav, form="wav"))
     assert next(reading)
     reading.close()
 
