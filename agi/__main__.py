@@ -9,7 +9,7 @@ import sys
 import structlog
 import uvloop
 
-from agi import background, lookup, workers
+from agi import background, lookup, pace, workers
 from agi.answers import SystemAnswers, opened
 from agi.server import Server
 from agi.wiring import Sessions
@@ -26,10 +26,11 @@ async def serve(chosen: Settings, stop: asyncio.Event, *, shared: bool) -> None:
         server = Server(Sessions(chosen).make, answers, group)
         port = await server.listen(chosen.agi.host, chosen.agi.port, shared=shared)
         structlog.get_logger("agi").info("listening", host=chosen.agi.host, port=port)
-        sweep = group.create_task(server.sweep())
+        watches = [group.create_task(server.sweep()), group.create_task(pace.watch())]
         await stop.wait()
         left = await server.drain(chosen.agi.drain_seconds)
-        sweep.cancel()
+        for watch in watches:
+            watch.cancel()
     structlog.get_logger("agi").info("stopped", calls_sent_to_standby=left)
 
 
