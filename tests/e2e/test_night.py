@@ -63,14 +63,18 @@ class Night:
         return 0
 
     def is_up(self) -> bool:
-        """Whether the next callers meet the menu, and not the standby script; raises ``OSError`` while something is away."""
+        """Whether the last wave is taken in, and the next one meets the menu; raises ``OSError`` while something is away."""
+        if list(self.inbox.glob("*.wav")):
+            return False
         with socket.create_connection((self.stack.settings.agi.host, self.stack.settings.agi.port), timeout=1):
             pass
         return "booted" in self.stack.asterisk("core waitfullybooted") and self.one("SELECT 1") == 1
 
     def all_said(self) -> bool:
-        """Whether nobody speaks any more: each sidecar says when its message was finished."""
-        return all(b'"finished_at":"' in file.read_bytes() for file in self.inbox.glob("*.json"))
+        """Whether nobody speaks any more: each caller's message is taken in, or lies there with a sidecar that says it is finished."""
+        left = [file.read_bytes() for file in self.inbox.glob("*.json")]
+        are_finished = all(b'"finished_at":"' in sidecar for sidecar in left)
+        return are_finished and self.one("SELECT count(*) FROM messages") + len(left) >= self.called
 
     def call(self, wave: Wave) -> list[Call]:
         """One wave of citizens."""
