@@ -71,7 +71,7 @@ class Night:
         return "booted" in self.stack.asterisk("core waitfullybooted") and self.one("SELECT 1") == 1
 
     def all_said(self) -> bool:
-        """Whether nobody speaks any more: each caller's message is taken in, or lies there with a sidecar that says it is finished."""
+        """Whether nobody speaks any more: each message is taken in, or lies there with a sidecar that says it is finished."""
         left = [file.read_bytes() for file in self.inbox.glob("*.json")]
         are_finished = all(b'"finished_at":"' in sidecar for sidecar in left)
         return are_finished and self.one("SELECT count(*) FROM messages") + len(left) >= self.called
