@@ -124,7 +124,8 @@ _BESIDE: Mapping[str, Mapping[str, str]] = {
         ("quality", "shift_leader", "supervisor", "supervision_office", "office", "leader", "analyst", "observer"), "anyone"
     ),
     "surge.see": dict.fromkeys(
-        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office", "leader", "observer"), "anyone"
+        ("dispatcher", "dispatch_lead", "shift_leader", "supervisor", "supervision_office", "office", "leader", "observer"),
+        "anyone",
     ),
     "surge.decide": {"shift_leader": "anyone", "office": "anyone"},
     "supervision.list": {**_LEADS, "observer": "anyone"},

@@ -23,8 +23,10 @@ Quality = Literal["", "empty", "silent", "fax", "damaged"]
 
 
 class Voice(msgspec.Struct, frozen=True, kw_only=True):
-    """What one telephone said, as long as its recorder ran. ``name``: an agent's number, a unit's code; empty: the citizen,
-    or nobody knows. ``channel``: Asterisk's unique id; ``sha256``: of the samples as they were recorded; ``repaired``: torn at the end.
+    """What one telephone said, as long as its recorder ran.
+
+    ``name``: an agent's number, a unit's code; empty: the citizen, or nobody knows. ``channel``: Asterisk's unique id;
+    ``sha256``: of the samples as they were recorded; ``repaired``: torn at the end.
     """
 
     who: Who

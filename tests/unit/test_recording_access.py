@@ -16,14 +16,15 @@ ALL = ("shift_leader", "supervisor", "quality", "office", "supervision_office", 
 OWN = ("agent", "trainee", "dispatcher", "dispatch_lead", "callback_agent")
 UNITS = ("unit_clerk", "unit_leader")
 ACTIONS = [action for action in MATRIX if action.startswith("recording.")]
+NO_YES = (False, True)
 EVERY_FACT = [
     Facts(kind=kind, took_part=took_part, has_ticket=has_ticket, of_unit=of_unit)
-    for kind, took_part, has_ticket, of_unit in itertools.product(("conversation", "message"), *[(False, True)] * 3)
+    for kind, took_part, has_ticket, of_unit in itertools.product(("conversation", "message"), NO_YES, NO_YES, NO_YES)
 ]
 
 
-def person(role: str, **values: str) -> Person:
-    return Person("somebody", role, **values)
+def person(role: str, *, unit: str = "") -> Person:
+    return Person("somebody", role, unit=unit)
 
 
 @pytest.mark.parametrize("role", ROLES)
