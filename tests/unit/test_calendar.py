@@ -150,7 +150,14 @@ def test_every_moment_has_a_situation_and_the_standby_script_sees_the_same(at: d
     assert found == calendar.moment(StandbyConfig(hours=settings.hours, calendar=CITY), at)
 
 
-def test_a_moment_costs_less_than_twenty_microseconds() -> None:
-    """The best of several runs: what else the machine does is not counted."""
+def test_a_moment_costs_no_more_than_thirty_sums_of_two_hundred_numbers() -> None:
+    """The best of several runs, beside a sum in the same run: what else the machine does slows both."""
     settings, at = Settings(calendar=CITY), on("2025-10-01 10:00")
-    assert min(timeit.repeat(lambda: calendar.moment(settings, at), number=1000, repeat=7)) / 1000 < 20e-6
+    rounds = [
+        (
+            timeit.timeit(lambda: calendar.moment(settings, at), number=500),
+            timeit.timeit(lambda: sum(range(200)), number=500),
+        )
+        for _ in range(7)
+    ]
+    assert min(ours for ours, _ in rounds) < 30 * min(yardstick for _, yardstick in rounds)
