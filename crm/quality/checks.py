@@ -119,7 +119,7 @@ def _closing(matter: Matter) -> Found:
     if spans.total(matter.talk) < _LEAST_MS:
         return "not_applicable"
     end = matter.talk[-1][1]
-    return _ought(matter, matter.rules.closing, end - matter.rules.closing_seconds * 1000, end)
+    return _ought(matter, matter.rules.closing, end - matter.rules.closing_seconds * 1000, end, matter.agent_at(end - 1))
 
 
 def _forbidden(matter: Matter) -> Found:

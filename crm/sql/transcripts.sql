@@ -35,11 +35,12 @@ WHERE h.day = $1 AND h.calls >= $2
 ORDER BY h.calls * ln((h.calls + 1.0) / (coalesce(u.usual, 0) + 1.0) + 1.1) DESC, word LIMIT $3
 
 -- name: found
--- Recordings whose words fit ($1), from $2 until before $3, of this agent ('': of any); before recording $5, the newest first.
+-- Recordings whose words fit ($1), from $2 until before $3, in which this agent spoke ('': of any); before recording $5, the newest first.
 SELECT w.recording_id, w.at, r.node, r.call_id, r.kind, r.length_ms
 FROM transcript_words AS w JOIN recordings AS r USING (recording_id)
 WHERE w.words @@ $1::tsquery AND w.at >= $2 AND w.at < $3 AND r.state <> 'deleted'
-  AND ($4 = '' OR EXISTS (SELECT FROM agent_turns AS a WHERE a.node = r.node AND a.call_id = r.call_id AND a.agent = $4 AND a.result = 'answered'))
+  AND ($4 = '' OR r.voices @> jsonb_build_array(jsonb_build_object('name', $4::text))
+       OR EXISTS (SELECT FROM agent_turns AS a WHERE a.node = r.node AND a.call_id = r.call_id AND a.agent = $4 AND a.result = 'answered'))
   AND ($5::timestamptz IS NULL OR (w.at, w.recording_id) < ($5, $6::bigint))
 ORDER BY w.at DESC, w.recording_id DESC LIMIT $7
 

@@ -27,6 +27,7 @@ NOON = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 QUALITY, AGENT, LEADER = Person("qi", "quality"), Person("li", "agent", "1001"), Person("wu", "shift_leader")
 MOMENT = dt.timedelta(seconds=1)
 MINE = '[{"who": "agent", "name": "1001", "track": "right"}]'
+THEIRS = '[{"who": "agent", "name": "1001", "track": "right"}, {"who": "colleague", "name": "1003", "track": "right"}]'
 LAMP = [
     ("left", 0, 3000, "我家楼下的路灯坏了三天了"),
     ("right", 3100, 6000, "您好请问路灯在哪里"),
@@ -104,10 +105,13 @@ def test_a_call_is_found_with_the_second_to_jump_to_and_each_sees_what_may_be_se
             assert [one.recording_id for one in found] == [lamp]
             found, _ = await search.search(connection, AGENT, "路灯")
             assert [one.recording_id for one in found] == [lamp]
+            await connection.execute("UPDATE recordings SET voices = $2 WHERE recording_id = $1", lamp, THEIRS)
+            found, _ = await search.search(connection, Person("sun", "agent", "1003"), "路灯")
+            assert [one.recording_id for one in found] == [lamp], "it was sent on to this agent"
             with pytest.raises(RefusedError):
                 await search.search(connection, Person("ma", "unit_clerk", unit="U1"), "路灯")
             lines = await connection.fetch("SELECT actor FROM audit_log WHERE action = 'transcript.search'")
-            assert len(lines) == 5
+            assert len(lines) == 6
 
     on(empty_database, work)
 

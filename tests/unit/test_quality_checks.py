@@ -154,6 +154,18 @@ def test_what_is_found_belongs_to_who_had_the_call_then() -> None:
     assert words == [("1001", True), ("1002", False)]
 
 
+def test_the_closing_is_missed_by_who_ends_the_call() -> None:
+    """Not by who sent it on a little before."""
+    first, second = msgspec.structs.replace(AGENT, to_ms=50_000), Voice(who="colleague", name="1002", track="right", from_ms=50_000)
+    voices = (CALLER, first, msgspec.structs.replace(second, to_ms=60_000))
+    parts = (
+        Segment(kind="conversation", from_ms=0, to_ms=50_000, parties=(0, 1)),
+        Segment(kind="conversation", from_ms=50_000, to_ms=60_000, parties=(0, 2), after="transfer"),
+    )
+    found = checks.check(matter((("right", 45_000, "好 的"),), voices=voices, segments=parts)).findings
+    assert [(one.agent, one.from_ms) for one in found if one.code == "closing"] == [("1002", 40_000)]
+
+
 def test_spaces_commas_and_capitals_make_no_difference_to_a_phrase() -> None:
     (spot,) = phrases.spots([turn("right", 1000, "你 好 , Hot line 好")], ["hotline"])
     assert (spot.from_ms, spot.to_ms) == (2200, 3000)
