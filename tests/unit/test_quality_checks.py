@@ -156,8 +156,8 @@ def test_what_is_found_belongs_to_who_had_the_call_then() -> None:
 
 def test_the_closing_is_missed_by_who_ends_the_call() -> None:
     """Not by who sent it on a little before."""
-    first, second = msgspec.structs.replace(AGENT, to_ms=50_000), Voice(who="colleague", name="1002", track="right", from_ms=50_000)
-    voices = (CALLER, first, msgspec.structs.replace(second, to_ms=60_000))
+    first = msgspec.structs.replace(AGENT, to_ms=50_000)
+    voices = (CALLER, first, Voice(who="colleague", name="1002", track="right", from_ms=50_000, to_ms=60_000))
     parts = (
         Segment(kind="conversation", from_ms=0, to_ms=50_000, parties=(0, 1)),
         Segment(kind="conversation", from_ms=50_000, to_ms=60_000, parties=(0, 2), after="transfer"),
