@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import msgspec
 import structlog
 
 from acd.parts import Parts
-from hotline import database, sql
+from hotline import rounds, sql
 from hotline.audit import store as audit
 from hotline.settings import Settings
 
@@ -24,16 +23,12 @@ _log = structlog.get_logger()
 
 async def run(parts: Parts) -> None:
     """Until it is noted; PostgreSQL may come and go."""
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await note(connection, parts.settings)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("the settings cannot be noted", error=str(error) or type(error).__name__)
-            await asyncio.sleep(_AGAIN_SECONDS)
-        else:
-            return
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await note(connection, parts.settings)
+
+    await rounds.until_done(work, "the settings cannot be noted", again=_AGAIN_SECONDS)
 
 
 async def note(connection: asyncpg.Connection, settings: Settings) -> Mapping[str, Any]:

@@ -7,7 +7,6 @@ repeated is done exactly once, even if the process is killed between the commit 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +18,7 @@ import structlog
 
 from acd.parts import Parts
 from crm.errors import RefusedError
-from hotline import database, sql
+from hotline import rounds, sql
 
 QUERIES = sql.load(Path(__file__).parent / "sql" / "idempotency.sql")
 LARGEST_ANSWER = 100_000
@@ -100,10 +99,4 @@ async def store(connection: asyncpg.Pool | asyncpg.Connection, asked: Asked, sta
 
 async def run(parts: Parts) -> None:
     """For ever: keys older than a day are forgotten."""
-    while True:
-        try:
-            await parts.pool.execute(QUERIES["clean"])
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("old keys stay", error=str(error) or type(error).__name__)
-        await asyncio.sleep(_HOUR_SECONDS)
+    await rounds.forever(lambda: parts.pool.execute(QUERIES["clean"]), "old keys stay", every=_HOUR_SECONDS)

@@ -20,7 +20,7 @@ import structlog
 from acd.parts import Parts
 from crm.profiles import store as profiles
 from crm.profiles.profile import Profile
-from hotline import clock, database, paths, sql
+from hotline import clock, paths, rounds, sql
 from hotline.audit import store as audit
 from recordings.files import SET_ASIDE
 from recordings.storage import port
@@ -32,6 +32,7 @@ _log = structlog.get_logger()
 EVERY_SECONDS = 3600.0
 BATCH = 500
 BEFORE_ALL = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FORGET = ("forget_text", "forget_turns", "forget_words", "forget_snippets", "forget_phrases")
 Kept = Literal["", "held", "open"]
 """Why a recording stays though its time is over: somebody holds it, or its ticket or message is not done with."""
 
@@ -54,15 +55,12 @@ class Aged(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL and the storage may come and go."""
-    storages = Storages(parts.settings)
-    while True:
-        try:
-            profile = profiles.current(parts.settings)
-            await delete_due(parts.pool, storages, parts.node, profile, clock.now())
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("old recordings are not deleted", error=str(error) or type(error).__name__)
-        await asyncio.sleep(EVERY_SECONDS)
+    storages, profile = Storages(parts.settings), profiles.current(parts.settings)
+    await rounds.forever(
+        lambda: delete_due(parts.pool, storages, parts.node, profile, clock.now()),
+        "old recordings are not deleted",
+        every=EVERY_SECONDS,
+    )
 
 
 async def delete_due(pool: asyncpg.Pool, storages: Storages, node: str, profile: Profile, now: dt.datetime) -> int:
@@ -115,7 +113,7 @@ async def _mark(pool: asyncpg.Pool, one: Aged, profile: Profile, now: dt.datetim
         if not again or again[0].kept or again[0].goes_at > now:
             return False
         await connection.execute(QUERIES["mark"], one.recording_id, now, name)
-        for query in ("forget_text", "forget_turns", "forget_words"):
+        for query in _FORGET:
             await connection.execute(QUERIES[query], one.recording_id)
         detail = {"call": one.call_id, "kind": one.kind, "at": one.at, "goes_at": one.goes_at, "tickets": one.tickets}
         await audit.write(connection, "retention", "recording.delete", f"recording:{one.recording_id}", detail)

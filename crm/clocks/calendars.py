@@ -6,7 +6,6 @@ version when the process starts; the version keeps up to which ticket it has com
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 
 import asyncpg
@@ -20,7 +19,7 @@ from crm.clocks.clock import Clock
 from crm.clocks.due import working_time
 from crm.clocks.reasons import Reason
 from crm.profiles import store
-from hotline import calendar, clock, database
+from hotline import calendar, clock, rounds
 from hotline.settings import Calendar
 
 _log = structlog.get_logger()
@@ -30,17 +29,13 @@ BATCH = 200
 
 async def run(parts: Parts) -> None:
     """Until all is computed that the calendar of these settings asks for; PostgreSQL may come and go."""
-    while True:
-        try:
-            await begin(parts.pool, parts.settings.calendar, clock.now())
-            while await go_on(parts.pool, parts.settings.calendar, clock.now()):
-                pass
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("due times cannot be computed anew", error=str(error) or type(error).__name__)
-            await asyncio.sleep(_AGAIN_SECONDS)
-        else:
-            return
+
+    async def work() -> None:
+        await begin(parts.pool, parts.settings.calendar, clock.now())
+        while await go_on(parts.pool, parts.settings.calendar, clock.now()):
+            pass
+
+    await rounds.until_done(work, "due times cannot be computed anew", again=_AGAIN_SECONDS)
 
 
 async def begin(pool: asyncpg.Pool, days: Calendar, now: dt.datetime) -> bool:

@@ -7,8 +7,8 @@ Of daily reminders that were missed only the newest is fired.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,7 +25,7 @@ from crm.clocks.plan import Fired
 from crm.clocks.working import WorkingTime
 from crm.profiles import store
 from crm.profiles.profile import Profile
-from hotline import clock, database
+from hotline import clock, rounds
 from hotline.clock import SHANGHAI
 from hotline.settings import Calendar
 
@@ -38,20 +38,14 @@ _TO_UNITS = frozenset(("unit", "unit_leader"))
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    sweeper, rounds, is_failing = Sweeper(parts.pool, parts.settings.calendar), 0, False
-    while True:
-        try:
-            await sweeper.sweep(clock.now())
-            if rounds % _OVERDUE_ROUNDS == 0:
-                await mark_overdue_callers(parts.pool, clock.now())
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("what falls due cannot be fired", error=str(error) or type(error).__name__)
-            is_failing = True
-        rounds += 1
-        await asyncio.sleep(_ROUND_SECONDS)
+    sweeper, turns = Sweeper(parts.pool, parts.settings.calendar), itertools.count()
+
+    async def work() -> None:
+        await sweeper.sweep(clock.now())
+        if next(turns) % _OVERDUE_ROUNDS == 0:
+            await mark_overdue_callers(parts.pool, clock.now())
+
+    await rounds.forever(work, "what falls due cannot be fired", every=_ROUND_SECONDS)
 
 
 class Sweeper:

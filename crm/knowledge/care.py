@@ -24,7 +24,7 @@ from crm.knowledge import dictionary, entries, samples, spoken, ticket_search
 from crm.knowledge.entries import LARGEST_PAGE
 from crm.knowledge.spoken import QUERIES
 from crm.units import tree
-from hotline import clock, database
+from hotline import clock, database, rounds
 
 _log = structlog.get_logger()
 ReportKind = Literal["wrong", "outdated", "unclear", "incomplete"]
@@ -188,16 +188,14 @@ async def owned(connection: asyncpg.Connection, person: Person) -> list[str]:
 
 async def run(parts: Parts) -> None:
     """For ever: what the time changes; a private database without entries begins with samples. PostgreSQL may come and go."""
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                if not parts.settings.database.dsn:
-                    await samples.put(connection)
-                await tend(connection, clock.now())
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("the knowledge base is not tended", error=str(error) or type(error).__name__)
-        await asyncio.sleep(EVERY_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            if not parts.settings.database.dsn:
+                await samples.put(connection)
+            await tend(connection, clock.now())
+
+    await rounds.forever(work, "the knowledge base is not tended", every=EVERY_SECONDS)
 
 
 async def tend(connection: asyncpg.Connection, now: dt.datetime) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
+import itertools
 
 import structlog
 
 from acd.parts import Parts
 from crm.messages import drafting
 from crm.messages.suggesting import QUERIES
-from hotline import clock, database
+from hotline import clock, database, rounds
 
 _log = structlog.get_logger()
 _ROUND_SECONDS = 1.0
@@ -24,18 +24,10 @@ BATCH = 50
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    rounds, is_failing = 0, False
-    while True:
-        try:
-            await turn(parts, whole=rounds % _WHOLE_ROUNDS == 0)
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("messages do not become drafts", error=str(error) or type(error).__name__)
-            is_failing = True
-        rounds += 1
-        await asyncio.sleep(_ROUND_SECONDS)
+    turns = itertools.count()
+    await rounds.forever(
+        lambda: turn(parts, whole=next(turns) % _WHOLE_ROUNDS == 0), "messages do not become drafts", every=_ROUND_SECONDS
+    )
 
 
 async def turn(parts: Parts, *, whole: bool = True) -> None:

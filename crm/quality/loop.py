@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from acd.parts import Parts
 from crm.quality import checking, plans, sheets
-from hotline import clock, database
+from hotline import clock, rounds
 
 _log = structlog.get_logger()
 _ROUND_SECONDS = 2.0
@@ -20,18 +18,14 @@ _DRAW_ROUNDS = 300
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    checker, rounds, is_failing = checking.Checker(parts.pool, parts.settings), 0, False
-    while True:
-        try:
-            await turn(parts, checker, rounds)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("calls cannot be checked", error=str(error) or type(error).__name__)
-            is_failing = True
-        else:
-            rounds, is_failing = rounds + 1, False
-        await asyncio.sleep(_ROUND_SECONDS)
+    checker, done = checking.Checker(parts.pool, parts.settings), 0
+
+    async def work() -> None:
+        nonlocal done
+        await turn(parts, checker, done)
+        done += 1
+
+    await rounds.forever(work, "calls cannot be checked", every=_ROUND_SECONDS)
 
 
 async def turn(parts: Parts, checker: checking.Checker, rounds: int = 0) -> None:

@@ -18,7 +18,7 @@ from acd.parts import Parts
 from crm.knowledge import dictionary, words
 from crm.units import taxonomy
 from crm.units.taxonomy import Term
-from hotline import clock, database, sql
+from hotline import clock, rounds, sql
 from hotline.clock import SHANGHAI
 
 QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "transcripts.sql")
@@ -30,18 +30,12 @@ BATCH = 50
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
     await asyncio.to_thread(dictionary.load)
-    is_failing = False
-    while True:
-        try:
-            while await index_some(parts.pool):
-                pass
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("transcripts are not taken in", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(EVERY_SECONDS)
+
+    async def work() -> None:
+        while await index_some(parts.pool):
+            pass
+
+    await rounds.forever(work, "transcripts are not taken in", every=EVERY_SECONDS)
 
 
 async def index_some(pool: asyncpg.Pool, batch: int = BATCH) -> int:

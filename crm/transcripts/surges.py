@@ -6,7 +6,6 @@ leaders see the alarm. Dismissed: no alarm until the surge is over. A surge is o
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
@@ -31,7 +30,7 @@ from crm.tickets.intake import Opening
 from crm.tickets.ticket import number
 from crm.transcripts import surge
 from crm.transcripts.surge import Rules, Surge
-from hotline import clock, database, sql
+from hotline import clock, rounds, sql
 from hotline.clock import SHANGHAI
 
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "surges.sql")
@@ -77,18 +76,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    is_failing = False
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await watch(connection, profiles.current(parts.settings), clock.now())
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("surges are not watched", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(EVERY_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await watch(connection, profiles.current(parts.settings), clock.now())
+
+    await rounds.forever(work, "surges are not watched", every=EVERY_SECONDS)
 
 
 async def watch(connection: asyncpg.Connection, profile: Profile, now: dt.datetime) -> list[Surge]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import TypeAlias
@@ -12,7 +11,7 @@ import msgspec
 import structlog
 
 from acd.parts import Parts
-from hotline import clock, database, sql
+from hotline import clock, rounds, sql
 from hotline.directory import files, sheet_store
 
 Database: TypeAlias = "asyncpg.Pool | asyncpg.Connection"
@@ -79,15 +78,12 @@ class Term(msgspec.Struct, frozen=True):
 
 async def run(parts: Parts) -> None:
     """Until a database that never had a taxonomy has ours, so that no ticket waits for its class; PostgreSQL may come and go."""
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await put_first(connection)
-            return
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("whether there is a taxonomy is not known", error=str(error) or type(error).__name__)
-        await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await put_first(connection)
+
+    await rounds.until_done(work, "whether there is a taxonomy is not known", again=_PAUSE_SECONDS)
 
 
 async def put_first(connection: asyncpg.Connection) -> bool:

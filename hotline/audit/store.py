@@ -5,7 +5,6 @@ Lines are sealed by whoever runs ``keep_sealed``, a moment after they were commi
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from hotline import database, sql
+from hotline import rounds, sql
 from hotline.audit import chain
 from hotline.audit.chain import Finding, Head, Line, Link, Verification
 
@@ -70,14 +69,12 @@ async def seal(pool: asyncpg.Pool, most: int = _AT_ONCE) -> int:
 
 async def keep_sealed(pool: asyncpg.Pool) -> None:
     """Seal every second; ends only by cancellation. While the database is away, lines wait for their seals."""
-    while True:
-        try:
-            while await seal(pool) == _AT_ONCE:
-                pass
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("the audit log is not sealed", error=str(error) or type(error).__name__)
-        await asyncio.sleep(_EVERY_SECONDS)
+
+    async def work() -> None:
+        while await seal(pool) == _AT_ONCE:
+            pass
+
+    await rounds.forever(work, "the audit log is not sealed", every=_EVERY_SECONDS)
 
 
 async def head(connection: asyncpg.Connection) -> Head:
