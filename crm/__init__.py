@@ -6,6 +6,11 @@
 ``units``           the tree of units, whom a matter is for, the taxonomy, places
 ``callers``         who calls, what they reported before, what is the same matter, and who may know who they are
 ``knowledge``       what is answered at once: entries, announcements, search in Chinese
+``messages``        what was left on the line: a draft each, urgent words, the morning's work list
+``recordings``      who may hear which recording, what was heard, masks, evidence
+``transcripts``     what was said: search, hot words, surges of one topic
+``quality``         checks of all calls, samples, score sheets, appeals, complaints about staff
+``retention.py``    recordings go when their time is over, unless ``legal_holds.py`` says otherwise
 ``profiles``        the rules of a city (CFG): ``profile.py`` is the list of keys, ``*.toml`` are the cities
 ``webhooks``        other systems are told
 ``permissions.py``  the one matrix; ``names.toml`` is what roles and actions are called
