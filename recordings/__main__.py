@@ -31,6 +31,7 @@ async def serve() -> None:
             intake.beside = lambda: line.backlog
             group.create_task(intake.run(stop))
             group.create_task(line.look(stop, pool))
+            group.create_task(processor.sweep())
             if chosen.recordings.workers:
                 group.create_task(line.run(stop))
             if chosen.recordings.workers or chosen.transcription.engine != "none":

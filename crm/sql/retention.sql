@@ -50,7 +50,8 @@ UPDATE recordings SET state = 'deleted', deleted_at = $2, object = $3, wrapped_k
 WHERE recording_id = $1 AND state <> 'deleted'
 
 -- name: forget_text
-UPDATE transcripts SET text = '', state = CASE state WHEN 'done' THEN 'done' ELSE 'failed' END,
+-- What had not been indexed yet never will be.
+UPDATE transcripts SET text = '', words_at = greatest(made_at, now()), state = CASE state WHEN 'done' THEN 'done' ELSE 'failed' END,
     why = CASE state WHEN 'done' THEN '' ELSE 'deleted' END
 WHERE recording_id = $1
 
@@ -59,6 +60,16 @@ DELETE FROM transcript_turns WHERE recording_id = $1
 
 -- name: forget_words
 DELETE FROM transcript_words WHERE recording_id = $1
+
+-- name: forget_snippets
+-- The kinds of urgent words stay, the words go.
+UPDATE message_intake SET suggestions = '{}', urgent = coalesce((
+    SELECT jsonb_agg(jsonb_build_object('kind', found ->> 'kind', 'word', '', 'around', '') ORDER BY place)
+    FROM jsonb_array_elements(urgent) WITH ORDINALITY AS one (found, place)), '[]')
+WHERE recording_id = $1
+
+-- name: forget_phrases
+UPDATE quality_findings SET detail = detail - 'phrase' WHERE recording_id = $1 AND detail ? 'phrase'
 
 -- name: to_clear
 SELECT recording_id, node, file, storage, object FROM recordings

@@ -29,6 +29,7 @@ from recordings.pipeline import jobs, sound
 from recordings.pipeline.commands import QUERIES
 from recordings.pipeline.sound import Heard, Wanted
 from recordings.storage import envelope, keys, opening, port, sealed
+from recordings.storage.errors import StorageError
 from recordings.storage.keys import Keyring
 from recordings.storage.opening import Storages
 from recordings.storage.sound import Stored
@@ -54,6 +55,16 @@ class Processor:
             (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in (self._root / WORK).iterdir():
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+    async def sweep(self) -> None:
+        """Delete sealed drafts that a worker which was killed left in the folder of recordings; a folder that is away is left."""
+        try:
+            swept = await asyncio.to_thread(opening.local_storage(self._recordings.folder).sweep)
+        except (StorageError, OSError) as error:
+            _log.warning("not_swept", why=str(error))
+        else:
+            if swept:
+                _log.info("swept", drafts=swept)
 
     async def process(self, recording_id: int) -> None:
         """Do it, or what is left of it; raises ``RecordingsError``s, ``OSError``, ``asyncpg``'s errors."""

@@ -164,6 +164,8 @@ class Line:
     async def _release(self, connection: asyncpg.Connection, deaths: int) -> None:
         if self._is_shared:  # their hearts tell whether they are alive
             return
+        for row in await connection.fetch(QUERIES["deadly"], self._entrypoint, deaths, DEATHS):
+            await self._given_up(row["payload"], "its workers died of it again and again")
         count = await connection.fetchval(QUERIES["release"], self._entrypoint, deaths, DEATHS)
         if count:
             _log.info("released", jobs=count)
@@ -212,13 +214,18 @@ class Line:
             self._away = min(max(self._away * 2, _AWAY_PAUSE), _LONGEST_AWAY_PAUSE)
             return self._away
         if isinstance(error, HOPELESS) or job.attempts + 1 >= TRIES:
-            _log.error("given_up", recording=recording, why=why)
-            with suppress(*database.TROUBLE, ValueError):
-                await self._processor.damaged(jobs.recording_of(job.payload))
+            with suppress(*database.TROUBLE):
+                await self._given_up(job.payload, why)
             raise GivenUpError(why) from None
         _log.warning("failed", recording=recording, attempt=job.attempts + 1, why=why)
         pause: dt.timedelta = self._first_pause * 2**job.attempts
         return min(pause, LONGEST_PAUSE)
+
+    async def _given_up(self, payload: bytes | None, why: str) -> None:
+        """Say so, in the log and to whoever waits for it."""
+        _log.error("given_up", recording=(payload or b"").decode("ascii", "replace"), why=why)
+        with suppress(ValueError):
+            await self._processor.damaged(jobs.recording_of(payload))
 
 
 def _line(error: BaseException) -> str:

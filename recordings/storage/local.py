@@ -5,6 +5,7 @@ An object grows under a hidden name, is flushed, and gets its name in one rename
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import os
 import shutil
@@ -14,12 +15,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from hotline import clock
 from recordings.errors import DiskFullError
 from recordings.storage import port
 from recordings.storage.errors import BadNameError, NotStoredError, StorageAwayError
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_LINKS = {errno.ELOOP, errno.ENOTDIR}
+_LINKS = {errno.ELOOP, errno.ENOTDIR, errno.EISDIR}
+_PART = ".part"
+_ABANDONED = dt.timedelta(days=1)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -65,10 +69,23 @@ class LocalStorage:
                 below = Path(folder).relative_to(self.folder).as_posix()
                 yield from (name for file in sorted(files) if port.is_name(name := f"{below}/{file}"))
 
+    def sweep(self) -> int:
+        """Delete what a process that died left half done a day ago or longer; returns how many. Raises ``StorageAwayError``."""
+        before, swept = (clock.now() - _ABANDONED).timestamp(), 0
+        if not self.folder.is_dir():
+            return 0
+        with _errors("what is half done", self.folder):
+            for folder, _, files, here in os.fwalk(self.folder, onerror=_raised, follow_symlinks=False):
+                below = Path(folder).relative_to(self.folder).as_posix()
+                for file in files:
+                    if file.startswith(".") and file.endswith(_PART) and port.is_name(f"{below}/{file[1 : -len(_PART)]}"):
+                        swept += _swept(here, file, before)
+        return swept
+
     def _put(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
         """What a process that died left half done is written over when its job is done again."""
         last = name.rpartition("/")[2]
-        draft, flags = f".{last}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        draft, flags = f".{last}{_PART}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with room(), self._parent(name, make=True) as parent:
             descriptor = os.open(draft, flags, 0o600, dir_fd=parent)
             try:
@@ -124,6 +141,16 @@ def _make(folder: int, name: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(name, 0o700, dir_fd=folder)
         os.fsync(folder)
+
+
+def _swept(folder: int, draft: str, before: float) -> bool:
+    """Whether it was a file, and old, and is gone."""
+    with suppress(FileNotFoundError):
+        found = os.stat(draft, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(found.st_mode) and found.st_mtime < before:
+            os.unlink(draft, dir_fd=folder)
+            return True
+    return False
 
 
 def _raised(error: OSError) -> None:

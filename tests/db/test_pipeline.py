@@ -506,10 +506,24 @@ async def nothing_found(place: Place, pool: asyncpg.Pool) -> None:
 
 
 def test_a_job_that_ends_its_worker_each_time_is_held(place: Place) -> None:
-    place.add("1", MESSAGE)
+    number = place.number(place.add("1", MESSAGE))
     place.rows("UPDATE pgqueuer SET status = 'picked', attempts = 19 RETURNING 1")
-    place.drain()
+    told: list[str] = []
+
+    async def work(pool: asyncpg.Pool) -> None:
+        async with pool.acquire() as listening:
+            heard: Callable[..., None] = lambda *values: told.append(values[3])  # noqa: E731
+            await listening.add_listener("recordings", heard)
+            stop = asyncio.Event()
+            async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+                group.create_task(place.line(pool, stop).run(stop))
+                await until(lambda: pool.fetchval(NOTHING_TO_DO))
+                stop.set()
+            await listening.remove_listener("recordings", heard)
+
+    place.do(work)
     assert place.rows("SELECT status::text FROM pgqueuer") == [("failed",)]
+    assert place.states() == [("taken_in", "damaged")] and told == [f"damaged:{number}"]
 
 
 def test_a_name_that_leads_out_of_the_folder_is_never_touched(place: Place) -> None:

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from acd.permissions import Person
 from crm import legal_holds, retention
 from crm.errors import RefusedError
 from crm.legal_holds import Hold, Kind
+from crm.messages import urgent
 from crm.profiles.profile import Profile, problem
+from crm.quality.checks import why
+from crm.transcripts import indexing
 from hotline import clock, database
 from hotline.settings import Settings
 from recordings.storage import keys
@@ -137,6 +141,69 @@ def test_what_is_too_old_goes_with_everything_that_was_said_and_the_row_stays(em
         assert json.loads(lines[0]["detail"])["call"] == "1.1"
 
     with_bench(empty_database, work)
+
+
+def test_words_that_were_taken_out_of_what_was_said_go_with_it(empty_database: Postgres) -> None:
+    """ARC-09: the urgent words and suggestions of a message, the phrases of a finding, what is searched; not the counts."""
+
+    async def work(bench: Bench) -> None:
+        old, young = await bench.store("1.1", 2.1, kind="message"), await bench.store("2.1", 1.9, kind="message")
+        for number in (old, young):
+            await transcribe(bench, number)
+            await find(bench, number)
+        await bench.pool.execute("INSERT INTO hot_words (day, word, calls) VALUES ('2024-01-01', '路灯', 2)")
+        assert await bench.delete() == 1
+        intake = await bench.pool.fetch(
+            "SELECT urgent::text, suggestions::text, is_urgent FROM message_intake ORDER BY recording_id"
+        )
+        gone, kept = [tuple(row.values()) for row in intake]
+        assert (json.loads(gone[0]), gone[1], gone[2]) == ([{"kind": "fire", "word": "", "around": ""}] * 2, "{}", True)
+        assert "着火" in kept[0] and "路灯" in kept[1]
+        msgspec.json.decode(gone[0], type=tuple[urgent.Found, ...])
+        details = await bench.pool.fetch("SELECT detail::text FROM quality_findings ORDER BY recording_id, code")
+        assert [json.loads(row["detail"]) for row in details] == [
+            {"agent_alone": True},
+            {"seconds": 3},
+            {"phrase": "不归我管", "agent_alone": True},
+            {"seconds": 3},
+        ]
+        assert why("forbidden", {"agent_alone": True})  # it can still be said what was found
+        assert [row["recording_id"] for row in await bench.pool.fetch("SELECT recording_id FROM transcript_words")] == [young]
+        await indexing.index_some(bench.pool)
+        words = await bench.pool.fetch("SELECT recording_id FROM transcript_words")
+        assert [row["recording_id"] for row in words] == [young], "what was deleted before it was indexed is not indexed now"
+        assert await bench.pool.fetchval("SELECT calls FROM hot_words") == 2
+
+    with_bench(empty_database, work)
+
+
+async def find(bench: Bench, number: int) -> None:
+    """A message that is done with, whose words were urgent, and a forbidden phrase in it."""
+    message = await bench.pool.fetchval(
+        "INSERT INTO messages (node, call_id, caller_number, left_at, reason, recording_id)"
+        " SELECT node, call_id, '', $2, 'out_of_hours', recording_id FROM recordings WHERE recording_id = $1"
+        " RETURNING message_id",
+        *(number, NOW),
+    )
+    found = [{"kind": "fire", "word": word, "around": f"这里{word}"} for word in ("着火", "冒烟")]
+    suggestions = {"categories": [{"code": "C1", "zh": "x", "en": "x", "words": ["路灯"]}]}
+    await bench.pool.execute(
+        "INSERT INTO message_intake (message_id, recording_id, state, taken_at, due_at, is_urgent, urgent, suggestions)"
+        " VALUES ($1, $2, 'done', $3, $3, true, $4, $5)",
+        *(message, number, NOW, json.dumps(found), json.dumps(suggestions)),
+    )
+    await bench.pool.execute(
+        "WITH rules AS (INSERT INTO quality_rules (digest, rules, made_at, made_by)"
+        "  VALUES ('x', '{}', $2, 'x') RETURNING version),"
+        " checks AS (INSERT INTO quality_checks (recording_id, node, call_id, agent, started_at, length_ms, rules,"
+        "  checked_at, outcomes)"
+        "  SELECT $1, 'node1', 'x', '1001', $2, 1, version, $2, '{}' FROM rules RETURNING rules)"
+        " INSERT INTO quality_findings (recording_id, code, agent, severity, at, from_ms, to_ms, detail, rules, found_at)"
+        " SELECT $1, code, '1001', 'note', $2, 0, 0, detail::jsonb, rules, $2 FROM checks,"
+        """ (VALUES ('forbidden', '{"phrase": "不归我管", "agent_alone": true}'),"""
+        """  ('hold', '{"seconds": 3}')) AS f (code, detail)""",
+        *(number, NOW),
+    )
 
 
 def test_the_longest_time_of_the_classes_of_its_tickets_counts(empty_database: Postgres) -> None:

@@ -53,6 +53,41 @@ def test_what_was_left_half_is_written_over(storage: LocalStorage, source: Path)
     assert storage.size(NAME) == 256000
 
 
+def test_what_a_killed_process_left_is_swept_when_it_is_old_and_ours(storage: LocalStorage, tmp_path: Path) -> None:
+    storage.put_bytes(NAME, b"x")
+    folder, outside = storage.folder / "2026/11/22", tmp_path / "outside"
+    outside.mkdir()
+    swept = [folder / ".node1-3.1.opus.part", folder / ".node1-3.1.manifest.part"]
+    young = folder / ".node1-4.1.opus.part"
+    others = [
+        folder / ".notes.part",
+        folder / "node1-3.1.opus.part",
+        storage.folder / ".node1-3.1.opus.part",
+        outside / ".x.opus.part",
+    ]
+    for file in (*swept, young, *others):
+        file.write_bytes(b"half")
+        os.utime(file, (0, 0))
+    os.utime(young)
+    os.utime(folder / "node1-1.1.opus", (0, 0))
+    (folder / ".a-folder.opus.part").mkdir()
+    (folder / ".link.opus.part").symlink_to(outside / ".x.opus.part")
+    (storage.folder / "2026/11/24").symlink_to(outside)
+    assert (storage.sweep(), storage.sweep()) == (2, 0)
+    assert not any(file.exists() for file in swept) and all(file.exists() for file in (young, *others))
+    assert list(storage.names()) == [NAME]
+
+
+@pytest.mark.parametrize("taken", ["node1-1.1.opus", ".node1-1.1.opus.part"])
+def test_a_name_that_a_folder_has_is_a_fault_of_that_recording_and_not_a_storage_that_is_away(
+    storage: LocalStorage, source: Path, taken: str
+) -> None:
+    (storage.folder / "2026/11/22" / taken).mkdir(parents=True)
+    with pytest.raises(BadNameError):
+        storage.put(NAME, source)
+    storage.put(OTHER, source)
+
+
 def test_what_is_not_there_is_said_so_and_deleting_it_is_no_error(storage: LocalStorage, source: Path) -> None:
     for attempt in (lambda: storage.read(NAME, 0, 1), lambda: storage.size(NAME)):
         with pytest.raises(NotStoredError):

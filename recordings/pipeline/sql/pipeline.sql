@@ -44,6 +44,10 @@ WHERE state = 'taken_in' AND node = $1
   AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.entrypoint = $2 AND q.dedupe_key = 'process:' || r.recording_id)
 ORDER BY recording_id LIMIT $3
 
+-- name: deadly
+-- The jobs that the next release will hold.
+SELECT id, payload FROM pgqueuer WHERE entrypoint = $1 AND status = 'picked' AND attempts + $2 >= $3 ORDER BY id
+
 -- name: release
 -- The jobs that a worker left behind; whoever asks knows that it is gone. A job that was left so often ends its workers: it is held.
 WITH released AS (
