@@ -7,7 +7,7 @@ here people's orders are decided and written down, and what the dialplan tells i
   ``shifts``, ``attendance``, ``telephones``
 - routing: ``policy`` (pure), ``routing``, ``fairness`` (a simulated day)
 - the call in hand: ``control`` (book), ``control_rules``, ``control_orders``, ``control_outbound``, ``control_callers``,
-  ``control_steps``, ``quality``
+  ``control_steps``, ``quality``, ``pauses`` (of its recording)
 - three-way calls: ``threeway_state``, ``threeway`` (decider), ``threeways`` (orders), ``threeway_steps``, ``threeway_store``,
   ``threeway_figures``; ``units`` and ``unit_numbers`` (whom to dial), ``drafts`` (what is left to be done)
 - supervision: ``supervision`` (decider), ``supervision_orders``, ``supervision_book``, ``supervision_steps``
