@@ -28,6 +28,7 @@ from hotline.stack import supervisor
 from hotline.stack.parts import log_file
 
 _DISK_MEGABYTES = 500
+_KEYS, _STORAGE = "recording-keys.json", "storage.json"
 _BOOT_SECONDS, _LEAVE_SECONDS = 30.0, 10.0
 
 
@@ -107,9 +108,24 @@ def _folders(_: Settings) -> Iterator[Finding]:
 
 def _modes(_: Settings) -> Iterator[Finding]:
     private = [(secrets.path(), 0o600), (paths.var() / "asterisk" / "etc", 0o700), (paths.var() / "recordings", 0o700)]
+    private += [(paths.var() / name, 0o600) for name in (_KEYS, _STORAGE)]
     for file, wanted in private:
         if file.exists() and (mode := file.stat().st_mode & 0o777) & ~wanted:
             yield _finding("mode", "doctor.mode", file=file, mode=f"{mode:o}", wanted=f"{wanted:o}")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    """Without them nothing that was sealed can be opened (SEC-15); before the first recording there are none."""
+    chosen, keys, storage = settings.recordings, paths.var() / _KEYS, paths.var() / _STORAGE
+    folder = Path(chosen.folder) if chosen.folder else paths.var() / "recordings" / "stored"
+    if not keys.exists() and next((True for _, _, files in os.walk(folder) if any(map(_is_sealed, files))), False):
+        yield _finding("keys", "doctor.keys", file=keys, folder=folder)
+    if chosen.storage == "s3" and not storage.exists():
+        yield _finding("storage", "doctor.storage", file=storage)
+
+
+def _is_sealed(name: str) -> bool:
+    return name.endswith(".opus")
 
 
 def _credentials(_: Settings) -> Iterator[Finding]:
@@ -311,4 +327,4 @@ def _condition(settings: Settings) -> condition.Condition:
 
 
 _WITHOUT_SETTINGS = (_python, _asterisk, _ffmpeg, _folders, _modes, _credentials, _prompts)
-_WITH_SETTINGS = (_ports, _asterisk_starts, _bridge, _acd, _database)
+_WITH_SETTINGS = (_keys, _ports, _asterisk_starts, _bridge, _acd, _database)

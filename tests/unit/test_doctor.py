@@ -224,17 +224,50 @@ def test_an_asterisk_that_does_not_leave_is_ended(well: Trial, monkeypatch: pyte
         ("credentials.json", 0o640, "600"),
         ("asterisk/etc", 0o755, "700"),
         ("recordings", 0o710, "700"),
+        ("recording-keys.json", 0o640, "600"),
+        ("storage.json", 0o604, "600"),
     ],
 )
 def test_what_others_can_read_is_named_with_the_command_that_mends_it(well: Trial, name: str, mode: int, wanted: str) -> None:
     credentials.ensure(well.settings)
     file = well.var / name
-    if not file.exists():
-        file.mkdir(parents=True)
+    if file.suffix:
+        file.touch()
+    else:
+        file.mkdir(parents=True, exist_ok=True)
     file.chmod(mode)
     found = only(doctor.examine(), "mode")
     assert f"{mode:o}" in found.en
     assert f"chmod {wanted} '{file}'" in found.en and f"chmod {wanted} '{file}'" in found.zh
+
+
+@pytest.mark.parametrize("own_folder", [False, True])
+def test_keys_that_are_missing_beside_sealed_recordings_are_named_with_the_command(well: Trial, own_folder: bool) -> None:
+    """SEC-15: before the first recording there are none, and nothing is wrong."""
+    folder = well.var / "elsewhere" if own_folder else well.var / "recordings" / "stored"
+    if own_folder:
+        well.configure({"recordings": {"folder": str(folder)}})
+    day = folder / "2026/11/22"
+    day.mkdir(parents=True)
+    if not own_folder:
+        (well.var / "recordings").chmod(0o700)
+    assert doctor.examine() == []
+    (day / "node1-1.1.opus").touch()
+    keys = well.var / "recording-keys.json"
+    found = only(doctor.examine(), "keys")
+    assert f"install -m 600 BACKUP '{keys}'" in found.en and str(keys) in found.zh
+    keys.touch(0o600)
+    assert doctor.examine() == []
+
+
+def test_a_bucket_without_its_secrets_is_named_with_the_command(well: Trial) -> None:
+    well.configure({"recordings": {"storage": "s3", "s3_url": "https://127.0.0.1:1"}})
+    credentials.ensure(well.settings)
+    secrets = well.var / "storage.json"
+    found = only(doctor.examine(), "storage")
+    assert f"install -m 600 /dev/null '{secrets}'" in found.en and f"install -m 600 /dev/null '{secrets}'" in found.zh
+    secrets.touch(0o600)
+    assert doctor.examine() == []
 
 
 def test_credentials_that_cannot_be_read_are_named(well: Trial) -> None:
