@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,8 @@ import numpy as np
 from recordings import audio, ffmpeg
 from recordings.audio import RATE, SAMPLE, Shape
 from recordings.manifest import Track
+from recordings.playback import pages
+from recordings.playback.pages import Beginning
 from recordings.playback.silence import Silencer, Stretch
 from recordings.playback.watermark import Marker
 from recordings.storage import sound
@@ -28,6 +32,7 @@ from recordings.storage.sound import Stored
 Format = Literal["opus", "wav", "mp3"]
 MEDIA_TYPES = {"opus": "audio/ogg; codecs=opus", "wav": "audio/wav", "mp3": "audio/mpeg"}
 _PIECE = 1 << 16
+_EARLIER_MS = 1000
 _ENCODERS: dict[str, tuple[str, ...]] = {
     "opus": ("-c:a", "libopus", "-application", "voip", "-f", "ogg"),
     "mp3": ("-ar", "16000", "-c:a", "libmp3lame", "-joint_stereo", "0", "-f", "mp3"),
@@ -197,12 +202,26 @@ class Making:
             if (shape.rate, shape.channels) == (RATE, source.channels):
                 start = self._begin * RATE // 1000 * source.channels * SAMPLE
                 return source.pieces(shape.offset + start, max(shape.size - start, 0))
-        begin = ("-ss", f"{self._begin / 1000:.3f}") if self._begin else ()
+        found = self._page() if source.form == "opus" else None
+        near, place = source.pieces(), 0
+        if found is not None:
+            near = chain([source.read(0, found.head)], source.pieces(found.start, source.size - found.start))
+            place = found.place
+        early = self._begin * RATE // 1000 - place * RATE // (pages.PLACES_MS * 1000)  # -ss is some milliseconds off
+        return _without(early * source.channels * SAMPLE, self._told(near))
+
+    def _page(self) -> Beginning | None:
+        """A little before the stretch, so that the decoder has heard enough; on a sample of ours."""
+        place = max(self._begin - _EARLIER_MS, 0) * pages.PLACES_MS
+        found = pages.beginning(self._source.read, self._source.size, place) if place else None
+        return None if found is None or found.place % (pages.PLACES_MS * 1000 // RATE) else found
+
+    def _told(self, content: Iterator[bytes]) -> Iterator[bytes]:
+        """What ffmpeg makes samples of."""
+        source = self._source
         sides = ("-af", "pan=stereo|c0=c0|c1=c1") if source.channels > 1 else ("-ac", "1")
         form = "ogg" if source.form == "opus" else "wav"
-        return ffmpeg.stream(
-            ("-f", form, "-i", "pipe:0", *begin, *sides, "-ar", str(RATE), "-f", "s16le", "pipe:1"), source.pieces()
-        )
+        return ffmpeg.stream(("-f", form, "-i", "pipe:0", *sides, "-ar", str(RATE), "-f", "s16le", "pipe:1"), content)
 
     def _head(self) -> bytes:
         """Of a WAV file, with what is told in it as a comment."""
@@ -215,6 +234,15 @@ class Making:
         chunk = b"LIST" + len(info).to_bytes(4, "little") + info
         size = int.from_bytes(head[4:8], "little") + len(chunk)
         return head[:4] + size.to_bytes(4, "little") + head[8:36] + chunk + head[36:]
+
+
+def _without(count: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """All but the first ``count`` bytes; ends what it reads from."""
+    with closing(pieces):  # type: ignore[type-var]
+        for piece in pieces:
+            kept, count = piece[count:], max(count - len(piece), 0)
+            if kept:
+                yield kept
 
 
 def _harmless(told: str) -> str:
