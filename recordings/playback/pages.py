@@ -67,20 +67,20 @@ def _kept(read: Read) -> Read:
 
 def _last_before(read: Read, start: int, end: int, place: int, serial: bytes) -> Page | None:
     """The last page that ends at or before ``place``, and behind which another begins with a packet of its own."""
-    best = None
+    best, far = None, start
     while end - start > _NEAR:
         middle = (start + end) // 2
-        pages = (page for page in _pages(read, middle, end) if page.serial == serial and page.place >= 0)
-        page = next(pages, None)
+        page = next((page for page in _pages(read, middle, end, serial) if page.place >= 0), None)
         if page is None or page.place > place:
             end = middle
         else:
-            best = page if _begins(read, page.end) else best
             start = page.end
-    for page in _pages(read, start, end):
-        if page.serial == serial and page.place > place:
+            if _begins(read, page.end):
+                best, far = page, page.end
+    for page in _pages(read, far, end, serial):
+        if page.place > place:
             break
-        if page.serial == serial and page.place > 0 and _begins(read, page.end):
+        if page.place > 0 and _begins(read, page.end):
             best = page
     return best
 
@@ -90,8 +90,8 @@ def _begins(read: Read, at: int) -> bool:
     return page is not None and not page.is_continued
 
 
-def _pages(read: Read, start: int, end: int) -> Iterator[Page]:
-    """Those that begin from ``start`` on and before ``end``; what is no page is passed over."""
+def _pages(read: Read, start: int, end: int, serial: bytes | None = None) -> Iterator[Page]:
+    """Those of ``serial`` that begin from ``start`` on and before ``end``; what is none is passed over."""
     while start < end:
         window = read(start, _LARGEST)
         at = window.find(_CAPTURE)
@@ -101,7 +101,7 @@ def _pages(read: Read, start: int, end: int) -> Iterator[Page]:
             start += len(window) - len(_CAPTURE) + 1
             continue
         page = parsed(window[at : at + _HEAD + _SEGMENTS], start + at)
-        if page is None or start + at >= end:
+        if page is None or start + at >= end or page.serial != (serial or page.serial):
             start += at + 1
             continue
         yield page
