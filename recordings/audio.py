@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import struct
 from array import array
+from collections.abc import Iterable
 
 import msgspec
 
@@ -84,6 +85,17 @@ def mixed(one: bytes, other: bytes) -> bytes:
         return array("h", map(operator.add, first, second)).tobytes()
     except OverflowError:
         return array("h", (max(-32768, min(32767, a + b)) for a, b in zip(first, second, strict=True))).tobytes()
+
+
+def hushed(sound: bytes, begin: int, stretches: Iterable[tuple[int, int]]) -> bytes:
+    """Raw audio from ``begin`` bytes after a recording's beginning on, silent in these stretches (from, to; milliseconds)."""
+    quiet = None
+    for first_ms, last_ms in stretches:
+        first, last = max(at(first_ms) - begin, 0), min(at(last_ms) - begin, len(sound))
+        if first < last:
+            quiet = bytearray(sound) if quiet is None else quiet
+            quiet[first:last] = bytes(last - first)
+    return sound if quiet is None else bytes(quiet)
 
 
 def wav_shape(head: bytes, size: int) -> Shape:

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import FileIO
 from itertools import chain
@@ -74,8 +74,10 @@ class Disk:
         except (SidecarError, OSError) as error:
             return str(error)
 
-    def draft(self, job: Take) -> Draft:
+    def draft(self, job: Take, silent: Sequence[tuple[int, int]] = ()) -> Draft:
         """Copy the job's audio, behind a whole header, to a hidden file beside its target.
+
+        A conversation's ``silent`` stretches (from, to; milliseconds from its beginning) are silence, whatever was recorded.
 
         Raises ``UnusableError``s, ``ChangedError`` when a file is not as it was listed, ``DiskFullError``,
         ``FileNotFoundError``.
@@ -84,7 +86,7 @@ class Disk:
         part = target.with_name(f".{target.name}.part")
         with ExitStack() as stack:
             sources = [(piece, stack.enter_context(self._as_listed(job.folder, piece))) for piece in job.pieces]
-            shape, sound, voices = _message(*sources[0], job.call_id) if job.sidecar else _conversation(sources)
+            shape, sound, voices = _message(*sources[0], job.call_id) if job.sidecar else _conversation(sources, silent)
             with _room():
                 target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
                 return Draft(part, shape, _copy(shape, sound, part), voices)
@@ -183,8 +185,8 @@ class _Track:
             self._voices.append((max(begin, 0), end, file))
             self.size = max(self.size, end)
 
-    def read(self, count: int) -> bytes:
-        """The next ``count`` bytes."""
+    def read(self, count: int, silent: Sequence[tuple[int, int]] = ()) -> bytes:
+        """The next ``count`` bytes, without what was said in the ``silent`` stretches."""
         here, self._at = self._at, self._at + count
         sound = bytearray(count)
         for begin, end, file in self._voices:
@@ -192,20 +194,20 @@ class _Track:
             if first < last:
                 voice, there = _read_all(file, last - first), sound[first:last]
                 sound[first:last] = audio.mixed(voice, bytes(there)) if any(there) else voice
-        return bytes(sound)
+        return audio.hushed(bytes(sound), here, silent)
 
 
 _Sound = tuple[Shape, Iterator[bytes], tuple[Voice, ...]]
 
 
-def _conversation(sources: list[tuple[Piece, BinaryIO]]) -> _Sound:
+def _conversation(sources: list[tuple[Piece, BinaryIO]], silent: Sequence[tuple[int, int]]) -> _Sound:
     """Caller left, everybody else right; raises ``UnusableError``s."""
     left = _Track(source for source in sources if source[0].side == "caller")
     right = _Track(source for source in sources if source[0].side != "caller")
     shape = audio.conversation_shape(left.size, right.size)
     voices = (*(_voice("left", *heard) for heard in left.heard), *(_voice("right", *heard) for heard in right.heard))
     counts = _counts(shape.frames * audio.SAMPLE)
-    return shape, (audio.interleaved(left.read(count), right.read(count)) for count in counts), voices
+    return shape, (audio.interleaved(left.read(count, silent), right.read(count, silent)) for count in counts), voices
 
 
 def _voice(track: Track, piece: Piece, file: BinaryIO, begin: int, end: int) -> Voice:

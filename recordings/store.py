@@ -13,7 +13,7 @@ import msgspec
 from hotline import database, sql
 from recordings import happenings
 from recordings.errors import DatabaseAwayError, FileTakenError
-from recordings.facts import Call, Kind, Sidecar, Stored
+from recordings.facts import Call, Kind, Sidecar, Stored, Take
 from recordings.manifest import Voice
 from recordings.pipeline import jobs
 
@@ -45,6 +45,15 @@ class Store:
         with _reaching():
             rows = await self._pool.fetch(_QUERIES["calls"], node, list(call_ids))
         return {row["call_id"]: Call(row["call_id"], row["connected_at"], row["ended_at"]) for row in rows}
+
+    async def paused(self, job: Take) -> list[tuple[int, int]]:
+        """The stretches of a conversation in which its recording was paused (from, to; milliseconds from its beginning)."""
+        began = job.started_at
+        if job.sidecar or began is None:
+            return []
+        with _reaching():
+            rows = await self._pool.fetch(_QUERIES["paused"], job.node, job.call_id)
+        return [(_since(began, row["paused_at"]), _since(began, row["until"]) + 1) for row in rows]
 
     async def stored_messages(self, files: Iterable[str]) -> frozenset[str]:
         """Which of these files are messages in the table."""
@@ -85,6 +94,11 @@ class Store:
                         sidecar.kind,
                         there["recording_id"],
                     )
+
+
+def _since(began: dt.datetime, at: dt.datetime) -> int:
+    """Milliseconds, rounded down."""
+    return (at - began) // dt.timedelta(milliseconds=1)
 
 
 def _began(row: Row, voice: Voice) -> dt.datetime | None:

@@ -77,8 +77,8 @@ class Worker:
             self._pause = 0.0
 
     async def copy(self, job: Take) -> Draft:
-        """First step: a complete copy under a hidden name."""
-        return await asyncio.to_thread(self.disk.draft, job)
+        """First step: a complete copy under a hidden name; what was said while its recording was paused is not in it (QUA-01)."""
+        return await asyncio.to_thread(self.disk.draft, job, await self._store.paused(job))
 
     async def settle(self, job: Take, draft: Draft) -> Row:
         """Second step: the copy gets its name (or goes, when an attempt before this one got as far); returns the row to be."""

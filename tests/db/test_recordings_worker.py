@@ -228,11 +228,34 @@ def test_the_row_knows_every_voice_by_its_samples_and_which_were_torn(place: Pla
     assert (other.who, other.name, other.from_ms, other.to_ms, other.repaired) == ("other", "110", 500, 750, False)
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["resumed", "to the end of the call"])
+def test_what_a_recorder_kept_of_a_paused_stretch_is_not_taken_in(place: Place, ended: bool) -> None:
+    place.raw(CALLER, RAW)
+    place.raw(AGENT, RAW)
+    ended_call(place)
+    resumed = "connected_at + interval '1.25 seconds'" if ended else "NULL"
+    place.rows(f"""
+        INSERT INTO recording_pauses (node, call_id, agent, paused_by, paused_at, resumed_at)
+        SELECT node, call_id, '1001', '1001', connected_at + interval '0.5 seconds', {resumed} FROM calls
+    """)
+    place.do(until_named, one_round)
+    (row,) = place.recordings()
+    stored = (place.root / CONVERSATION).read_bytes()[44:]
+    first, last = 4000 * 4, (10008 if ended else 16000) * 4
+    whole = stereo(RAW, RAW)
+    assert row[1] == CONVERSATION and place.files() == [CONVERSATION]
+    assert stored == whole[:first] + bytes(last - first) + whole[last:]
+
+
 def test_voices_are_named_by_who_sat_there_and_a_manifest_is_made_of_them(place: Place) -> None:
     stamp = (clock.now() - dt.timedelta(minutes=2)).astimezone(dt.UTC)
     name = f"@{stamp:%Y%m%dT%H%M%S}.000.raw"
     place.raw(f"{ID}.caller{name}", RAW)
-    for who, leg in (("agent", "n-1.1+1001"), ("unit", "n-1.2+83120001"), ("supervisor", "n-1.3+1003")):
+    for who, leg in (
+        ("agent", "n-1763740801.1+1001"),
+        ("unit", "n-1763740801.2+83120001"),
+        ("supervisor", "n-1763740801.3+1003"),
+    ):
         place.raw(f"{ID}.{who}.{leg}{name}", RAW)
     ended_call(place)
 
@@ -245,7 +268,7 @@ def test_voices_are_named_by_who_sat_there_and_a_manifest_is_made_of_them(place:
             INSERT INTO agent_sessions (agent, seat, since, opened_by, opened_how)
             VALUES ('2001', '1001', now() - interval '1 hour', 'x', 'api');
             INSERT INTO supervisions (supervision_id, node, person, role, seat, channel, target, whom, reason, may, mode)
-            VALUES (gen_random_uuid(), 'node1', 'li', 'supervisor', '1003', 'n-1.3', 'agent', '2001', 'x', 3, 'barge');
+            VALUES (gen_random_uuid(), 'node1', 'li', 'supervisor', '1003', 'n-1763740801.3', 'agent', '2001', 'x', 3, 'barge');
             """
         )
         await connection.close()
