@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,23 @@ class People:
         assert found == status, (path, found, said)
         return said
 
+    async def put(self, who: str, path: str, body: Any) -> Any:
+        """What is to be."""
+        async with self._client.put(path, json=body, headers=self.headers(who)) as answer:
+            said = await answer.json()
+            assert answer.status == 200, (path, answer.status, said)
+            return said
+
     async def order(self, who: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
         """An order, with an Idempotency-Key when one is given: status and answer."""
         headers = self.headers(who, **({"Idempotency-Key": key} if key else {}))
         async with self._client.post(path, json=body or {}, headers=headers) as answer:
             return answer.status, await answer.json()
+
+    async def fetch(self, who: str, path: str, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
+        """Anything that is no JSON: status, headers and content."""
+        async with self._client.get(path, headers=self.headers(who, **headers)) as answer:
+            return answer.status, answer.headers, await answer.read()
 
     @contextlib.asynccontextmanager
     async def desk(self, who: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -95,14 +107,17 @@ class People:
             yield socket
 
 
-def begin(stack: Trial, folder: Path) -> dict[str, str]:
-    """Import the units and make everybody's account, as an administrator does; tokens by user name."""
+def begin(stack: Trial, folder: Path, more: Mapping[str, str] | None = None, agents: Sequence[str] = ("1001",)) -> dict[str, str]:
+    """Import the units and make everybody's account, as an administrator does; tokens by user name.
+
+    ``more``: others beside ``STAFF`` with their roles; ``agents``: those who log in with the password that they were given.
+    """
     for kind, text in (("units", _UNITS), ("unit-staff", _PEOPLE)):
         file = folder / f"{kind}.toml"
         file.write_text(text, encoding="utf-8")
         done = stack.command("hotline", "directory", "import", kind, str(file))
         assert done.returncode == 0, done.stderr
-    return asyncio.run(_accounts(stack))
+    return asyncio.run(_accounts(stack, STAFF | dict(more or {}), agents))
 
 
 @contextlib.asynccontextmanager
@@ -117,13 +132,13 @@ def _client(stack: Trial) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(base_url=f"http://{web.host}:{web.port}", cookie_jar=aiohttp.DummyCookieJar())
 
 
-async def _accounts(stack: Trial) -> dict[str, str]:
+async def _accounts(stack: Trial, beside: Mapping[str, str], agents: Sequence[str]) -> dict[str, str]:
     first = stack.credentials.web
     async with _client(stack) as client:
-        known = {"1001": first["1001"], "office": first["office"]}
+        known = {name: first[name] for name in (*agents, "office")}
         tokens = {who: await _login(client, username=who, password=password) for who, password in known.items()}
         tokens["admin"] = await _login(client, username="admin", password=first["admin"], role="administrator")
-        staff = {who: {"roles": [role], "agent": SEATS.get(who, "")} for who, role in STAFF.items()}
+        staff = {who: {"roles": [role], "agent": SEATS.get(who, "")} for who, role in beside.items()}
         staff |= {who: {"roles": [role], "unit": unit} for who, (role, unit) in UNIT_STAFF.items()}
         made = await asyncio.gather(*(_made(client, tokens["admin"], who, profile) for who, profile in staff.items()))
         return tokens | dict(zip(staff, made, strict=True))
