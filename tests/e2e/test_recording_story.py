@@ -135,7 +135,7 @@ async def called(stack: Trial, tokens: dict[str, str]) -> Told:
         meeting = await at.meeting(CITIZEN)
         told = Told(meeting.call_id)
         await spoken(meeting)
-        await sent_on_twice_and_three_at_the_end(at, meeting, Cast(*cast, boss=cast[1]), told)
+        await sent_on_twice_and_three_at_the_end(at, meeting, Cast(cast[0], cast[1], cast[1]), told)
         for phone in (meeting.citizen, meeting.agent, *(one for seat in cast for one in seat.talks)):
             await phone.hang_up()
         return told
