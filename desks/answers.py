@@ -61,7 +61,10 @@ def error(
 def refused(request: web.BaseRequest, refusal: RefusedError | refusals.RefusedError) -> web.Response:
     """What is answered to a request that is refused."""
     status = ORDERS[refusal.kind] if isinstance(refusal, refusals.RefusedError) else refusal.status
-    return error(request, status, refusal.details, refusal.code)
+    response = error(request, status, refusal.details, refusal.code)
+    if "retry_after" in refusal.details:
+        response.headers["Retry-After"] = str(refusal.details["retry_after"])
+    return response
 
 
 @web.middleware

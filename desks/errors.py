@@ -29,6 +29,7 @@ REFUSALS = {
     "same_person": HTTPStatus.CONFLICT,
     "already_settled": HTTPStatus.CONFLICT,
     "too_many_viewers": HTTPStatus.SERVICE_UNAVAILABLE,
+    "too_busy": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every code with its status."""
 

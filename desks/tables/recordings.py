@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from crm.recordings.masking import Masked
 from crm.recordings.rows import Shown
 from crm.tickets import numbering
 from desks import answers, ordering, parameters
+from desks.conversions import CONVERSIONS
 from desks.desk import Ask, Route
 from desks.errors import RefusedError
 from desks.ordering import Line, ordered
@@ -210,6 +212,19 @@ async def _unsatisfiable(ask: Ask, asked: Asked, why: str) -> web.StreamResponse
 
 
 async def _answered(ask: Ask, opened: Opened, headers: dict[str, str]) -> web.StreamResponse:
+    """Refused: ``too_busy``."""
+    if opened.making is None or ask.request.method == "HEAD":
+        return await _streamed(ask, opened, headers)
+    with ExitStack() as going:
+        try:
+            going.enter_context(CONVERSIONS.one())
+        except RefusedError:
+            opened.source.close()
+            raise
+        return await _streamed(ask, opened, headers)
+
+
+async def _streamed(ask: Ask, opened: Opened, headers: dict[str, str]) -> web.StreamResponse:
     response = web.StreamResponse(headers=PRIVATE | headers | {"Content-Type": MEDIA_TYPES[opened.wish.format]})
     _describe(response, opened)
     count = 0

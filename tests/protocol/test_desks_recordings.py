@@ -20,6 +20,8 @@ import pytest
 
 from acd.permissions import ROLES
 from crm.permissions import MATRIX
+from desks.conversions import Conversions
+from desks.tables import recordings
 from recordings.playback import watermark
 from tests.citizens import ZHANG, task, ticket, units
 from tests.desks_peer import Desks, eventually, with_desks
@@ -189,6 +191,28 @@ def test_a_unit_hears_its_open_tickets_without_number_and_nothing_that_is_confid
             assert await status(clerk, stage.path("/audio")) == 200
             await writer.execute("UPDATE ticket_tasks SET ended_by = 'returned', ended_at = now() WHERE task_id = $1", given)
             assert await status(clerk, stage.path("/audio")) == 403
+
+    staged(work)
+
+
+def test_who_comes_when_the_machine_converts_enough_is_told_to_come_again_and_hears_it_as_it_is_stored(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversions = Conversions(1)
+    monkeypatch.setattr(recordings, "CONVERSIONS", conversions)
+
+    async def work(stage: Stage) -> None:
+        converted = (stage.path("/audio?format=wav&to_ms=300"), stage.path(f"/download?{WHY}&to_ms=300"))
+        async with await stage.client("office") as office:
+            with conversions.one():
+                for path in converted:
+                    async with office.get(path) as answer:
+                        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+                        assert (await answer.json())["error"]["code"] == "too_busy"
+                assert await status(office, stage.path("/audio")) == 200
+                async with office.head(converted[0]) as answer:
+                    assert answer.status == 200
+            assert [await status(office, path) for path in converted * 2] == [200] * 4  # each gives its place back
 
     staged(work)
 
