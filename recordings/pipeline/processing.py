@@ -141,14 +141,7 @@ class Processor:
         async with self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(QUERIES["store"], *values) is None:
                 return
-            if manifest.kind == "message" or self._transcription.conversations:
-                is_empty = manifest.quality in _NOTHING_SAID
-                state = ("done", now) if is_empty else ("waiting", None)
-                await connection.execute(QUERIES["ask_for_transcript"], recording_id, *state)
-                if not is_empty:
-                    entrypoint = jobs.transcribing(row["node"], stored.storage)
-                    await jobs.add(connection, entrypoint, recording_id, manifest.kind)
-            await connection.execute(QUERIES["notify"], f"stored:{recording_id}")
+            await announce(connection, recording_id, manifest, stored.storage, conversations=self._transcription.conversations)
 
     def _clear(self, row: Mapping[str, Any], *, is_damaged: bool) -> None:
         """Delete what is plain; a file that was damaged is set aside instead, so that it can be looked at."""
@@ -166,3 +159,16 @@ class Processor:
 
     def _half_done(self, row: Mapping[str, Any], ending: str) -> Path:
         return self._root / WORK / f"{row['recording_id']}.{ending}"
+
+
+async def announce(
+    connection: asyncpg.Connection, recording_id: int, manifest: Manifest, storage: str, *, conversations: bool
+) -> None:
+    """Of a recording that is stored now: its transcript that is to be, the job for it, and the word of it."""
+    if manifest.kind == "message" or conversations:
+        is_empty = manifest.quality in _NOTHING_SAID
+        state = ("done", clock.now()) if is_empty else ("waiting", None)
+        await connection.execute(QUERIES["ask_for_transcript"], recording_id, *state)
+        if not is_empty:
+            await jobs.add(connection, jobs.transcribing(manifest.node, storage), recording_id, manifest.kind)
+    await connection.execute(QUERIES["notify"], f"stored:{recording_id}")

@@ -1,4 +1,4 @@
-"""``recordings verify``, ``keys`` and ``rewrap``: whether what is stored is sound, and the keys that seal it (SEC-15)."""
+"""``recordings verify``, ``rebuild``, ``keys``, ``rewrap``: whether what is stored is sound, and what seals it (SEC-15)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from hotline import clock, credentials, database, messages, settings
 from hotline.audit import shell
 from hotline.clock import SHANGHAI
 from recordings.errors import DatabaseAwayError, DiskFullError
-from recordings.storage import opening, rewrap, verify
+from recordings.storage import opening, rebuild, rewrap, verify
 from recordings.storage.errors import StorageAwayError
 from recordings.storage.keys import Keyring
 from recordings.storage.opening import Storages
+from recordings.storage.rebuild import Rebuilt
 from recordings.storage.rewrap import Rewrapped
 from recordings.storage.verify import Finding, Report, Wrong
 
@@ -40,10 +41,13 @@ _WRONG: Mapping[Wrong, str] = {
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the three."""
+    """Register the four."""
     parser = subparsers.add_parser("verify", help=messages.text("recordings.verify"))
     parser.add_argument("--since", type=_moment, metavar="TIME", help=messages.text("recordings.since"))
     parser.set_defaults(run=_verify)
+    _with_json(parser)
+    parser = subparsers.add_parser("rebuild", help=messages.text("recordings.rebuild"))
+    parser.set_defaults(run=_rebuild)
     _with_json(parser)
     parser = subparsers.add_parser("rewrap", help=messages.text("recordings.rewrap"))
     parser.set_defaults(run=_rewrap)
@@ -106,6 +110,28 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(_sentence(one))
     values = {"recordings": found.recordings, "megabytes": f"{found.bytes / 1e6:.1f}", "count": len(found.findings)}
     print(messages.text("recordings.not_sound" if found.findings else "recordings.sound", **values))
+    return 1 if found.findings else 0
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    """0: every object has a row now, 1: some have none, 2: the storage is away; what was done is done."""
+    chosen = settings.load()
+
+    async def work(pool: asyncpg.Pool, keyring: Keyring) -> Rebuilt:
+        return await rebuild.rebuild(pool, Storages(chosen), keyring, chosen, by=shell.actor())
+
+    try:
+        found = _with_keys(work)
+    except StorageAwayError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if arguments.json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        for one in found.findings:
+            print(_sentence(one))
+        values = {"recordings": found.recordings, "restored": found.restored, "count": len(found.findings)}
+        print(messages.text("recordings.rebuilt", **values))
     return 1 if found.findings else 0
 
 

@@ -211,7 +211,7 @@ def test_a_message_becomes_one_sealed_recording_with_a_manifest_a_picture_and_a_
     assert place.rows("SELECT length(peaks) FROM recordings") == [(800,)]
     assert place.rows("SELECT state FROM transcripts") == [("waiting",)]
     assert place.rows("SELECT entrypoint, priority, convert_from(payload, 'UTF8') FROM pgqueuer") == [
-        ("transcribe:node1", 10, "1")
+        ("transcribe:node1", 10, str(place.number(file)))
     ]
     assert jobs.recording_of(b"1") == 1
 

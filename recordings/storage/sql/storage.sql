@@ -43,3 +43,11 @@ LEFT JOIN LATERAL (
     WHERE state = 'taken_in' AND file = regexp_replace(given.object, '\.opus$', '.wav')
     LIMIT 1
 ) AS r ON true
+
+-- name: restore
+-- Of an object whose row was lost; one that is there, also one that is deleted, stays.
+INSERT INTO recordings (node, call_id, kind, file, started_at, length_ms, channels, sha256, voices, quality, manifest, storage, object,
+    object_bytes, object_sha256, key_id, wrapped_key, sealed_at, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, convert_from($9, 'UTF8')::jsonb, $10, convert_from($11, 'UTF8')::jsonb, $12, $13, $14, $15, $16, $17,
+    $18, 'stored')
+ON CONFLICT (node, file) DO NOTHING RETURNING recording_id
