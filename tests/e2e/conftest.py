@@ -10,14 +10,14 @@ import pytest
 from tests import trial
 from tests.trial import Trial
 
-LONGEST = "test_flow_walk.py"
-"""Begun before the others of this tier, so that nobody waits for it at the end."""
+LONGEST = ("test_flow_walk.py", "test_night.py")
+"""Begun before the others of this tier, so that nobody waits for them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The order is that of the files, but for the longest of this tier."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: (item.path.parent == here, item.path.name != LONGEST and item.path.parent == here))
+    items.sort(key=lambda item: (item.path.parent == here, item.path.name not in LONGEST and item.path.parent == here))
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,11 @@ from tests.speech_models import vosk_model
 from tests.trial import Trial, wait_until
 
 MESSAGES = int(os.environ.get("NIGHT_MESSAGES", "200"))
-KEYS = "1www#"
-"""They cut short the welcome and the guidance; the tone follows."""
-CALLS_A_SECOND = 8.0
+KEYS = "1ww1w1"
+"""Two of them cut short the welcome and the guidance, and the tone follows; one more, should a busy machine lose one. Only # ends
+a message."""
+CALLS_A_SECOND = 3.0
+"""A message is a process of its own for its call: more at once would make it late for the tone on two cores."""
 _BYTES_A_SECOND = 16000
 _SPEECH = (SPEECH / "pension.wav", SPEECH / "lamp.wav")
 Hurt = Callable[["Night"], None]
@@ -164,6 +166,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
             stack.stop()
 
 
+@pytest.mark.timeout(1800)
 def test_every_message_of_a_night_is_one_draft_in_the_morning(night: Night) -> None:
     """Exactly as many drafts as messages, none twice; the audio is what was recorded; each has its transcript."""
     stack = night.stack
@@ -173,7 +176,7 @@ def test_every_message_of_a_night_is_one_draft_in_the_morning(night: Night) -> N
     drafts = "SELECT count(*) FROM tickets WHERE state = 'draft' AND made_by = 'night-intake'"
     wait_until(lambda: night.one(drafts) >= MESSAGES, seconds=120, what=f"the drafts\n{stack.logs()}")
     transcribed = "SELECT count(*) FROM message_intake JOIN transcripts t USING (recording_id) WHERE t.state = 'done'"
-    wait_until(lambda: night.one(transcribed) >= MESSAGES, seconds=300 + 3 * MESSAGES, what=f"the transcripts\n{stack.logs()}")
+    wait_until(lambda: night.one(transcribed) >= MESSAGES, seconds=300 + 5 * MESSAGES, what=f"the transcripts\n{stack.logs()}")
     heard = "SELECT count(*) FROM message_intake WHERE state = 'open' AND heard_at IS NOT NULL"
     wait_until(lambda: night.one(heard) == MESSAGES, seconds=30, what=f"what was heard is filled in\n{stack.logs()}")
     _exactly(night)
