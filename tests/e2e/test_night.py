@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -127,14 +128,23 @@ def kill(*parts: str) -> Hurt:
 
 def disk_full(night: Night) -> None:
     """Whole messages lie in the inbox, and not a byte can be written; then there is room again."""
-    log = night.stack.var / "log" / "recordings.log"
+    stack, alive = night.stack, night.stack.var / "run" / "recordings.alive"
+    log = stack.var / "log" / "recordings.log"
+
+    def writers() -> list[int]:
+        assert stack.process
+        return [stack.process.pid, *([stack.pid("recordings")] if stack.is_running("recordings") else [])]
+
+    def is_noticed() -> bool:
+        return b"disk_full" in log.read_bytes()[begin:] or json.loads(alive.read_bytes())["backlog"] > 0
+
     with contextlib.ExitStack() as full:
         with night.nobody_restarts():
             night.stack.kill("recordings")
             wait_until(night.all_said, seconds=60, what="all have hung up")
-            full.enter_context(night.disk.full())
+            full.enter_context(night.disk.full(writers))
         begin = log.stat().st_size
-        wait_until(lambda: b"disk_full" in log.read_bytes()[begin:], seconds=60, what=f"it is noticed\n{night.stack.logs()}")
+        wait_until(is_noticed, seconds=90, what=f"it is noticed\n{stack.logs()}")
 
 
 WAVES = (
