@@ -13,12 +13,15 @@ from typing import TypeVar
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hotline import clock, database
 from hotline.credentials import AmiUser, Credentials
 from hotline.stack import postgres
 
 T = TypeVar("T")
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")  # how long an example takes is the machine's business
 
 
 class Postgres:
