@@ -21,6 +21,7 @@ from hotline.phones.process import LineProcess
 SCENARIOS = Path(__file__).parent / "scenarios"
 _OK, _SOME_FAILED = 0, 1
 _CONTROL_ADDRESS = "127.0.0.1"
+_LOOKS = 3
 _LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 """SIPp would outlive us and call on: the kernel ends it with us."""
 
@@ -61,11 +62,17 @@ def free_port(address: str) -> int:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether nobody has this UDP port: looked up, not tried, so that a program that is just starting is not disturbed."""
+    """Whether nobody has this UDP port: looked up, not tried, so that a program that is just starting is not disturbed.
+
+    The kernel tells its table piece by piece, and leaves a line out when others come and go meanwhile: it is looked at again.
+    """
     own = int.from_bytes(socket.inet_aton(address), sys.byteorder)
     taken = {f"{place:08X}:{port:04X}" for place in (own, 0)}
-    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
-    return not any(line.split()[1] in taken for line in lines)
+    for _ in range(_LOOKS):
+        lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+        if any(line.split()[1] in taken for line in lines):
+            return False
+    return True
 
 
 def _send(data: bytes, place: tuple[str, int]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 
 from hotline import clock
-from hotline.phones import hearing
+from hotline.phones import hearing, sipp
 from hotline.phones.wires import Wire, Wires
 from tests.trial import wait_until
 
@@ -83,3 +84,28 @@ def test_sound_does_not_stutter_while_the_program_does_something_else() -> None:
         while clock.monotonic() - began < 0.5:
             sum(range(1000))
         assert len(other.hearing.frames) - count >= 10
+
+
+def test_a_port_that_is_taken_is_never_free_however_many_others_come_and_go() -> None:
+    """The kernel's table, read in pieces, leaves out a line now and then."""
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(100)]
+            for other in others:
+                other.bind(("127.0.0.1", 0))
+            for other in others:
+                other.close()
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        others = threading.Thread(target=come_and_go)
+        others.start()
+        try:
+            assert not any(sipp.is_free("127.0.0.1", port) for _ in range(1000))
+        finally:
+            over.set()
+            others.join()
+    assert sipp.is_free("127.0.0.1", port)
