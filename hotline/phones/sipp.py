@@ -21,7 +21,7 @@ from hotline.phones.process import LineProcess
 SCENARIOS = Path(__file__).parent / "scenarios"
 _OK, _SOME_FAILED = 0, 1
 _CONTROL_ADDRESS = "127.0.0.1"
-_LOOKS = 3
+_LOOKS = 12
 _LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 """SIPp would outlive us and call on: the kernel ends it with us."""
 
