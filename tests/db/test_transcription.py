@@ -224,10 +224,10 @@ def test_without_a_usable_model_nothing_is_lost_and_all_is_done_when_there_is_on
 def test_a_worker_that_is_killed_takes_its_transcriber_along_and_the_work_is_done_again_once(place: Place) -> None:
     message = place.recording()
     program = (
-        "import asyncio, sys, time; from hotline import database; from tests.speech_models import whisper_model\n"
+        "import asyncio, sys, threading; from hotline import database; from tests.speech_models import whisper_model\n"
         "from recordings.transcription.runner import Runner; from recordings.transcription.store import Store\n"
         "from recordings.transcription.transcribers import Transcribers; from tests.db.test_transcription import spoken\n"
-        "def left():\n    yield spoken(0.5)\n    print('\\n%d' % children.pids[0], flush=True)\n    time.sleep(60)\n"
+        "def left():\n    yield spoken(0.5)\n    print('\\n%d' % children.pids[0], flush=True)\n    threading.Event().wait()\n"
         "async def sides(row):\n    return {'left': left()}\n"
         "async def run():\n    global children\n    children = Transcribers(whisper_model, 1, nice=0)\n"
         "    async with await database.pool(sys.argv[1], name='test') as pool:\n"
