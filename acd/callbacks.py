@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import uuid
 from pathlib import Path
@@ -17,7 +16,7 @@ import structlog
 
 from acd.callback_rules import Rules
 from acd.parts import Parts
-from hotline import clock, database, numbers, sql
+from hotline import clock, numbers, rounds, sql
 from hotline.settings import Settings
 
 _log = structlog.get_logger()
@@ -91,18 +90,12 @@ def rules(settings: Settings) -> Rules:
 
 async def run(parts: Parts) -> None:
     """Keep the list for ever; PostgreSQL may come and go."""
-    is_failing = False
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await keep(connection, parts)
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("the call-back list cannot be kept", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(_ROUND_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await keep(connection, parts)
+
+    await rounds.forever(work, "the call-back list cannot be kept", every=_ROUND_SECONDS)
 
 
 async def keep(connection: asyncpg.Connection, parts: Parts) -> None:

@@ -6,7 +6,6 @@ when the call is over. Nothing is blocked because of marks: a block is a decisio
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 
 import msgspec
@@ -18,7 +17,7 @@ from acd.control_rules import Level, Turn
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
-from hotline import clock, database, numbers
+from hotline import clock, numbers, rounds
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS = 2.0
@@ -103,17 +102,7 @@ def _normal(number: str) -> str:
 
 async def run(parts: Parts) -> None:
     """For ever: reports of malicious callers, flags, calls to outside that were lost; PostgreSQL may come and go."""
-    is_failing = False
-    while True:
-        try:
-            await keep(parts)
-            is_failing = False
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("reports and flags wait for the database", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(_PAUSE_SECONDS)
+    await rounds.forever(lambda: keep(parts), "reports and flags wait for the database", every=_PAUSE_SECONDS)
 
 
 async def keep(parts: Parts) -> None:

@@ -23,7 +23,7 @@ from acd.parts import Parts
 from acd.permissions import Person
 from acd.reconcile import Command, Present, Work
 from ami_bridge.errors import CommandRefusedError
-from hotline import clock, database, sql
+from hotline import clock, rounds, sql
 from hotline.settings import Settings
 from hotline.waiting import within
 
@@ -44,17 +44,13 @@ class State:
 
 async def run(parts: Parts, state: State) -> None:
     """For ever; PostgreSQL may come and go."""
-    keeper, is_failing = _Correction(parts, state), False
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await _follow(connection, parts.node, keeper)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("members cannot be put right; calls go on", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(_POLL_SECONDS)
+    keeper = _Correction(parts, state)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await _follow(connection, parts.node, keeper)
+
+    await rounds.forever(work, "members cannot be put right; calls go on", every=_POLL_SECONDS)
 
 
 async def wanted(

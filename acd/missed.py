@@ -15,7 +15,7 @@ import structlog
 from acd import sessions
 from acd.membership import QUERIES
 from acd.parts import Parts
-from hotline import database
+from hotline import rounds
 from hotline.waiting import within
 
 _log = structlog.get_logger()
@@ -24,17 +24,13 @@ _POLL_SECONDS = 1.0
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    is_failing = False
-    while parts.settings.agents.missed_calls:
-        try:
-            async with parts.pool.acquire() as connection:
-                await _follow(connection, parts)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("missed calls cannot be counted", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(_POLL_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await _follow(connection, parts)
+
+    if parts.settings.agents.missed_calls:
+        await rounds.forever(work, "missed calls cannot be counted", every=_POLL_SECONDS)
 
 
 async def _follow(connection: asyncpg.Connection, parts: Parts) -> None:

@@ -5,15 +5,13 @@ Who is late or stays longer is told with every list of agents (``sessions.AgentN
 
 from __future__ import annotations
 
-import asyncio
-
 import asyncpg
 import structlog
 
 from acd import sessions
 from acd.membership import QUERIES
 from acd.parts import Parts
-from hotline import database
+from hotline import rounds
 
 _log = structlog.get_logger()
 _EVERY_SECONDS = 5.0
@@ -21,14 +19,13 @@ _EVERY_SECONDS = 5.0
 
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go."""
-    while parts.settings.agents.shift_grace_minutes:
-        try:
-            async with parts.pool.acquire() as connection:
-                await look(connection, parts)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("shifts cannot be ended", error=str(error) or type(error).__name__)
-        await asyncio.sleep(_EVERY_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await look(connection, parts)
+
+    if parts.settings.agents.shift_grace_minutes:
+        await rounds.forever(work, "shifts cannot be ended", every=_EVERY_SECONDS)
 
 
 async def look(connection: asyncpg.Connection, parts: Parts) -> list[str]:

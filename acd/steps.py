@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from acd.parts import Parts
-from hotline import database, sql
+from hotline import rounds, sql
 from hotline.errors import HotlineError
 from hotline.waiting import within
 
@@ -61,17 +61,12 @@ Handler = Callable[[asyncpg.Connection, Parts, Step], Awaitable[None]]
 
 async def run(parts: Parts, areas: Mapping[str, Handler]) -> None:
     """Follow for ever; PostgreSQL may come and go. ``areas``: who takes the steps of which area."""
-    is_failing = False
-    while True:
-        try:
-            async with parts.pool.acquire() as connection:
-                await _follow(connection, parts, areas)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            if not is_failing:
-                _log.warning("steps cannot be taken; calls go on", error=str(error) or type(error).__name__)
-            is_failing = True
-        await asyncio.sleep(_POLL_SECONDS)
+
+    async def work() -> None:
+        async with parts.pool.acquire() as connection:
+            await _follow(connection, parts, areas)
+
+    await rounds.forever(work, "steps cannot be taken; calls go on", every=_POLL_SECONDS)
 
 
 async def _follow(connection: asyncpg.Connection, parts: Parts, areas: Mapping[str, Handler]) -> None:

@@ -7,7 +7,6 @@ or to which nothing was done in a month (GEN-23). ``value``: how many when it wa
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import structlog
 
 from acd.parts import Parts
 from crm.tickets import lists
-from hotline import clock, database, sql
+from hotline import clock, rounds, sql
 
 _log = structlog.get_logger()
 _QUERIES = sql.load(Path(__file__).parent / "sql" / "alarms.sql")
@@ -31,18 +30,17 @@ _ADRIFT = "ticket_adrift"
 async def run(parts: Parts) -> None:
     """For ever; PostgreSQL may come and go. The nightly check is made at the start too: it is not known when the last one was."""
     checked: dt.date | None = None
-    while True:
+
+    async def work() -> None:
+        nonlocal checked
         now = clock.now()
-        try:
-            async with parts.pool.acquire() as connection:
-                await watch_due(connection, now)
-                if checked is None or _night(now) > checked:
-                    await check_adrift(connection, now)
-                    checked = _night(now)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("alarms about tickets are not kept", error=str(error) or type(error).__name__)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        async with parts.pool.acquire() as connection:
+            await watch_due(connection, now)
+            if checked is None or _night(now) > checked:
+                await check_adrift(connection, now)
+                checked = _night(now)
+
+    await rounds.forever(work, "alarms about tickets are not kept", every=_PAUSE_SECONDS)
 
 
 async def watch_due(connection: asyncpg.Connection, now: dt.datetime) -> None:

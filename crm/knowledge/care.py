@@ -24,7 +24,7 @@ from crm.knowledge import dictionary, entries, samples, spoken, ticket_search
 from crm.knowledge.entries import LARGEST_PAGE
 from crm.knowledge.spoken import QUERIES
 from crm.units import tree
-from hotline import clock, database, rounds
+from hotline import clock, rounds
 
 _log = structlog.get_logger()
 ReportKind = Literal["wrong", "outdated", "unclear", "incomplete"]
@@ -208,13 +208,7 @@ async def tend(connection: asyncpg.Connection, now: dt.datetime) -> None:
 
 async def keep_words(pool: asyncpg.Pool) -> None:
     """For ever, in a process that searches: the dictionary is loaded before anybody asks, and learns our own words each hour."""
-    while True:
-        try:
-            await learn(pool)
-        except database.TROUBLE as error:
-            database.stop_if_cancelled()
-            _log.warning("our own words are not known", error=str(error) or type(error).__name__)
-        await asyncio.sleep(LEARN_SECONDS)
+    await rounds.forever(lambda: learn(pool), "our own words are not known", every=LEARN_SECONDS)
 
 
 async def learn(pool: asyncpg.Pool) -> None:
