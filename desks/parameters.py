@@ -231,6 +231,17 @@ def flag(name: str, chinese: str, english: str, *, default: bool) -> Parameter:
     return Parameter(name=name, read=yes_no, schema=schema, chinese=chinese, english=english, default=default)
 
 
+def word(name: str, chinese: str, english: str) -> Parameter:
+    """A parameter that is a word, or is not given."""
+    return Parameter(name=name, read=name_of, schema=_WORD, chinese=chinese, english=english, default="")
+
+
+def choice(name: str, allowed: tuple[str, ...], chinese: str, english: str, default: str | None = "") -> Parameter:
+    """A parameter that is one of these, or is not given."""
+    schema = {"type": "string", "enum": list(allowed)}
+    return Parameter(name=name, read=one_of(allowed), schema=schema, chinese=chinese, english=english, default=default)
+
+
 def read(table: Sequence[Parameter], given: MultiMapping[str]) -> Mapping[str, Any]:
     """Every parameter of the table by name; raises ``RefusedError`` for the first that does not fit."""
     known = {parameter.name for parameter in table}

@@ -19,7 +19,7 @@ from desks import parameters
 from desks.desk import Ask, Route
 from desks.errors import RefusedError
 from desks.ordering import ordered
-from desks.parameters import Parameter, name_of, one_of
+from desks.parameters import Parameter, choice, word
 
 Seen = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 UnitOrCentre = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.:-]{0,63})?$")]
@@ -104,18 +104,6 @@ def _days(name: str, given: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", given) or int(given) > 3660:
         raise RefusedError("bad_number", parameter=name, least=0, most=3660)
     return int(given)
-
-
-def word(name: str, chinese: str, english: str) -> Parameter:
-    """A parameter that is a word, or is not given."""
-    schema = {"type": "string", "pattern": "^[\\w.:@*#+-]{1,80}$"}
-    return Parameter(name=name, read=name_of, schema=schema, chinese=chinese, english=english, default="")
-
-
-def choice(name: str, allowed: tuple[str, ...], chinese: str, english: str, default: str = "") -> Parameter:
-    """A parameter that is one of these, or is not given."""
-    schema = {"type": "string", "enum": list(allowed)}
-    return Parameter(name=name, read=one_of(allowed), schema=schema, chinese=chinese, english=english, default=default)
 
 
 CLASS = word("category", "分类(小类或大类),如 C1.03 或 C1", "Class: a leaf or a whole class, C1.03 or C1")

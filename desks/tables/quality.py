@@ -19,7 +19,7 @@ from crm.quality.views import CheckedCall, CheckList, Findings, Judged, OfAgent,
 from desks import parameters
 from desks.desk import Ask, Route
 from desks.ordering import Line, ordered
-from desks.parameters import Parameter, name_of, one_of
+from desks.parameters import Parameter, choice, name_of
 from desks.tables import quality_records, quality_scores
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -58,12 +58,6 @@ class CheckingReply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     verdict: Verdict
     note: Line = ""
-
-
-def choice(name: str, allowed: tuple[str, ...], chinese: str, english: str) -> Parameter:
-    """A parameter that is one of these, or is not given."""
-    schema = {"type": "string", "enum": list(allowed)}
-    return Parameter(name=name, read=one_of(allowed), schema=schema, chinese=chinese, english=english, default="")
 
 
 TIME = (parameters.FROM, parameters.TO)

@@ -15,7 +15,7 @@ from crm.quality.records import About, Complaint, Complaints, Error, ErrorKind, 
 from desks import parameters
 from desks.desk import Ask, Route
 from desks.ordering import AgentNumber, Line, Said, ordered
-from desks.parameters import Parameter, name_of, one_of
+from desks.parameters import Parameter, choice, name_of
 
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 MaybeAgent = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{3,5})?$")]
@@ -80,11 +80,6 @@ class NewMystery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: Moment
     attempts: Annotated[list[Attempt], msgspec.Meta(min_length=1, max_length=3)]
     note: Line = ""
-
-
-def _choice(name: str, allowed: tuple[str, ...], chinese: str, english: str) -> Parameter:
-    schema = {"type": "string", "enum": list(allowed)}
-    return Parameter(name=name, read=one_of(allowed), schema=schema, chinese=chinese, english=english, default="")
 
 
 async def add_error(ask: Ask, person: Person, *, at: dt.datetime, **values: object) -> Error:
@@ -163,9 +158,9 @@ async def mysteries(ask: Ask, person: Person, *, line: str, page: int, limit: in
 
 _PAGED = (parameters.PAGE, parameters.LIMIT)
 _TIME = (parameters.FROM, parameters.TO)
-_KIND = _choice("kind", get_args(ErrorKind), "差错类别", "Kind of error")
-_CHECKED = _choice("state", ("open", *get_args(Validity)), "核查结果", "What came of it")
-_STATE = _choice("state", ("open", *get_args(Answer)), "状态", "State")
+_KIND = choice("kind", get_args(ErrorKind), "差错类别", "Kind of error")
+_CHECKED = choice("state", ("open", *get_args(Validity)), "核查结果", "What came of it")
+_STATE = choice("state", ("open", *get_args(Answer)), "状态", "State")
 _LINE = Parameter(
     name="line",
     read=name_of,

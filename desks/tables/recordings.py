@@ -26,7 +26,7 @@ from desks.conversions import CONVERSIONS
 from desks.desk import Ask, Route
 from desks.errors import RefusedError
 from desks.ordering import Line, ordered
-from desks.parameters import Parameter, name_of, one_of
+from desks.parameters import Parameter, choice, word
 from hotline import clock, database
 from recordings.errors import RecordingsError
 from recordings.playback.playing import MEDIA_TYPES
@@ -68,16 +68,6 @@ def _number(name: str, chinese: str, english: str, most: int = _LARGEST, default
     return Parameter(name=name, read=_whole(0, most), schema=schema, chinese=chinese, english=english, default=default)
 
 
-def _choice(name: str, allowed: tuple[str, ...], chinese: str, english: str, default: str | None = "") -> Parameter:
-    schema = {"type": "string", "enum": list(allowed)}
-    return Parameter(name=name, read=one_of(allowed), schema=schema, chinese=chinese, english=english, default=default)
-
-
-def _word(name: str, chinese: str, english: str) -> Parameter:
-    schema = {"type": "string", "pattern": "^[\\w.:@*#+-]{1,80}$"}
-    return Parameter(name=name, read=name_of, schema=schema, chinese=chinese, english=english, default="")
-
-
 def _speed(name: str, text: str) -> float:
     if not re.fullmatch(r"[0-3](\.[0-9]{1,3})?", text) or not 0.5 <= float(text) <= 3:
         raise RefusedError("bad_number", parameter=name, least=0.5, most=3)
@@ -87,7 +77,7 @@ def _speed(name: str, text: str) -> float:
 _FROM = msgspec.structs.replace(parameters.FROM, needed=False)
 _TO = msgspec.structs.replace(parameters.TO, needed=False)
 _BEFORE = _number("before", "上一页的 next", "The page before's next", most=10**18)
-_SIDE = _choice("side", ("left", "right"), "只听一侧:left 来电人,right 其他人", "One side: left the caller, right others", None)
+_SIDE = choice("side", ("left", "right"), "只听一侧:left 来电人,right 其他人", "One side: left the caller, right others", None)
 _SPEED = Parameter(
     name="speed",
     read=_speed,
@@ -111,11 +101,11 @@ _STRETCH = (
 _WANTED = (
     _FROM,
     _TO,
-    _word("call", "通话编号", "Id of a call"),
-    _word("ticket", "工单编号", "Number of a ticket"),
-    _word("agent", "坐席", "Agent"),
-    _choice("kind", ("conversation", "message"), "通话或留言", "Conversation or message"),
-    _choice("quality", ("empty", "silent", "fax", "damaged"), "录音质量问题", "What is wrong with it"),
+    word("call", "通话编号", "Id of a call"),
+    word("ticket", "工单编号", "Number of a ticket"),
+    word("agent", "坐席", "Agent"),
+    choice("kind", ("conversation", "message"), "通话或留言", "Conversation or message"),
+    choice("quality", ("empty", "silent", "fax", "damaged"), "录音质量问题", "What is wrong with it"),
     _number("shortest_ms", "最短毫秒数", "Not shorter"),
     _number("longest_ms", "最长毫秒数", "Not longer"),
     _BEFORE,
@@ -301,9 +291,9 @@ class _Pieces:
             getattr(self._iterator, "close", lambda: None)()
 
 
-_FORMAT = _choice("format", ("opus", "wav", "mp3"), "格式,默认按存储格式", "Format; as it is stored when not given", None)
-_FILE = _choice("format", ("wav", "mp3"), "文件格式", "Format of the file", "mp3")
-_PICTURE = _choice("format", ("json", "svg"), "数据或图", "Points, or a picture", "json")
+_FORMAT = choice("format", ("opus", "wav", "mp3"), "格式,默认按存储格式", "Format; as it is stored when not given", None)
+_FILE = choice("format", ("wav", "mp3"), "文件格式", "Format of the file", "mp3")
+_PICTURE = choice("format", ("json", "svg"), "数据或图", "Points, or a picture", "json")
 _ONE = "/api/recordings/{recording}"
 ROUTES: tuple[Route, ...] = (
     ordered("GET", "/api/recordings", list_, "recording.read", ("录音清单", "List recordings"), answer=Lines, query=_WANTED),

@@ -18,8 +18,8 @@ from desks import parameters
 from desks.desk import Ask, Route
 from desks.errors import RefusedError
 from desks.ordering import ordered
-from desks.parameters import Parameter, words_of
-from desks.tables.knowledge import CLASS, TERM, choice, word
+from desks.parameters import Parameter, choice, word, words_of
+from desks.tables.knowledge import CLASS, TERM
 
 _LONGEST = 2000
 

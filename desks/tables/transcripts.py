@@ -16,8 +16,7 @@ from crm.transcripts.surges import Contact, Shown
 from desks import parameters
 from desks.desk import Ask, Route
 from desks.ordering import Line, ordered
-from desks.parameters import Parameter
-from desks.tables.knowledge import choice
+from desks.parameters import Parameter, choice
 from desks.tables.recordings import REASON
 from desks.tables.taxonomy import day_given
 from hotline import clock
