@@ -13,9 +13,10 @@ from acd.parts import Parts
 from acd.permissions import Person
 from crm import permissions
 from crm.callers import viewer
+from crm.tickets import numbering
 from crm.tickets import ticket as tickets
 from crm.tickets.work import begun
-from hotline import clock, numbers, sql
+from hotline import numbers, sql
 
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "archive.sql")
 LARGEST_PAGE = 100
@@ -57,8 +58,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 async def search(parts: Parts, person: Person, wanted: Wanted, *, before: int = 0, limit: int = 20) -> Archive:
     """Tickets of these days that fit. Refused: ``not_allowed``."""
     limit = min(max(limit, 1), LARGEST_PAGE)
-    first = int(f"{wanted.begin.astimezone(clock.SHANGHAI):%Y%m%d}00000")
-    last = int(f"{wanted.end.astimezone(clock.SHANGHAI) + dt.timedelta(days=1):%Y%m%d}00000")
+    first = numbering.first_since(wanted.begin)
+    last = numbering.first_since(wanted.end + dt.timedelta(days=1))
     number = numbers.normal(wanted.number) or wanted.number
     async with begun(parts, person, "archive.search", "archive") as work, viewer.staff(work.connection):
         permissions.check(person, "archive.search")

@@ -21,6 +21,7 @@ from acd.permissions import Person
 from crm import permissions
 from crm.callers import masks, viewer
 from crm.errors import RefusedError
+from crm.tickets import numbering
 from crm.tickets import ticket as tickets
 from crm.tickets.ticket import Identity
 from crm.tickets.work import begun
@@ -98,11 +99,11 @@ def _eyes(connection: asyncpg.Connection, person: Person, is_unit: bool) -> Abst
 
 
 def _first(wanted: Wanted) -> int:
-    return int(f"{wanted.begin.astimezone(clock.SHANGHAI):%Y%m%d}00000")
+    return numbering.first_since(wanted.begin)
 
 
 def _conditions(wanted: Wanted, first: int) -> tuple[Any, ...]:
-    last = int(f"{wanted.end.astimezone(clock.SHANGHAI) + dt.timedelta(days=1):%Y%m%d}00000")
+    last = numbering.first_since(wanted.end + dt.timedelta(days=1))
     states = None if wanted.states is None else list(wanted.states)
     return first, last, wanted.begin, wanted.end, states, wanted.category, wanted.unit, wanted.publishable
 

@@ -21,10 +21,11 @@ from crm import permissions
 from crm.callers import masks, viewer
 from crm.errors import RefusedError
 from crm.recordings import evidence as sound
+from crm.tickets import numbering
 from crm.tickets import ticket as tickets
 from crm.tickets.ticket import Identity
 from crm.tickets.work import begun
-from hotline import clock, sql
+from hotline import sql
 
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "identities.sql")
 LARGEST_PAGE = 100
@@ -176,7 +177,7 @@ async def missed_questions(
     """Tickets of these days whose citizen wanted to stay unknown and was not asked in time (QUA-12). Refused: ``not_allowed``."""
     permissions.check(person, "quality.see")
     limit = min(max(limit, 1), LARGEST_PAGE)
-    first, last = (int(f"{at.astimezone(clock.SHANGHAI):%Y%m%d}00000") for at in (begin, end))
+    first, last = (numbering.first_since(at) for at in (begin, end))
     rows = await parts.pool.fetch(_QUERIES["missed_questions"], first, last, agent, limit + 1, (max(page, 1) - 1) * limit)
     return Misses([_missed(dict(row)) for row in rows[:limit]], len(rows) > limit)
 

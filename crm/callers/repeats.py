@@ -19,6 +19,7 @@ from crm.callers.rules import Do, Kind, Matter, Reason, Where
 from crm.errors import RefusedError
 from crm.profiles import store as profiles
 from crm.profiles.profile import Profile
+from crm.tickets import numbering
 from crm.tickets import ticket as tickets
 from hotline import clock, numbers, sql
 
@@ -70,8 +71,8 @@ async def of_ticket(parts: Parts, person: Person, ticket_id: int, limit: int = 1
 async def suggest_duplicates(connection: asyncpg.Connection, contact: Matter, profile: Profile, limit: int = 10) -> Duplicates:
     """Compare a contact that is no ticket yet, or is one, with what is known; whoever asks has checked who may."""
     now = clock.now()
-    oldest = (now - dt.timedelta(days=profile.duplicate_days)).astimezone(clock.SHANGHAI)
-    written = [contact.name, contact.category, int(f"{oldest:%Y%m%d}00000"), contact.ticket_id]
+    oldest = numbering.first_since(now - dt.timedelta(days=profile.duplicate_days))
+    written = [contact.name, contact.category, oldest, contact.ticket_id]
     async with viewer.staff(connection):
         rows = await connection.fetch(_QUERIES["candidates"], list(contact.numbers), *written)
     known = {row["ticket_id"]: row for row in rows}

@@ -22,6 +22,7 @@ from crm import permissions
 from crm.callers import viewer
 from crm.knowledge import words
 from crm.knowledge.words import Spot
+from crm.tickets import numbering
 from crm.tickets.ticket import Ticket, number
 from hotline import clock, sql
 
@@ -93,7 +94,7 @@ async def index_ticket(connection: asyncpg.Connection, ticket: Ticket) -> None:
 async def ensure_partitions(connection: asyncpg.Connection, now: dt.datetime) -> None:
     """The partitions of now and of a month from now, so that none is made while tickets are written."""
     for at in (now, now + dt.timedelta(days=31)):
-        await connection.execute(_QUERIES["ensure"], _first_id(at.astimezone(clock.SHANGHAI).date()))
+        await connection.execute(_QUERIES["ensure"], numbering.first_since(at))
 
 
 async def search_tickets(
@@ -206,10 +207,6 @@ def _steps(before: int) -> Iterator[int]:
         yield (index // 2 * 100 + _HALF_YEARS[index % 2]) * 10**7
         index, step = index - step, step * 2
     yield 0
-
-
-def _first_id(day: dt.date) -> int:
-    return int(f"{day:%Y%m%d}00000")
 
 
 def _is_unit(person: Person) -> bool:

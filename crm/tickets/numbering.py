@@ -27,6 +27,16 @@ async def next_id(connection: asyncpg.Connection, now: dt.datetime) -> int:
     return int(f"{day:%Y%m%d}{last:05d}")
 
 
+def first_of(day: dt.date) -> int:
+    """An id that no ticket of this day of Shanghai, or of a later one, is below."""
+    return int(f"{day:%Y%m%d}00000")
+
+
+def first_since(at: dt.datetime) -> int:
+    """``first_of`` the day of Shanghai in which this moment is."""
+    return first_of(at.astimezone(SHANGHAI).date())
+
+
 def id_of(written: str) -> int:
     """The id in a number as people write it, with its letter or without; raises ``RefusedError``: ``unknown_ticket``."""
     found = _WRITTEN.fullmatch(written.strip())

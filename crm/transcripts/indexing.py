@@ -40,12 +40,11 @@ async def run(parts: Parts) -> None:
 
 async def index_some(pool: asyncpg.Pool, batch: int = BATCH) -> int:
     """Take in the next transcripts, oldest first; returns how many."""
-    async with pool.acquire() as connection:
-        terms = await taxonomy.terms(connection)
-        async with connection.transaction():
-            rows = await connection.fetch(QUERIES["to_index"], batch)
-            for row in rows:
-                await _index(connection, row, terms)
+    async with pool.acquire() as connection, connection.transaction():
+        rows = await connection.fetch(QUERIES["to_index"], batch)
+        terms = await taxonomy.terms(connection) if rows else []
+        for row in rows:
+            await _index(connection, row, terms)
     return len(rows)
 
 

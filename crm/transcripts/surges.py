@@ -103,28 +103,28 @@ async def _found(connection: asyncpg.Connection, rules: Rules, now: dt.datetime)
     before: list[Counter[str]] = []
     if any(contacts >= rules.least for contacts in counts.values()):
         before = [await _counts(connection, now - week * WEEK) for week in range(1, surge.WEEKS + 1)]
-    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = await connection.fetch(_QUERIES["at_places"], midnight, first_id(midnight), rules.at_place)
+    midnight = _midnight(now)
+    rows = await connection.fetch(_QUERIES["at_places"], midnight, numbering.first_since(midnight), rules.at_place)
     places = [(row["topic"], row["place"], row["contacts"]) for row in rows]
     return surge.of_hour(counts, before, rules) + surge.at_places(places, rules)
 
 
 async def _counts(connection: asyncpg.Connection, until: dt.datetime) -> Counter[str]:
-    rows = await connection.fetch(_QUERIES["counts"], until - HOUR, until, first_id(until - HOUR))
+    rows = await connection.fetch(_QUERIES["counts"], until - HOUR, until, numbering.first_since(until - HOUR))
     return Counter({row["topic"]: row["contacts"] for row in rows})
 
 
 async def _keep(connection: asyncpg.Connection, one: Surge, now: dt.datetime) -> None:
     row = await connection.fetchrow(_QUERIES["keep"], one.topic, one.place, now, one.contacts, one.baseline, one.limit)
-    since = now - HOUR if not one.place else now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    await connection.execute(_QUERIES["behind"], row["surge_id"], one.topic, one.place, since, first_id(since))
+    since = _midnight(now) if one.place else now - HOUR
+    await connection.execute(_QUERIES["behind"], row["surge_id"], one.topic, one.place, since, numbering.first_since(since))
     if row["is_new"]:
         _log.warning("many call about one thing", topic=one.topic, place=one.place, contacts=one.contacts, usual=one.baseline)
 
 
-def first_id(at: dt.datetime) -> int:
-    """An id that no ticket made at ``at`` or later is below: it begins with its day."""
-    return int(f"{at.astimezone(SHANGHAI):%Y%m%d}") * 100_000
+def _midnight(now: dt.datetime) -> dt.datetime:
+    """When this day of Shanghai began."""
+    return now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _subject(row: asyncpg.Record) -> str:

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from acd.parts import Parts
+from crm.tickets import numbering
 from hotline import clock, rounds, sql
 from hotline.directory import files, sheet_store
 
@@ -147,7 +148,7 @@ async def versions(database: Database) -> list[Version]:
 
 async def counts(database: Database, first: dt.date, last: dt.date) -> list[Count]:
     """Tickets made from the first to the last day, by leaf as it was called on each one's day (TAX-31)."""
-    begin, end = (int(f"{day:%Y%m%d}") * 100_000 for day in (first, last + dt.timedelta(days=1)))
+    begin, end = (numbering.first_of(day) for day in (first, last + dt.timedelta(days=1)))
     return [Count(**dict(row)) for row in await database.fetch(_QUERIES["counts"], begin, end)]
 
 
