@@ -6,12 +6,13 @@ to its journal and each fact that it applies. The module is not changed.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import runpy
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, BinaryIO
 
 import asyncpg
@@ -24,16 +25,16 @@ _DATABASE = ("execute", "fetch", "fetchrow", "fetchval")
 
 
 class _Steps:
-    """Counts down to the end."""
+    """Counts down to the end, which is kill -9 unless another one is named."""
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, left: int, die: Callable[[], object] = lambda: os.kill(os.getpid(), signal.SIGKILL)) -> None:
+        self.left, self._die = left, die
 
     def step(self) -> None:
         """One more."""
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._die()
 
     def before(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, a step before it."""
@@ -75,6 +76,25 @@ def arm(left: int) -> _Steps:
         setattr(asyncpg.Connection, name, steps.before(getattr(asyncpg.Connection, name)))
         setattr(PoolConnectionProxy, name, steps.before(getattr(PoolConnectionProxy, name)))
     return steps
+
+
+def forked(left: int, files: Sequence[str], work: Callable[[], Coroutine[Any, Any, object]]) -> int:
+    """Do ``work`` in a fork of this process; its exit status: 0 when all was done, 3 when it failed, 9 when it died on the way.
+
+    It dies before its step number ``left``: one of the functions ``files`` of ``os``, or a statement that asyncpg executes.
+    """
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    steps = _Steps(left, lambda: os._exit(9))
+    for name in files:
+        setattr(os, name, steps.before(getattr(os, name)))
+    asyncpg.Connection.execute = steps.before(asyncpg.Connection.execute)
+    try:
+        asyncio.run(work())
+    except BaseException:
+        os._exit(3)
+    os._exit(0)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from recordings.storage.rewrap import Rewrapped
 from recordings.storage.verify import Finding, Report, Wrong
 
 T = TypeVar("T")
+R = TypeVar("R", Report, Rebuilt)
 _EVERY_SECONDS = 5.0
 _WRONG: Mapping[Wrong, str] = {
     "missing": "recordings.wrong_missing",
@@ -98,19 +99,11 @@ def _verify(arguments: argparse.Namespace) -> int:
             shown=lambda at: progress.show(at.recordings, at.of, at.bytes / max(at.of_bytes, 1)),
         )
 
-    try:
-        found = _with_keys(work)
-    except StorageAwayError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if arguments.json:
-        print(msgspec.json.encode(found).decode())
-        return 1 if found.findings else 0
-    for one in found.findings:
-        print(_sentence(one))
-    values = {"recordings": found.recordings, "megabytes": f"{found.bytes / 1e6:.1f}", "count": len(found.findings)}
-    print(messages.text("recordings.not_sound" if found.findings else "recordings.sound", **values))
-    return 1 if found.findings else 0
+    def closing(found: Report) -> str:
+        values = {"recordings": found.recordings, "megabytes": f"{found.bytes / 1e6:.1f}", "count": len(found.findings)}
+        return messages.text("recordings.not_sound" if found.findings else "recordings.sound", **values)
+
+    return _reported(work, closing, as_json=arguments.json)
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
@@ -120,18 +113,26 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     async def work(pool: asyncpg.Pool, keyring: Keyring) -> Rebuilt:
         return await rebuild.rebuild(pool, Storages(chosen), keyring, chosen, by=shell.actor())
 
+    def closing(found: Rebuilt) -> str:
+        values = {"recordings": found.recordings, "restored": found.restored, "count": len(found.findings)}
+        return messages.text("recordings.rebuilt", **values)
+
+    return _reported(work, closing, as_json=arguments.json)
+
+
+def _reported(work: Callable[[asyncpg.Pool, Keyring], Awaitable[R]], closing: Callable[[R], str], *, as_json: bool) -> int:
+    """Do it and say what was found: 1 when that is anything, 2 when the storage is away."""
     try:
         found = _with_keys(work)
     except StorageAwayError as error:
         print(error, file=sys.stderr)
         return 2
-    if arguments.json:
+    if as_json:
         print(msgspec.json.encode(found).decode())
     else:
         for one in found.findings:
             print(_sentence(one))
-        values = {"recordings": found.recordings, "restored": found.restored, "count": len(found.findings)}
-        print(messages.text("recordings.rebuilt", **values))
+        print(closing(found))
     return 1 if found.findings else 0
 
 

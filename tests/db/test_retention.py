@@ -29,7 +29,7 @@ from recordings.storage.errors import StorageAwayError
 from recordings.storage.keys import Keyring
 from recordings.storage.local import LocalStorage
 from recordings.storage.opening import Storages
-from tests import stored_recordings
+from tests import killer, stored_recordings
 from tests.desks_peer import eventually
 
 if TYPE_CHECKING:
@@ -428,32 +428,12 @@ def test_deleting_that_is_killed_at_any_step_ends_with_all_of_it_gone_once(empty
 
 def killed(dsn: str, step: int) -> int:
     """Delete in a process of its own that dies at this step, before a statement, a flush or an unlinking; its exit status."""
-    child = os.fork()
-    if child == 0:
-        left = [step]
 
-        def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-            def counting(*values: Any, **others: Any) -> Any:
-                left[0] -= 1
-                if left[0] <= 0:
-                    os._exit(9)
-                return function(*values, **others)
+    async def work() -> None:
+        async with await database.pool(dsn, name="test") as pool:
+            await Bench(pool, Path(os.environ["HOTLINE_VAR"])).delete()
 
-            return counting
-
-        os.unlink, os.fsync = counted(os.unlink), counted(os.fsync)
-        asyncpg.Connection.execute = counted(asyncpg.Connection.execute)
-
-        async def run() -> None:
-            async with await database.pool(dsn, name="test") as pool:
-                await Bench(pool, Path(os.environ["HOTLINE_VAR"])).delete()
-
-        try:
-            asyncio.run(run())
-        except BaseException:
-            os._exit(3)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return killer.forked(step, ("unlink", "fsync"), work)
 
 
 def test_a_time_of_no_years_is_refused() -> None:

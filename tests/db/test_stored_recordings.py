@@ -24,7 +24,7 @@ from recordings.storage.opening import Storages
 from recordings.storage.rewrap import Rewrapped
 from recordings.storage.sound import open_sound, stored
 from recordings.storage.verify import Report, verify
-from tests import stored_recordings
+from tests import killer, stored_recordings
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -269,32 +269,12 @@ def test_rewrapping_that_is_killed_at_any_step_loses_nothing_and_goes_on(empty_d
 
 def killed(dsn: str, step: int) -> int:
     """Rewrap in a process of its own that dies at this step, before a flush, a rename, or a statement; its exit status."""
-    child = os.fork()
-    if child == 0:
-        left = [step]
 
-        def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-            def counting(*values: Any, **others: Any) -> Any:
-                left[0] -= 1
-                if left[0] <= 0:
-                    os._exit(9)
-                return function(*values, **others)
+    async def work() -> None:
+        async with await database.pool(dsn, name="test") as pool:
+            await Bench(pool, Path(os.environ["HOTLINE_VAR"])).rewrap()
 
-            return counting
-
-        os.rename, os.fsync = counted(os.rename), counted(os.fsync)
-        asyncpg.Connection.execute = counted(asyncpg.Connection.execute)
-
-        async def run() -> None:
-            async with await database.pool(dsn, name="test") as pool:
-                await Bench(pool, Path(os.environ["HOTLINE_VAR"])).rewrap()
-
-        try:
-            asyncio.run(run())
-        except BaseException:
-            os._exit(3)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return killer.forked(step, ("rename", "fsync"), work)
 
 
 def test_the_commands_say_what_is_wrong_by_their_words_and_exit_status(
