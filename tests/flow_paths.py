@@ -47,6 +47,8 @@ STARTING_SECONDS = 0.3
 """The script that takes messages begins to speak."""
 END_SECONDS = 1.5
 """How long a caller stays once there is nothing more to do."""
+LONGEST_END_SECONDS = 8.0
+"""How long a caller stays at most who has to be asked something first: a busy machine comes to it late."""
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +151,7 @@ def travel(flow: Flow, entry: str, phase: Phase, way: Sequence[Edge], checked: S
     return Trip(
         caller=walker.caller,
         presses=walker.presses,
-        stay_seconds=walker.at + END_SECONDS,
+        stay_seconds=walker.at + walker.end,
         steps=walker.steps,
         edges=walker.edges,
         given=walker.given,
@@ -185,6 +187,7 @@ class _Walker:
         self.caller = phase.number(self._entered.pop("caller", "plain"))
         self._entered = {node: digits.replace("{caller}", self.caller) for node, digits in self._entered.items()}
         self.at = phase.begin
+        self.end = END_SECONDS
         self.edges = set(way)
         self.given = False
         self.presses: list[Press] = []
@@ -214,6 +217,9 @@ class _Walker:
         if not self._way and not isinstance(waiting, Ask | Give):
             return False
         self.given = isinstance(waiting, Give)
+        if isinstance(waiting, Ask):
+            asked = sum(self._seconds(prompt, self._language) for prompt in waiting.prompts) + waiting.timeout_ms / 1000
+            self.end = max(END_SECONDS, min(asked / 2, LONGEST_END_SECONDS))
         if not self.given:
             self.steps.append(f"{state.node}:hangup")
             self.edges.add((state.node, "hangup"))
