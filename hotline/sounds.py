@@ -3,6 +3,11 @@
 Ours are in ``ivr_flows/prompts``; a city drops its recordings into ``var/prompts/zh/NAME.wav`` and ``var/prompts/en/NAME.wav``
 and its music into ``var/prompts/music/*.wav``. Each sound is installed twice, as linear ``.wav`` and as raw A-law ``.alaw`` (what
 trunks carry): Asterisk opens the one that is nearest to the call's codec.
+
+What a citizen hears between two parts of a conversation, the music and ``BETWEEN``, is there as ``.wav`` alone. Asterisk as
+Debian makes it passes a frame by whoever hooks into a channel (a supervisor who talks with all) when its RTP sequence number lies
+behind that of the frame before (``ast_translate``), for up to eleven minutes, and A-law from a file has the number 0: after the
+music, half of all agents would lie behind. Linear frames are not looked at.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ import io
 import re
 import shlex
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,6 +31,7 @@ PLACES = {language: Path("sounds") / language for language in LANGUAGES} | {"mus
 RATE = 8000
 MADE = ("wait-estimate",)
 """Sounds that the running system makes itself (``agi/wait_estimate.py``): silence at first, and then what is there stays."""
+BETWEEN = ("threeway-wait",)
 SILENCE = bytes(2 * RATE // 5)
 """Linear samples of 0.2 s in which nothing is heard."""
 _LARGEST_BYTES = 32 * 1024 * 1024
@@ -56,7 +62,10 @@ def install(target: Path, overrides: Path | None) -> list[Refused]:
         city, unfit = _fit(overrides / source) if overrides else ({}, [])
         refused += unfit
         sounds = city if source == "music" and city else found | city
-        _mirror(target / place, sounds, made=() if source == "music" else MADE)
+        if source == "music":
+            _mirror(target / place, sounds, linear_only=sounds, made=())
+        else:
+            _mirror(target / place, sounds, linear_only=BETWEEN, made=MADE)
     return refused
 
 
@@ -119,21 +128,23 @@ def _mend(file: Path) -> str:
     return f"转换 / convert: {ffmpeg}   |   sox {source} -r 8000 -c 1 -b 16 {made}"
 
 
-def _mirror(folder: Path, sounds: dict[str, bytes], *, made: tuple[str, ...]) -> None:
-    """Make ``folder`` hold exactly these sounds, in both formats, and those ``made`` elsewhere as they are."""
+def _mirror(folder: Path, sounds: dict[str, bytes], *, linear_only: Container[str], made: tuple[str, ...]) -> None:
+    """Make ``folder`` hold exactly these sounds, in both formats but for some, and those ``made`` elsewhere as they are."""
     wanted: set[Path] = set()
     for name, linear in sounds.items():
         if name not in made:
-            wanted.update(put(folder, name, linear))
+            wanted.update(put(folder, name, linear, with_alaw=name not in linear_only))
     for name in made:
         there = {folder / f"{name}.wav", folder / f"{name}.alaw"}
         wanted |= there if all(file.is_file() for file in there) else put(folder, name, SILENCE)
     _remove(file for file in folder.rglob("*") if not file.is_dir() and file not in wanted)
 
 
-def put(folder: Path, name: str, linear: bytes) -> set[Path]:
+def put(folder: Path, name: str, linear: bytes, *, with_alaw: bool = True) -> set[Path]:
     """Write one sound in both formats, each whole or not at all and only when it changed; returns the files."""
-    contents = {folder / f"{name}.wav": _wav(linear), folder / f"{name}.alaw": g711.encode(linear)}
+    contents = {folder / f"{name}.wav": _wav(linear)}
+    if with_alaw:
+        contents[folder / f"{name}.alaw"] = g711.encode(linear)
     for file, content in contents.items():
         _write(file, content)
     return set(contents)

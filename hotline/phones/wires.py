@@ -27,7 +27,8 @@ class Wire:
     def __init__(self, wires: Wires, address: str) -> None:
         self._wires = wires
         self.hearing = Hearing()
-        self._telephone = Telephone(Stream(), address, sipp.free_port(address), None, self._hear)
+        stream = Stream(first_sequence=wires.first_sequence)
+        self._telephone = Telephone(stream, address, sipp.free_port(address), None, self._hear)
         self.is_cut = False
         self._wanted: tuple[str, list[bytes]] | None = None
         with wires.lock:
@@ -93,9 +94,13 @@ class Wire:
 
 
 class Wires:
-    """``with Wires() as wires: wire = wires.open("127.0.0.1")``; the thread ends with the block."""
+    """``with Wires() as wires: wire = wires.open("127.0.0.1")``; the thread ends with the block.
+
+    ``first_sequence``: where the RTP of what is opened from now on begins to count, 0 to 65535; ``None``: anywhere.
+    """
 
     def __init__(self) -> None:
+        self.first_sequence: int | None = None
         self.lock = threading.Lock()
         self._telephones: dict[int, Telephone] = {}
         self._epoll = select.epoll()

@@ -192,6 +192,36 @@ def test_each_mode_is_heard_by_those_who_should_and_by_nobody_else(stack: Trial)
     play(stack, scene)
 
 
+@pytest.mark.parametrize("between", ["hold", "threeway"])
+def test_after_what_the_citizen_hears_between_a_supervisor_is_heard_by_all(stack: Trial, between: str) -> None:
+    """The agent's RTP counts from 60000: behind the frames of a file, which do not count (``hotline/sounds.py``)."""
+
+    async def scene(now: Scene) -> None:
+        now.phones.wires.first_sequence = 60000
+        agent = await now.agent("1001")
+        citizen = await now.phones.citizen("13900000120")
+        call = await connect(citizen, agent)
+        person, held = Person("1001", "agent", "1001"), await now.call(citizen)
+        if between == "hold":
+            await control_orders.hold(now.parts, person)
+            await citizen.talk.until_music()
+            await control_orders.resume(now.parts, person)
+        else:
+            unit = await now.phones.unit("83120001", "ring")
+            begun = await threeways.begin(now.parts, person, unit="CG", consent=True)
+            await unit.rings()
+            await citizen.talk.until_music()
+            await threeways.cancel(now.parts, person, begun.threeway_id)
+        await hear(agent=(call, {citizen}), citizen=(citizen.talk, {agent}))
+        boss = await now.phones.seat("1011")
+        _, ear = await now.begin(boss, Wish(target="call", whom=held, mode="barge", reason=WHY))
+        await hear(ear=(ear, {agent, citizen}), agent=(call, {citizen, boss}), citizen=(citizen.talk, {agent, boss}))
+        await citizen.talk.hang_up()
+        await ear.ended()
+
+    play(stack, scene)
+
+
 def test_listening_follows_the_call_over_transfers_and_its_end_is_written_though_acd_was_dead(stack: Trial) -> None:
     async def scene(now: Scene) -> None:
         first = await now.agent("1001")
