@@ -7,7 +7,8 @@ trunks carry): Asterisk opens the one that is nearest to the call's codec.
 What a citizen hears between two parts of a conversation, the music and ``BETWEEN``, is there as ``.wav`` alone. Asterisk as
 Debian makes it passes a frame by whoever hooks into a channel (a supervisor who talks with all) when its RTP sequence number lies
 behind that of the frame before (``ast_translate``), for up to eleven minutes, and A-law from a file has the number 0: after the
-music, half of all agents would lie behind. Linear frames are not looked at.
+music, half of all agents would lie behind. Linear frames are not looked at. (Where one telephone comes after another, as when an
+agent has asked a colleague, nothing helps: docs/feature-codes.md.)
 """
 
 from __future__ import annotations

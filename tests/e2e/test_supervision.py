@@ -223,9 +223,14 @@ def test_after_what_the_citizen_hears_between_a_supervisor_is_heard_by_all(stack
 
 
 def test_listening_follows_the_call_over_transfers_and_its_end_is_written_though_acd_was_dead(stack: Trial) -> None:
+    """The citizen's RTP counts ahead of the others': docs/feature-codes.md says what Asterisk does when it lies behind."""
+
     async def scene(now: Scene) -> None:
+        now.phones.wires.first_sequence = 1000
         first = await now.agent("1001")
+        now.phones.wires.first_sequence = 30000
         citizen = await now.phones.citizen("13900000102")
+        now.phones.wires.first_sequence = 1000
         call = await connect(citizen, first)
         boss, second, third = await now.phones.seat("1011"), await now.phones.seat("1002"), await now.phones.seat("1003")
         held, ear = await now.begin(boss, Wish(target="call", whom=await now.call(citizen), mode="whisper", reason=WHY))
