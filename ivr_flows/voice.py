@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from hotline import sounds
 from ivr_flows.speech import LANGUAGES
 
 TONE = "tone-missing"
@@ -53,9 +54,11 @@ class Voice:
         return next((f"{other}/{TONE}" for other in others if self._sounds(TONE, other)), TONE)
 
     def _sounds(self, name: str, language: str) -> bool:
-        """Both formats are there, and the one is as long as the other (``hotline.sounds`` writes them so)."""
+        """Both formats are there, and the one is as long as the other (``hotline.sounds`` writes them so); or its only one is."""
         place = f"{self._folder}/{language}/{name}"
         try:
+            if name in sounds.BETWEEN:
+                return os.stat(f"{place}.wav").st_size > _HEADER  # noqa: PTH116
             law = os.stat(f"{place}.alaw").st_size  # noqa: PTH116 (a Path costs more than the call)
             return law > 0 and os.stat(f"{place}.wav").st_size == _HEADER + 2 * law  # noqa: PTH116
         except (OSError, ValueError):
