@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -61,10 +62,13 @@ class Postgres:
         asyncio.run(self._answers())
 
     def kill(self) -> None:
-        """kill -9 of the server; its children notice and leave."""
+        """kill -9 of the server; returns when its children have noticed and left: until then no other one may start."""
         assert self.process
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.process.kill()
         self.process.wait()
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """A fast, clean stop."""
