@@ -160,6 +160,34 @@ def with_desks(server: Postgres, work: Callable[[Desks], Awaitable[None]]) -> No
     asyncio.run(run())
 
 
+async def as_(desks: Desks, role: str, username: str = "", unit: str = "", *, url: str = "") -> aiohttp.ClientSession:
+    """Somebody in this role, who reads English; named after role and unit unless given. ``url``: another server's."""
+    token = await desks.token(role, username or f"{role}{unit}".lower(), unit=unit)
+    return bearer(desks, token, url=url)
+
+
+def bearer(desks: Desks, token: str, *, url: str = "") -> aiohttp.ClientSession:
+    """Whoever this session is of, who reads English."""
+    return aiohttp.ClientSession(url or desks.url, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"})
+
+
+async def said(client: aiohttp.ClientSession, order: str, body: Any = None, status: int = 200, **headers: str) -> Any:
+    """``METHOD path`` answered with this status: its document, or its text. ``headers``: ``If_Match`` for ``If-Match``."""
+    method, _, path = order.partition(" ")
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.request(method, path, json=body, headers=names) as answer:
+        found = await answer.json() if answer.content_type == "application/json" else await answer.text()
+        assert answer.status == status, (order, answer.status, found)
+        return found
+
+
+async def refused(client: aiohttp.ClientSession, order: str, body: Any, status: int) -> str:
+    """``METHOD path`` refused with this status and a sentence: the code."""
+    error = (await said(client, order, body, status))["error"]
+    assert error["message"], order
+    return str(error["code"])
+
+
 async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
     deadline = clock.monotonic() + seconds
     while not await holds():

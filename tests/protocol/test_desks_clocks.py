@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from crm.clocks import book
 from crm.profiles.profile import Profile
@@ -15,25 +13,12 @@ from crm.tickets.ticket import Ticket
 from hotline import clock
 from hotline.settings import Calendar
 from tests.citizens import task, ticket, ticket_id, units
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
 
 TREE = {"GOV": None, "CITY": "GOV", "CITY-1": "CITY", "OTHER": "GOV"}
-
-
-async def client(desks: Desks, role: str, unit: str = "") -> aiohttp.ClientSession:
-    token = await desks.token(role, f"{role}{unit}".lower(), unit=unit)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
-
-
-async def said(session: aiohttp.ClientSession, order: str, body: Any = None, status: int = 200) -> Any:
-    method, path = order.split(" ", 1)
-    async with session.request(method, path, json=body) as answer:
-        text = await answer.text()
-        assert answer.status == status, f"{order}: {answer.status} {text}"
-        return json.loads(text)
 
 
 async def dispatched(desks: Desks, number: int, unit: str, *, ago: dt.timedelta) -> int:
@@ -54,7 +39,7 @@ def test_the_clocks_of_a_ticket_say_why_in_both_languages_and_units_see_their_ow
     async def work(desks: Desks) -> None:
         await units(desks.writer, TREE)
         one = await dispatched(desks, 1, "CITY-1", ago=dt.timedelta(minutes=1))
-        async with await client(desks, "dispatcher") as dispatcher:
+        async with await as_(desks, "dispatcher") as dispatcher:
             shown = await said(dispatcher, f"GET /api/tickets/{one}/clocks")
             assert shown["number"] == f"T{one}"
             assert [one["kind"] for one in shown["clocks"]] == ["dispatch", "handle", "receive"]
@@ -66,11 +51,11 @@ def test_the_clocks_of_a_ticket_say_why_in_both_languages_and_units_see_their_ow
             assert shown["escalations"] == []
             await said(dispatcher, f"GET /api/tickets/{ticket_id(99)}/clocks", status=404)
         for unit in ("CITY-1", "CITY"):
-            async with await client(desks, "unit_clerk", unit) as clerk:
+            async with await as_(desks, "unit_clerk", unit=unit) as clerk:
                 shown = await said(clerk, f"GET /api/tickets/T{one}/clocks")
                 assert [one["kind"] for one in shown["clocks"]] == ["handle", "receive"]
                 assert {line["kind"] for line in shown["log"]} == {"handle", "receive"}
-        async with await client(desks, "unit_clerk", "OTHER") as stranger:
+        async with await as_(desks, "unit_clerk", unit="OTHER") as stranger:
             await said(stranger, f"GET /api/tickets/{one}/clocks", status=403)
 
     with_desks(empty_database, work)
@@ -81,7 +66,7 @@ def test_what_falls_due_is_listed_by_unit_and_kind_and_units_see_what_is_below_t
         await units(desks.writer, TREE)
         late = await dispatched(desks, 1, "CITY-1", ago=dt.timedelta(days=40))
         soon = await dispatched(desks, 2, "OTHER", ago=dt.timedelta(minutes=1))
-        async with await client(desks, "dispatcher") as dispatcher:
+        async with await as_(desks, "dispatcher") as dispatcher:
             overdue = await said(dispatcher, "GET /api/clocks/due?overdue=true&kind=handle")
             assert [(one["number"], one["unit"]) for one in overdue["clocks"]] == [(f"T{late}", "CITY-1")]
             assert overdue["clocks"][0]["left"]["overdue_since"] == overdue["clocks"][0]["due_at"]
@@ -93,7 +78,7 @@ def test_what_falls_due_is_listed_by_unit_and_kind_and_units_see_what_is_below_t
             below = await said(dispatcher, f"GET /api/clocks/due?before={far}&unit=CITY")
             assert {one["unit"] for one in below["clocks"]} == {"CITY-1"}
             await said(dispatcher, "GET /api/clocks/due?kind=nonsense", status=400)
-        async with await client(desks, "unit_leader", "CITY") as leader:
+        async with await as_(desks, "unit_leader", unit="CITY") as leader:
             own = await said(leader, f"GET /api/clocks/due?before={far}")
             assert {one["number"] for one in own["clocks"]} == {f"T{late}"}
             assert (await said(leader, f"GET /api/clocks/due?before={far}&unit=OTHER"))["clocks"] == []
@@ -103,7 +88,7 @@ def test_what_falls_due_is_listed_by_unit_and_kind_and_units_see_what_is_below_t
 
 def test_the_days_of_a_year_are_told_with_their_kind(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks, "agent") as agent:
+        async with await as_(desks, "agent") as agent:
             year = await said(agent, "GET /api/calendar?year=2024")
             days = {one["date"]: one for one in year["days"]}
             assert (len(days), year["is_known"]) == (366, True)
@@ -124,9 +109,9 @@ def test_the_shift_leader_suspends_a_cut_off_with_a_reason_and_nobody_below_may(
         now = clock.now()
         body = {"begins": now.isoformat(), "ends": (now + dt.timedelta(days=5)).isoformat(), "reason": "台风"}
         one = await dispatched(desks, 1, "CITY", ago=dt.timedelta(minutes=1))
-        async with await client(desks, "agent") as agent:
+        async with await as_(desks, "agent") as agent:
             await said(agent, "POST /api/cutoffs/suspensions", body, status=403)
-        async with await client(desks, "shift_leader") as leader:
+        async with await as_(desks, "shift_leader") as leader:
             made = await said(leader, "POST /api/cutoffs/suspensions", body)
             assert (made["reason"], made["tickets"]) == ("台风", 1)
             listed = await said(leader, "GET /api/cutoffs/suspensions")
@@ -153,7 +138,7 @@ def test_the_rules_in_force_and_their_versions_are_told(empty_database: Postgres
 
     async def work(desks: Desks) -> None:
         await dispatched(desks, 1, "CITY", ago=dt.timedelta(minutes=1))
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             found = await said(office, "GET /api/profile")
             assert (found["profile"]["name"], found["profile"]["limits"]["report"]) == ("dezhou", 10)
             assert [(one["version"], one["name"], one["changed"]) for one in found["versions"]] == [(1, "dezhou", {})]

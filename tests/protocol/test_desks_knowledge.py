@@ -7,13 +7,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
 from crm.knowledge import ticket_search
 from crm.tickets.ticket import Ticket
 from hotline import clock
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, refused, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -27,24 +26,6 @@ GUIDE = {
 }
 
 
-async def said(client: aiohttp.ClientSession, what: str, body: object = None, status: int = 200) -> Any:
-    """``METHOD path`` answered with this status; its document."""
-    method, path = what.split(" ", 1)
-    async with client.request(method, path, json=body) as answer:
-        document = await answer.json()
-        assert answer.status == status, document
-        return document
-
-
-async def code(client: aiohttp.ClientSession, what: str, body: object, status: int) -> str:
-    return str((await said(client, what, body, status))["error"]["code"])
-
-
-async def as_(desks: Desks, role: str, username: str = "somebody") -> aiohttp.ClientSession:
-    token = await desks.token(role, username)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
-
-
 @pytest.fixture
 def served(empty_database: Postgres) -> Callable[[Callable[[Desks], Awaitable[None]]], None]:
     return lambda work: with_desks(empty_database, work)
@@ -56,7 +37,7 @@ def test_an_entry_is_written_released_found_read_corrected_and_withdrawn(served:
             made = await said(editor, "POST /api/knowledge", {"content": GUIDE})
             one = f"/api/knowledge/{made['entry_id']}"
             assert (made["version"], made["state"]) == (1, "draft")
-            assert await code(agent, f"GET {one}", None, 404) == "unknown_knowledge"
+            assert await refused(agent, f"GET {one}", None, 404) == "unknown_knowledge"
             released = await said(editor, f"POST {one}/release", {"version": 1})
             assert released["spoken"] == {"is_spoken": False, "why": "not_for_telephone", "silent": []}
             found = await said(agent, "GET /api/knowledge?text=户口&category=C3&limit=5")
@@ -68,7 +49,9 @@ def test_an_entry_is_written_released_found_read_corrected_and_withdrawn(served:
             await said(editor, f"POST /api/knowledge-reports/{report['report_id']}/settle", {"note": "ok"})
             changed = await said(editor, f"PUT {one}", {"content": GUIDE | {"body": "网上办理"}, "version": 1})
             assert (changed["version"], changed["in_force"]) == (2, False)
-            assert await code(editor, f"PUT {one}", {"content": GUIDE | {"body": "x"}, "version": 1}, 409) == "changed_meanwhile"
+            assert (
+                await refused(editor, f"PUT {one}", {"content": GUIDE | {"body": "x"}, "version": 1}, 409) == "changed_meanwhile"
+            )
             assert (await said(editor, f"GET {one}/newest"))["content"]["body"] == "网上办理"
             assert (await said(editor, f"POST {one}/restore", {"old": 1, "version": 2}))["version"] == 3
             assert [one["version"] for one in (await said(editor, f"GET {one}/versions"))["versions"]] == [3, 2, 1]
@@ -87,7 +70,7 @@ def test_an_entry_is_written_released_found_read_corrected_and_withdrawn(served:
 def test_what_an_entry_may_not_be_is_refused_with_its_reason_in_both_languages(served: Callable[..., None]) -> None:
     async def work(desks: Desks) -> None:
         async with await as_(desks, "editor") as editor, await as_(desks, "agent", "1001") as agent:
-            assert await code(agent, "POST /api/knowledge", {"content": GUIDE}, 403) == "forbidden"
+            assert await refused(agent, "POST /api/knowledge", {"content": GUIDE}, 403) == "forbidden"
             for values, expected in (
                 ({"title": ""}, "bad_body"),
                 ({"title": "a\x00b"}, "bad_body"),
@@ -99,18 +82,18 @@ def test_what_an_entry_may_not_be_is_refused_with_its_reason_in_both_languages(s
                 ({"prompts": ["../etc/passwd"]}, "bad_body"),
                 ({"valid_from": "2026-01-01T00:00:00"}, "bad_body"),
             ):
-                assert await code(editor, "POST /api/knowledge", {"content": GUIDE | values}, 400) == expected
+                assert await refused(editor, "POST /api/knowledge", {"content": GUIDE | values}, 400) == expected
             broken: list[tuple[dict[str, Any], str]] = [
                 ({"body": " "}, "entry_incomplete"),
                 ({"secret": True, "for_ivr": True}, "secret_for_citizens"),
                 ({"steps": [{"name": "a", "text": "x", "choices": [{"label": "y", "to": "b"}]}]}, "steps_broken"),
             ]
             for changed, expected in broken:
-                assert await code(editor, "POST /api/knowledge", {"content": GUIDE | changed}, 422) == expected
-            assert await code(editor, "POST /api/knowledge", {"content": GUIDE, "owner_unit": "U404"}, 404) == "unknown_unit"
-            assert await code(editor, f"GET /api/knowledge/{uuid.uuid4()}", None, 404) == "unknown_knowledge"
-            assert await code(editor, "GET /api/knowledge/7", None, 404) == "not_found"
-            assert await code(agent, "GET /api/knowledge?topic=poem", None, 400) == "bad_choice"
+                assert await refused(editor, "POST /api/knowledge", {"content": GUIDE | changed}, 422) == expected
+            assert await refused(editor, "POST /api/knowledge", {"content": GUIDE, "owner_unit": "U404"}, 404) == "unknown_unit"
+            assert await refused(editor, f"GET /api/knowledge/{uuid.uuid4()}", None, 404) == "unknown_knowledge"
+            assert await refused(editor, "GET /api/knowledge/7", None, 404) == "not_found"
+            assert await refused(agent, "GET /api/knowledge?topic=poem", None, 400) == "bad_choice"
             for text in ("%27%3B%20DROP%20TABLE", "%7C%21%26%28", "a%5C%27", "%3Cscript%3E"):
                 assert (await said(agent, f"GET /api/knowledge?text={text}"))["entries"] == []
             hostile = GUIDE | {"title": "<script>alert(1)</script>", "body": "=cmd|' /C calc'!A0"}
@@ -141,13 +124,13 @@ def test_tickets_are_found_over_http_page_by_page_and_by_likeness(served: Callab
             assert ([hit["number"] for hit in rest["tickets"]], rest["next"]) == (["T2026112200001"], None)
             alike = await said(agent, "GET /api/tickets/similar?text=我家门口路灯不亮&category=C1.03&ticket=T2026112200001")
             assert {one["answer"] for one in alike["tickets"]} == {"已修复"}
-            assert await code(agent, "GET /api/tickets/search?states=lost", None, 400) == "bad_choice"
-            assert await code(agent, "GET /api/tickets/search?before=-1", None, 400) == "bad_cursor"
-            assert await code(agent, "POST /api/tickets/T2026112200001/knowledge", None, 403) == "forbidden"
+            assert await refused(agent, "GET /api/tickets/search?states=lost", None, 400) == "bad_choice"
+            assert await refused(agent, "GET /api/tickets/search?before=-1", None, 400) == "bad_cursor"
+            assert await refused(agent, "POST /api/tickets/T2026112200001/knowledge", None, 403) == "forbidden"
         async with await as_(desks, "editor") as editor:
-            assert await code(editor, "GET /api/tickets/search?text=路灯", None, 403) == "forbidden"
+            assert await refused(editor, "GET /api/tickets/search?text=路灯", None, 403) == "forbidden"
             made = "POST /api/tickets/T2026112200001/knowledge"
-            assert await code(editor, made, None, 403) == "not_for_publication"
+            assert await refused(editor, made, None, 403) == "not_for_publication"
             await desks.writer.execute("UPDATE tickets SET publishable = true")
             assert (await said(editor, made))["state"] == "draft"
 

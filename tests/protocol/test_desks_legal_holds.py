@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from hotline import clock
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
-
-
-async def said(client: aiohttp.ClientSession, what: str, body: object = None, status: int = 200) -> Any:
-    """``METHOD path`` answered with this status; its document."""
-    method, path = what.split(" ", 1)
-    async with client.request(method, path, json=body) as answer:
-        document = await answer.json()
-        assert answer.status == status, document
-        return document
-
-
-async def as_(desks: Desks, role: str) -> aiohttp.ClientSession:
-    token = await desks.token(role, role)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
 
 
 async def recording(desks: Desks, call: str, days: int) -> int:

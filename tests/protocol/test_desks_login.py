@@ -15,7 +15,7 @@ from hotline.accounts import passwords, store
 from hotline.accounts.rules import Profile
 from hotline.roles import Role
 from tests.citizens import units
-from tests.desks_peer import PASSWORDS, Desks, eventually, with_desks
+from tests.desks_peer import PASSWORDS, Desks, as_, bearer, eventually, refused, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -27,28 +27,9 @@ async def entered(desks: Desks, username: str, password: str, status: int = 200,
     """The answer to a login."""
     body = {"username": username, "password": password, **more}
     async with aiohttp.ClientSession(base_url=desks.url) as client, client.post("/api/login", json=body) as answer:
-        said = await answer.json()
-        assert answer.status == status, said
-        return said
-
-
-def bearer(desks: Desks, said: Any) -> aiohttp.ClientSession:
-    headers = {"Authorization": f"Bearer {said['token']}", "Accept-Language": "en"}
-    return aiohttp.ClientSession(base_url=desks.url, headers=headers)
-
-
-async def asked(client: aiohttp.ClientSession, what: str, body: Any = None, status: int = 200) -> Any:
-    method, _, path = what.partition(" ")
-    async with client.request(method, path, json=body) as answer:
-        said = await answer.json()
-        assert answer.status == status, (what, answer.status, said)
-        return said
-
-
-async def code(client: aiohttp.ClientSession, what: str, body: Any, status: int) -> str:
-    error = (await asked(client, what, body, status))["error"]
-    assert error["message"]
-    return str(error["code"])
+        entry = await answer.json()
+        assert answer.status == status, entry
+        return entry
 
 
 async def account(desks: Desks, username: str, *roles: Role, unit: str = "", **more: Any) -> None:
@@ -60,14 +41,14 @@ async def account(desks: Desks, username: str, *roles: Role, unit: str = "", **m
 
 def test_the_passwords_of_the_first_start_make_accounts_and_the_account_counts_from_then_on(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        said = await entered(desks, "admin", PASSWORDS["admin"])
-        assert (said["role"], said["roles"], said["must_change"]) == ("supervisor", ["supervisor", "administrator"], False)
+        entry = await entered(desks, "admin", PASSWORDS["admin"])
+        assert (entry["role"], entry["roles"], entry["must_change"]) == ("supervisor", ["supervisor", "administrator"], False)
         kept = await desks.writer.fetchval("SELECT password_hash FROM accounts WHERE username = 'admin'")
         assert kept.startswith("$argon2id$") and PASSWORDS["admin"] not in kept.split("$")
-        async with bearer(desks, said) as client:
+        async with bearer(desks, entry["token"]) as client:
             change = {"old": PASSWORDS["admin"], "new": GOOD}
-            await asked(client, "POST /api/me/password", change)
-            assert (await asked(client, "GET /api/me"))["username"] == "admin", "the session goes on"
+            await said(client, "POST /api/me/password", change)
+            assert (await said(client, "GET /api/me"))["username"] == "admin", "the session goes on"
         await entered(desks, "admin", PASSWORDS["admin"], 401)
         await entered(desks, "admin", GOOD)
 
@@ -78,14 +59,14 @@ def test_an_agent_without_roles_of_its_own_has_the_role_of_the_directory_from_on
     empty_database: Postgres,
 ) -> None:
     async def work(desks: Desks) -> None:
-        said = await entered(desks, "1001", PASSWORDS["1001"])
-        assert said["roles"] == ["agent"]
+        entry = await entered(desks, "1001", PASSWORDS["1001"])
+        assert entry["roles"] == ["agent"]
         await desks.writer.execute("INSERT INTO agents (agent, role, origin) VALUES ('1001', 'trainee', 'directory')")
         await store.tell(desks.writer, "1001")
-        async with bearer(desks, said) as client:
+        async with bearer(desks, entry["token"]) as client:
 
             async def is_trainee() -> bool:
-                me = await asked(client, "GET /api/me")
+                me = await said(client, "GET /api/me")
                 return bool((me["role"], me["agent"]) == ("trainee", "1001"))
 
             await eventually(is_trainee)
@@ -99,15 +80,15 @@ def test_a_session_has_one_role_of_several_chosen_at_login_and_changed_with_an_a
     async def work(desks: Desks) -> None:
         await account(desks, "wang", "agent", "shift_leader")
         assert (await entered(desks, "wang", GOOD))["role"] == "agent"
-        said = await entered(desks, "wang", GOOD, role="shift_leader")
-        assert said["role"] == "shift_leader"
+        entry = await entered(desks, "wang", GOOD, role="shift_leader")
+        assert entry["role"] == "shift_leader"
         assert (await entered(desks, "wang", GOOD, 403, role="office"))["error"]["code"] == "not_your_role"
-        async with bearer(desks, said) as client:
-            assert "exclusion.set" in (await asked(client, "GET /api/me"))["may"]
-            me = await asked(client, "POST /api/session/role", {"role": "agent"})
+        async with bearer(desks, entry["token"]) as client:
+            assert "exclusion.set" in (await said(client, "GET /api/me"))["may"]
+            me = await said(client, "POST /api/session/role", {"role": "agent"})
             assert me["role"] == "agent" and "exclusion.set" not in me["may"] and me["may"]["agent.work"] == "self"
-            assert await code(client, "GET /api/exclusions?from=2026-01-01&to=2026-01-02", None, 403) == "forbidden"
-            assert await code(client, "POST /api/session/role", {"role": "office"}, 403) == "not_your_role"
+            assert await refused(client, "GET /api/exclusions?from=2026-01-01&to=2026-01-02", None, 403) == "forbidden"
+            assert await refused(client, "POST /api/session/role", {"role": "office"}, 403) == "not_your_role"
         line = await desks.writer.fetchrow("SELECT actor, detail::text AS detail FROM audit_log WHERE action = 'session.role'")
         assert (line["actor"], line["detail"]) == ("wang", '{"to": "agent", "from": "shift_leader"}')
 
@@ -117,24 +98,24 @@ def test_a_session_has_one_role_of_several_chosen_at_login_and_changed_with_an_a
 def test_who_is_disabled_is_out_at_once_also_at_another_process(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         await account(desks, "zhao", "dispatcher")
-        said = await entered(desks, "zhao", GOOD)
+        entry = await entered(desks, "zhao", GOOD)
         async with (
             await database.pool(empty_database.dsn, name="other", largest=4) as pool,
-            bearer(desks, said) as client,
+            bearer(desks, entry["token"]) as client,
             asyncio.TaskGroup() as tasks,
         ):
             other = Sessions(pool, {})
             hearing = tasks.create_task(other.run())
             await eventually(lambda: _listens(desks.writer, "other"))
-            assert await other.find(said["token"])
-            await asked(client, "GET /api/me")
-            async with await _administrator(desks) as administrator:
-                done = await asked(administrator, "POST /api/accounts/zhao/disable", {"reason": "left today"})
+            assert await other.find(entry["token"])
+            await said(client, "GET /api/me")
+            async with await as_(desks, "administrator", "chief") as administrator:
+                done = await said(administrator, "POST /api/accounts/zhao/disable", {"reason": "left today"})
                 assert done["disabled_at"]
             await eventually(lambda: _is_out(client), seconds=login._SURE_SECONDS / 3)
 
             async def is_out_there() -> bool:
-                return await other.find(said["token"]) is None
+                return await other.find(entry["token"]) is None
 
             await eventually(is_out_there, seconds=login._SURE_SECONDS / 3)
             hearing.cancel()
@@ -153,17 +134,12 @@ async def _is_out(client: aiohttp.ClientSession) -> bool:
         return answer.status == 401
 
 
-async def _administrator(desks: Desks) -> aiohttp.ClientSession:
-    token = await desks.token("administrator", "chief")
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
-
-
 def test_an_account_ends_with_its_time(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         await account(desks, "intern", "guest")
-        said = await entered(desks, "intern", GOOD)
-        async with bearer(desks, said) as client:
-            await asked(client, "GET /api/me")
+        entry = await entered(desks, "intern", GOOD)
+        async with bearer(desks, entry["token"]) as client:
+            await said(client, "GET /api/me")
             await desks.writer.execute("UPDATE accounts SET valid_until = now() WHERE username = 'intern'")
             await store.tell(desks.writer, "intern")
             await eventually(lambda: _is_out(client))
@@ -175,10 +151,10 @@ def test_an_account_ends_with_its_time(empty_database: Postgres) -> None:
 def test_a_role_that_is_taken_away_ends_the_session_in_it(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         await account(desks, "li", "dispatcher", "agent")
-        said = await entered(desks, "li", GOOD)
-        async with bearer(desks, said) as client, await _administrator(desks) as administrator:
-            await asked(client, "GET /api/me")
-            await asked(administrator, "PUT /api/accounts/li", {"roles": ["agent"]})
+        entry = await entered(desks, "li", GOOD)
+        async with bearer(desks, entry["token"]) as client, await as_(desks, "administrator", "chief") as administrator:
+            await said(client, "GET /api/me")
+            await said(administrator, "PUT /api/accounts/li", {"roles": ["agent"]})
             await eventually(lambda: _is_out(client))
 
     with_desks(empty_database, work)
@@ -187,25 +163,25 @@ def test_a_role_that_is_taken_away_ends_the_session_in_it(empty_database: Postgr
 def test_a_one_time_password_lets_nobody_do_anything_but_change_it(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         await units(desks.writer, {"water": None})
-        async with await _administrator(desks) as administrator:
-            handed = await asked(
+        async with await as_(desks, "administrator", "chief") as administrator:
+            handed = await said(
                 administrator, "POST /api/accounts", {"username": "clerk", "roles": ["unit_clerk"], "unit": "water"}
             )
             assert handed["account"]["must_change"] and "password_hash" not in handed["account"]
-            said = await entered(desks, "clerk", handed["password"])
-            assert said["must_change"]
-            async with bearer(desks, said) as client:
-                me = await asked(client, "GET /api/me")
+            entry = await entered(desks, "clerk", handed["password"])
+            assert entry["must_change"]
+            async with bearer(desks, entry["token"]) as client:
+                me = await said(client, "GET /api/me")
                 assert (me["unit"], me["must_change"], me["may"]["ticket.receive"]) == ("water", True, "unit")
                 role = {"role": "unit_clerk"}
-                assert await code(client, "POST /api/session/role", role, 403) == "must_change_password"
+                assert await refused(client, "POST /api/session/role", role, 403) == "must_change_password"
                 for new in ("short", "clerkclerk1", "aaaaaaaaaaaa", handed["password"], "tab\tin the middle"):
                     body = {"old": handed["password"], "new": new}
-                    assert await code(client, "POST /api/me/password", body, 422) in ("weak_password", "same_password"), new
-                assert await code(client, "POST /api/me/password", {"old": "x", "new": GOOD}, 403) == "old_password_wrong"
-                await asked(client, "POST /api/me/password", {"old": handed["password"], "new": GOOD})
-                assert (await asked(client, "POST /api/session/role", role))["role"] == "unit_clerk"
-            again = await asked(administrator, "POST /api/accounts/clerk/reset-password")
+                    assert await refused(client, "POST /api/me/password", body, 422) in ("weak_password", "same_password"), new
+                assert await refused(client, "POST /api/me/password", {"old": "x", "new": GOOD}, 403) == "old_password_wrong"
+                await said(client, "POST /api/me/password", {"old": handed["password"], "new": GOOD})
+                assert (await said(client, "POST /api/session/role", role))["role"] == "unit_clerk"
+            again = await said(administrator, "POST /api/accounts/clerk/reset-password")
             await entered(desks, "clerk", GOOD, 401)
             assert (await entered(desks, "clerk", again["password"]))["must_change"]
         lines = await desks.writer.fetch("SELECT action, detail::text AS detail FROM audit_log")
@@ -218,10 +194,10 @@ def test_a_one_time_password_lets_nobody_do_anything_but_change_it(empty_databas
 
 def test_the_administrator_keeps_accounts_and_nobody_else_and_nobody_its_own_rights(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await _administrator(desks) as one:
+        async with await as_(desks, "administrator", "chief") as one:
             body = {"username": "chen", "name": "陈", "roles": ["callback_agent"], "agent": "1007"}
-            assert (await asked(one, "POST /api/accounts", body))["account"]["name"] == "陈"
-            for wrong, said in (
+            assert (await said(one, "POST /api/accounts", body))["account"]["name"] == "陈"
+            for wrong, told in (
                 (body, "account_exists"),
                 (body | {"username": "other"}, "number_taken"),
                 (body | {"username": "c2", "roles": [], "agent": ""}, "no_role"),
@@ -233,25 +209,25 @@ def test_the_administrator_keeps_accounts_and_nobody_else_and_nobody_its_own_rig
                     "operator_of_a_unit",
                 ),
             ):
-                status = {"account_exists": 409, "number_taken": 409, "unknown_unit": 404}.get(said, 422)
-                assert await code(one, "POST /api/accounts", wrong, status) == said
+                status = {"account_exists": 409, "number_taken": 409, "unknown_unit": 404}.get(told, 422)
+                assert await refused(one, "POST /api/accounts", wrong, status) == told
             for bad in ({"username": "a b"}, {"username": "x", "name": "\x00"}, {"username": "x", "roles": ["king"]}, {}):
-                assert await code(one, "POST /api/accounts", bad, 400) == "bad_body"
+                assert await refused(one, "POST /api/accounts", bad, 400) == "bad_body"
             granted = body | {"username": "c3", "agent": "", "granted": ["ticket.open"]}
-            assert await code(one, "POST /api/accounts", granted, 400) == "bad_choice"
+            assert await refused(one, "POST /api/accounts", granted, 400) == "bad_choice"
             for order in (
                 "PUT /api/accounts/chief",
                 "POST /api/accounts/chief/disable",
                 "POST /api/accounts/chief/reset-password",
             ):
-                assert await code(one, order, {}, 403) == "own_account"
-            assert await code(one, "GET /api/accounts/nobody", None, 404) == "unknown_account"
-            page = await asked(one, "GET /api/accounts?text=100&limit=1")
+                assert await refused(one, order, {}, 403) == "own_account"
+            assert await refused(one, "GET /api/accounts/nobody", None, 404) == "unknown_account"
+            page = await said(one, "GET /api/accounts?text=100&limit=1")
             assert (page["total"], [found["username"] for found in page["accounts"]]) == (1, ["chen"])
             assert "argon2" not in str(page)
-            await asked(one, "POST /api/accounts/chen/disable", {})
-            assert (await asked(one, "POST /api/accounts", body | {"username": "new"}))["account"]["agent"] == "1007"
-            assert await code(one, "POST /api/accounts/chen/enable", None, 409) == "number_taken"
+            await said(one, "POST /api/accounts/chen/disable", {})
+            assert (await said(one, "POST /api/accounts", body | {"username": "new"}))["account"]["agent"] == "1007"
+            assert await refused(one, "POST /api/accounts/chen/enable", None, 409) == "number_taken"
 
     with_desks(empty_database, work)
 
@@ -263,9 +239,9 @@ def test_staff_of_the_operator_approve_nothing_unless_it_was_granted(empty_datab
         await account(desks, "trusted", "office", organisation="operator", granted=["exclusion.confirm"])
         path = "POST /api/exclusions/00000000-0000-0000-0000-000000000000/confirm"
         for name, status, may in (("ours", 404, True), ("theirs", 403, False), ("trusted", 404, True)):
-            async with bearer(desks, await entered(desks, name, GOOD)) as client:
-                assert ("exclusion.confirm" in (await asked(client, "GET /api/me"))["may"]) is may
-                await asked(client, path, None, status)
+            async with bearer(desks, (await entered(desks, name, GOOD))["token"]) as client:
+                assert ("exclusion.confirm" in (await said(client, "GET /api/me"))["may"]) is may
+                await said(client, path, None, status)
 
     with_desks(empty_database, work)
 
@@ -278,15 +254,15 @@ def test_the_audit_log_is_read_by_the_observer_and_the_office_in_pages_and_the_l
             await desks.parts.sessions.log("zhang", "ticket.read", f"ticket:{number}", {"why": number})
         token = await desks.token("observer", "watcher")
         async with aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"}) as client:
-            first = await asked(client, "GET /api/audit?actor=zhang&limit=3")
+            first = await said(client, "GET /api/audit?actor=zhang&limit=3")
             assert [one["subject"] for one in first["entries"]] == ["ticket:4", "ticket:3", "ticket:2"]
-            rest = await asked(client, f"GET /api/audit?actor=zhang&limit=3&before={first['next']}")
+            rest = await said(client, f"GET /api/audit?actor=zhang&limit=3&before={first['next']}")
             assert ([one["detail"] for one in rest["entries"]], rest["next"]) == ([{"why": 1}, {"why": 0}], None)
-            one = await asked(client, "GET /api/audit?action=ticket.read&subject=ticket:2&from=2020-01-01&to=2099-01-01")
+            one = await said(client, "GET /api/audit?action=ticket.read&subject=ticket:2&from=2020-01-01&to=2099-01-01")
             assert len(one["entries"]) == 1
-            assert (await asked(client, "GET /api/audit?from=2020-01-01&to=2020-01-02"))["entries"] == []
-            assert await code(client, "GET /api/audit?before=x", None, 400) == "bad_number"
-            assert (await asked(client, "GET /api/audit/head"))["number"] == 0
+            assert (await said(client, "GET /api/audit?from=2020-01-01&to=2020-01-02"))["entries"] == []
+            assert await refused(client, "GET /api/audit?before=x", None, 400) == "bad_number"
+            assert (await said(client, "GET /api/audit/head"))["number"] == 0
         assert (
             await desks.writer.fetchval("SELECT count(*) FROM audit_log WHERE action = 'audit.read' AND actor = 'watcher'") == 4
         )

@@ -10,13 +10,12 @@ import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 import pytest
 
 from acd.permissions import ROLES
 from hotline import clock, credentials
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, refused, said, with_desks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,26 +47,6 @@ async def at_work(desks: Desks, agent: str = "1001", role: str = "agent", *, sta
     )
     row = {"node": "n1", "agent": agent, "state": state, "since": clock.now(), "at": clock.now(), "queues": ["hotline"]}
     await desks.commit("agent_states", row)
-
-
-async def as_(desks: Desks, role: str, username: str = "somebody") -> aiohttp.ClientSession:
-    token = await desks.token(role, username)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"})
-
-
-async def said(client: aiohttp.ClientSession, what: str, body: Any = None, status: int = 200) -> Any:
-    """The answer to ``METHOD path``."""
-    method, _, path = what.partition(" ")
-    async with client.request(method, path, json=body) as answer:
-        found = await answer.json()
-        assert answer.status == status, (what, answer.status, found)
-        return found
-
-
-async def refused(client: aiohttp.ClientSession, what: str, body: Any, status: int) -> str:
-    error = (await said(client, what, body, status))["error"]
-    assert error["message"], what
-    return str(error["code"])
 
 
 async def audited(desks: Desks, action: str) -> list[tuple[str, str]]:
@@ -119,7 +98,7 @@ def test_an_agent_may_not_order_for_another_and_that_leaves_a_line(empty_databas
             assert (await said(leader, "POST /api/agents/1002/force-out", {"reason": "left"}))["state"] == "offline"
             assert await refused(leader, "POST /api/agents/4711/force-out", {}, 404) == "unknown_agent"
             assert await refused(leader, "POST /api/agents/me/logout", None, 404) == "unknown_agent"
-        assert ("somebody", "agent:1002") in await audited(desks, "agent.force_out")
+        assert ("shift_leader", "agent:1002") in await audited(desks, "agent.force_out")
 
     with_desks(empty_database, work)
 
@@ -235,7 +214,7 @@ def test_a_draft_is_seen_and_amended_by_whose_call_it_was_and_each_look_leaves_a
             assert (await said(other, "GET /api/drafts?taken=true"))["total"] == 0
         async with await as_(desks, "office") as office:
             assert (await said(office, f"GET /api/drafts/{draft}"))["caller"] == "13800000001"
-        assert await audited(desks, "draft.read") == [("somebody", f"draft:{draft}")]
+        assert await audited(desks, "draft.read") == [("office", f"draft:{draft}")]
 
     with_desks(empty_database, work)
 
@@ -261,7 +240,7 @@ def test_the_call_back_list_is_taken_given_back_and_withdrawn(empty_database: Po
             done = await said(leader, f"POST /api/callbacks/{entry}/withdraw", {"note": "duplicate"})
             assert (done["state"], done["result"]) == ("settled", "withdrawn")
             assert await refused(leader, f"POST /api/callbacks/{entry}/withdraw", {}, 409) == "entry_not_open"
-        assert ("somebody", f"callback:{entry}") in await audited(desks, "callback.withdraw")
+        assert ("supervisor", f"callback:{entry}") in await audited(desks, "callback.withdraw")
 
     with_desks(empty_database, work)
 
@@ -351,7 +330,7 @@ def test_blocks_are_the_office_s_and_marks_are_counted_anew_by_who_leads(empty_d
             assert await refused(office, "POST /api/blocks", past, 422) == "bad_time"
             made = (await said(office, "POST /api/blocks", wish))["block_id"]
             (block,) = (await said(leader, "GET /api/blocks"))["blocks"]
-            assert (block["block_id"], block["set_by"]) == (made, "somebody")
+            assert (block["block_id"], block["set_by"]) == (made, "office")
             assert (await said(office, "POST /api/blocks/lift", {"number": "13800000001"})) == {"count": 1}
             assert (await said(leader, "POST /api/malicious/reset", {"number": "13800000001"})) == {"count": 2}
             assert (await said(leader, "GET /api/malicious"))["callers"] == []

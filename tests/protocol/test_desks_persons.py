@@ -19,7 +19,7 @@ from crm.permissions import MATRIX
 from crm.tickets.ticket import Identity
 from hotline import clock
 from tests.citizens import ZHANG, task, ticket, units
-from tests.desks_peer import Desks, eventually, with_desks
+from tests.desks_peer import Desks, as_, eventually, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -27,19 +27,6 @@ if TYPE_CHECKING:
 NUMBER, OTHER = "13905340002", "5342312345"
 PERIOD = "from=2026-11-01&to=2026-11-30"
 TREE = {"GOV": None, "CITY": "GOV", "CITY-1": "CITY", "OTHER": "GOV"}
-
-
-async def client(desks: Desks, role: str, unit: str = "") -> aiohttp.ClientSession:
-    token = await desks.token(role, f"{role}{unit}".lower(), unit=unit)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
-
-
-async def said(session: aiohttp.ClientSession, order: str, body: Any = None, status: int = 200) -> Any:
-    method, path = order.split(" ", 1)
-    async with session.request(method, path, json=body) as answer:
-        text = await answer.text()
-        assert answer.status == status, f"{order}: {answer.status} {text}"
-        return json.loads(text)
 
 
 async def person(desks: Desks, name: str = "张三", number: str = NUMBER) -> uuid.UUID:
@@ -52,7 +39,7 @@ def test_an_agent_finds_corrects_merges_and_parts_callers(empty_database: Postgr
     async def work(desks: Desks) -> None:
         one, two = await person(desks), await person(desks, "张叁", OTHER)
         await ticket(desks.writer, 1, caller_id=two, calling_number=OTHER)
-        async with await client(desks, "agent") as agent:
+        async with await as_(desks, "agent") as agent:
             found = await said(agent, f"GET /api/callers?number=%2B86{NUMBER}")
             assert [row["caller_id"] for row in found["callers"]] == [str(one)]
             assert len((await said(agent, "GET /api/callers?name=张&limit=1"))["callers"]) == 1
@@ -82,7 +69,7 @@ def test_each_role_is_shown_the_identity_that_the_table_gives_it_and_each_look_i
         await task(desks.writer, one, "CITY-1")
         unit_of = {"unit_clerk": "CITY", "unit_leader": "CITY-1"}
         for role in ROLES:
-            async with await client(desks, role, unit_of.get(role, "")) as session:
+            async with await as_(desks, role, unit=unit_of.get(role, "")) as session:
                 may = role in MATRIX["ticket.identity"]
                 answer = await said(session, "GET /api/tickets/T2026112200001/identity", status=200 if may else 403)
                 if may:
@@ -92,7 +79,7 @@ def test_each_role_is_shown_the_identity_that_the_table_gives_it_and_each_look_i
         lines = await desks.writer.fetchval("SELECT count(*) FROM audit_log WHERE action = 'ticket.identity'")
         assert lines == len(MATRIX["ticket.identity"])
         for unit, number in (("OTHER", 2026112200001), ("CITY", 2026112200009)):
-            async with await client(desks, "unit_clerk", unit) as clerk:
+            async with await as_(desks, "unit_clerk", unit=unit) as clerk:
                 error = (await said(clerk, f"GET /api/tickets/{number}/identity", status=403))["error"]
                 assert error["code"] == "not_allowed"
 
@@ -122,7 +109,7 @@ def test_a_file_has_the_columns_of_the_role_and_no_formula(empty_database: Postg
         await task(desks.writer, one, "CITY")
         await ticket(desks.writer, 2, **ZHANG, hidden=["all"], content="\t-1\r\n\x7f路灯", lead_unit="OTHER", category="C2.01")
         for role, names in exports.COLUMNS.items():
-            async with await client(desks, role, "CITY" if role == "unit_leader" else "") as session:
+            async with await as_(desks, role, unit="CITY" if role == "unit_leader" else "") as session:
                 rows = _rows((await fetched(session, f"/api/export/tickets.csv?{PERIOD}")).decode())
                 assert [row["number"][-1] for row in rows] == (["1"] if role == "unit_leader" else ["1", "2"])
                 assert list(rows[0]) == [name.replace("_", " ") for name in names]
@@ -133,7 +120,7 @@ def test_a_file_has_the_columns_of_the_role_and_no_formula(empty_database: Postg
                 elif role == "office":
                     assert rows[0]["caller name"] == f"'{CELLS['caller_name']}"
                     assert rows[1]["caller phone"] == ZHANG["caller_phone"]
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             rows = _rows(
                 (await fetched(office, f"/api/export/tickets.csv?{PERIOD}&category=C2&states=pending_dispatch")).decode()
             )
@@ -155,7 +142,7 @@ def test_only_the_roles_of_the_matrix_take_files_and_only_the_office_what_is_pub
     async def work(desks: Desks) -> None:
         await ticket(desks.writer, 1, **ZHANG)
         for role in ROLES:
-            async with await client(desks, role, "CITY" if role.startswith("unit") else "") as session:
+            async with await as_(desks, role, unit="CITY" if role.startswith("unit") else "") as session:
                 for path, allowed in (
                     (f"/api/export/tickets.csv?{PERIOD}", role in MATRIX["ticket.export"]),
                     (f"/api/export/tickets.csv?{PERIOD}&publishable=true", role == "office"),
@@ -185,7 +172,7 @@ def test_what_is_published_names_nobody_and_leaves_out_who_is_to_be_protected(em
         for n, changes in enumerate(unfit, 2):
             await ticket(desks.writer, n, **ZHANG, **shown | changes)
         await ticket(desks.writer, 9, **ZHANG, publishable=True)
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             (row,) = _rows((await fetched(office, f"/api/export/tickets.csv?{PERIOD}&publishable=true")).decode())
         assert row["content"] == "我是***,电话***0001,在***,路灯不亮"
         assert set(row) == {name.replace("_", " ") for name in exports.PUBLISHED}
@@ -206,7 +193,7 @@ def test_evidence_is_a_whole_ticket_with_the_hashes_of_its_parts(empty_database:
                 uuid.uuid4(),
                 one,
             )
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             archive = zipfile.ZipFile(io.BytesIO(await fetched(office, "/api/tickets/T2026112200001/evidence")))
             assert archive.testzip() is None
             manifest = json.loads(archive.read("manifest.json"))
@@ -224,7 +211,7 @@ def test_retaliation_is_reported_by_whoever_takes_the_call_and_looked_into_once(
     async def work(desks: Desks) -> None:
         one = await ticket(desks.writer, 1, **ZHANG, nature="report")
         path = f"POST /api/tickets/{one}/retaliation"
-        async with await client(desks, "agent") as agent, await client(desks, "supervision_office") as supervision:
+        async with await as_(desks, "agent") as agent, await as_(desks, "supervision_office") as supervision:
             made = await said(agent, path, {"said": "被停职了", "against": "某局"})
             await said(agent, path, {"said": "  "}, 422)
             await said(agent, "POST /api/tickets/2026112299999/retaliation", {"said": "x"}, 404)
@@ -256,7 +243,7 @@ def test_a_ticket_that_went_out_before_the_citizen_was_asked_about_secrecy_is_co
                     " VALUES ($1, $2, $3, '1002', 'agent', $4, 'x', 'x')",
                     one, seq, clock.now() + dt.timedelta(seconds=seq), action,
                 )  # fmt: skip
-        async with await client(desks, "quality") as quality:
+        async with await as_(desks, "quality") as quality:
             rows = (await said(quality, f"GET /api/missed-confidentiality?{PERIOD}"))["tickets"]
             assert [(row["number"], row["agent"], row["protected_by"]) for row in rows] == [("T2026112200001", "1001", "1002")]
             assert (await said(quality, f"GET /api/missed-confidentiality?{PERIOD}&agent=1009"))["tickets"] == []
@@ -268,7 +255,7 @@ def test_a_download_that_breaks_off_leaves_nothing_open(empty_database: Postgres
     async def work(desks: Desks) -> None:
         for n in range(1, 4):
             await ticket(desks.writer, n, **ZHANG)
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             answers = [await office.get(f"/api/export/tickets.csv?{PERIOD}") for _ in range(6)]
             for answer in answers:
                 answer.close()
@@ -286,7 +273,7 @@ def test_a_download_that_breaks_off_leaves_nothing_open(empty_database: Postgres
 
 def test_a_filter_that_cannot_be_is_refused(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks, "office") as office:
+        async with await as_(desks, "office") as office:
             await said(office, "GET /api/export/tickets.csv?from=2026-11-01", status=400)
             for bad in ("states=open", "category=';--", "x=1", "publishable=2", "unit=%00"):
                 await said(office, f"GET /api/export/tickets.csv?{PERIOD}&{bad}", status=400)

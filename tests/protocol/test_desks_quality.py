@@ -14,30 +14,12 @@ from crm.quality import checks, sheets
 from crm.quality.checking import Checker
 from hotline import clock
 from tests.db.test_quality import IN_WEEK, WEEK, stored
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, refused, said, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
 
 EVER = "from=2026-01-01&to=2099-01-01"
-
-
-async def said(client: aiohttp.ClientSession, what: str, body: object = None, status: int = 200) -> Any:
-    """``METHOD path`` answered with this status; its document."""
-    method, path = what.split(" ", 1)
-    async with client.request(method, path, json=body) as answer:
-        document = await answer.json()
-        assert answer.status == status, document
-        return document
-
-
-async def code(client: aiohttp.ClientSession, what: str, body: object, status: int) -> str:
-    return str((await said(client, what, body, status))["error"]["code"])
-
-
-async def as_(desks: Desks, role: str, username: str = "somebody", unit: str = "") -> aiohttp.ClientSession:
-    token = await desks.token(role, username, unit=unit)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture
@@ -77,18 +59,19 @@ def test_findings_say_why_and_where_and_each_sees_what_is_theirs(served: Callabl
                 "来电人等待 35.0 秒没有人说话,上限 30 秒",
                 "The caller waited 35.0 s without a word; the limit is 30 s",
             ]
-            assert await code(agent, f"GET /api/quality/findings?{EVER}&agent=1002", None, 403) == "not_allowed"
+            assert await refused(agent, f"GET /api/quality/findings?{EVER}&agent=1002", None, 403) == "not_allowed"
             assert (await said(agent, f"GET /api/quality/calls/{one}"))["outcomes"]["greeting"] == "not_checked"
-            assert await code(agent, f"GET /api/quality/calls/{two}", None, 403) == "not_allowed"
-            assert await code(quality, f"GET /api/quality/calls/{10**9}", None, 404) == "unknown_recording"
+            assert await refused(agent, f"GET /api/quality/calls/{two}", None, 403) == "not_allowed"
+            assert await refused(quality, f"GET /api/quality/calls/{10**9}", None, 404) == "unknown_recording"
             assert (await said(agent, f"GET /api/quality/agents/me?{EVER}"))["calls"] == 1
-            assert await code(agent, f"GET /api/quality/agents/1002?{EVER}", None, 403) == "not_allowed"
-            assert await code(agent, "GET /api/quality/live", None, 403) == "forbidden"
+            assert await refused(agent, f"GET /api/quality/agents/1002?{EVER}", None, 403) == "not_allowed"
+            assert await refused(agent, "GET /api/quality/live", None, 403) == "forbidden"
             judged = f"POST /api/quality/findings/{own['finding_id']}/judge"
-            assert await code(agent, judged, {"judged": "dismissed"}, 403) == "forbidden"
+            assert await refused(agent, judged, {"judged": "dismissed"}, 403) == "forbidden"
             await said(quality, judged, {"judged": "confirmed", "note": "没有提醒"})
             assert (
-                await code(quality, "POST /api/quality/findings/999999/judge", {"judged": "confirmed"}, 404) == "unknown_finding"
+                await refused(quality, "POST /api/quality/findings/999999/judge", {"judged": "confirmed"}, 404)
+                == "unknown_finding"
             )
             assert (await said(quality, f"GET /api/quality/findings?{EVER}&judged=confirmed"))["total"] == 1
         async with await as_(desks, "observer") as observer, await as_(desks, "unit_clerk", "ma", "U1") as clerk:
@@ -96,9 +79,9 @@ def test_findings_say_why_and_where_and_each_sees_what_is_theirs(served: Callabl
             assert len((await said(observer, "GET /api/quality/checks"))["checks"]) == len(checks.CHECKS)
             assert (await said(observer, "GET /api/quality/live"))["findings"] == 2
             for path in ("findings", "agents/1001", "scores"):
-                assert await code(clerk, f"GET /api/quality/{path}?{EVER}", None, 403) == "forbidden"
+                assert await refused(clerk, f"GET /api/quality/{path}?{EVER}", None, 403) == "forbidden"
         looks = await desks.writer.fetch("SELECT DISTINCT actor, action FROM audit_log WHERE action LIKE 'quality.%'")
-        assert {("1001", "quality.call"), ("1001", "quality.see.refused"), ("somebody", "quality.findings")} <= {
+        assert {("1001", "quality.call"), ("1001", "quality.see.refused"), ("quality", "quality.findings")} <= {
             tuple(row) for row in looks
         }
 
@@ -116,31 +99,31 @@ def test_a_sample_is_drawn_scored_appealed_and_reviewed(served: Callable[..., No
         ):
             plan = await said(quality, "POST /api/quality/plans", {"name": "每周抽检", "rule": {"per_agent": 2}})
             one = f"/api/quality/plans/{plan['plan_id']}"
-            assert await code(leader, "POST /api/quality/plans", {"name": "x"}, 403) == "forbidden"
+            assert await refused(leader, "POST /api/quality/plans", {"name": "x"}, 403) == "forbidden"
             drawn = await said(quality, f"POST {one}/draw", {"week": WEEK.isoformat()})
             assert (drawn["calls"], drawn["drawn"]) == (5, 2)
             assert await said(quality, f"POST {one}/draw", {"week": WEEK.isoformat()}) == drawn
             assert (await said(observer, "GET /api/quality/plans"))["plans"][0]["seed"] == plan["seed"]
             samples = (await said(quality, f"GET /api/quality/samples?plan={plan['plan_id']}"))["samples"]
-            assert await code(agent, "GET /api/quality/samples", None, 403) == "forbidden"
+            assert await refused(agent, "GET /api/quality/samples", None, 403) == "forbidden"
             done = await score(quality, {"sample": samples[0]["sample_id"]}, 0.5)
             assert (await said(quality, "GET /api/quality/samples"))["total"] == 1
             assert (await said(quality, "GET /api/quality/samples?done=true"))["total"] == 2
-            assert await code(leader, "POST /api/quality/scores", {"sample": samples[0]["sample_id"]}, 409) == "scored_already"
-            assert await code(leader, "POST /api/quality/scores", {}, 422) == "bad_values"
+            assert await refused(leader, "POST /api/quality/scores", {"sample": samples[0]["sample_id"]}, 409) == "scored_already"
+            assert await refused(leader, "POST /api/quality/scores", {}, 422) == "bad_values"
             here = f"/api/quality/scores/{done['score_id']}"
             assert (await said(agent, f"GET {here}"))["total"] == done["total"] < done["most"]
-            assert await code(observer, f"POST {here}/appeal", {"reason": "x"}, 403) == "forbidden"
+            assert await refused(observer, f"POST {here}/appeal", {"reason": "x"}, 403) == "forbidden"
             appeal = await said(agent, f"POST {here}/appeal", {"reason": "当时系统卡顿"})
-            assert await code(agent, f"POST {here}/appeal", {"reason": "x"}, 409) == "appealed_already"
+            assert await refused(agent, f"POST {here}/appeal", {"reason": "x"}, 409) == "appealed_already"
             review = f"POST /api/quality/appeals/{appeal['appeal_id']}/settle"
-            assert await code(quality, review, {"answer": "x"}, 403) == "own_score"
-            assert await code(agent, review, {"answer": "x"}, 403) == "forbidden"
+            assert await refused(quality, review, {"answer": "x"}, 403) == "own_score"
+            assert await refused(agent, review, {"answer": "x"}, 403) == "forbidden"
             assert (await said(leader, review, {"answer": "评分有据"}))["state"] == "kept"
             assert (await said(agent, "GET /api/quality/appeals?state=kept"))["appeals"][0]["answer"] == "评分有据"
             assert (await said(observer, f"GET /api/quality/scores?{EVER}"))["total"] == 1
             await said(quality, f"POST {one}/end")
-            assert await code(quality, f"POST {one}/end", None, 409) == "plan_ended"
+            assert await refused(quality, f"POST {one}/end", None, 409) == "plan_ended"
 
     served(work)
 
@@ -154,10 +137,10 @@ def test_sheets_and_rules_are_changed_by_who_keeps_them(served: Callable[..., No
             changed = await said(office, "PUT /api/quality/sheets", {"sheet": "manner", "content": sheet})
             assert (changed["version"], changed["content"]["title"]) == (2, "电话礼仪")
             assert (await said(agent, "GET /api/quality/sheets/manner?number=1"))["content"]["title"] != "电话礼仪"
-            assert await code(agent, "PUT /api/quality/sheets", {"sheet": "manner", "content": sheet}, 403) == "forbidden"
+            assert await refused(agent, "PUT /api/quality/sheets", {"sheet": "manner", "content": sheet}, 403) == "forbidden"
             twice = {"title": "x", "stages": [sheet["stages"][0], sheet["stages"][0]]}
-            assert await code(office, "PUT /api/quality/sheets", {"sheet": "x", "content": twice}, 422) == "sheet_twice"
-            assert await code(office, "GET /api/quality/sheets/nothing", None, 404) == "unknown_sheet"
+            assert await refused(office, "PUT /api/quality/sheets", {"sheet": "x", "content": twice}, 422) == "sheet_twice"
+            assert await refused(office, "GET /api/quality/sheets/nothing", None, 404) == "unknown_sheet"
             rules = (await said(agent, "GET /api/quality/rules"))["rules"]
             await said(office, "PUT /api/quality/rules", {"rules": {**rules, "silence_seconds": 8, "forbidden": ["随便"]}})
             now = (await said(office, "GET /api/quality/rules"))["rules"]
@@ -165,7 +148,7 @@ def test_sheets_and_rules_are_changed_by_who_keeps_them(served: Callable[..., No
             span = {"begin": "2020-01-01T00:00:00Z", "end": "2099-01-01T00:00:00Z"}
             assert (await said(office, "POST /api/quality/check-again", span))["calls"] == 1
             assert (await said(office, f"GET /api/quality/calls/{one}"))["is_wanted"] is True
-            assert await code(agent, "POST /api/quality/check-again", span, 403) == "forbidden"
+            assert await refused(agent, "POST /api/quality/check-again", span, 403) == "forbidden"
 
     served(work)
 
@@ -179,7 +162,7 @@ def test_scorers_asked_for_a_calibration_see_each_other_when_it_is_closed(served
             for client, share in ((li, 1.0), (wu, 0.5)):
                 await score(client, {"calibration": made["calibration_id"]}, share)
             assert (await said(wu, f"GET {here}"))["agreement"] is None
-            assert await code(wu, f"POST {here}/close", None, 403) == "forbidden"
+            assert await refused(wu, f"POST {here}/close", None, 403) == "forbidden"
             await said(li, f"POST {here}/close")
             result = await said(wu, f"GET {here}")
             assert [pair["one"] + pair["other"] for pair in result["agreement"]["pairs"]] == ["liwu"]
@@ -202,23 +185,23 @@ def test_errors_complaints_suggestions_and_mystery_calls_are_written_down(served
             error = {"agent": "1001", "kind": "wrong_unit", "at": at, "ticket": "D2026010100001"}
             made = await said(quality, "POST /api/quality/errors", error)
             ahead = {**error, "at": "2098-01-01T00:00:00Z"}
-            assert await code(quality, "POST /api/quality/errors", ahead, 422) == "time_ahead"
-            assert await code(agent, "POST /api/quality/errors", error, 403) == "forbidden"
+            assert await refused(quality, "POST /api/quality/errors", ahead, 422) == "time_ahead"
+            assert await refused(agent, "POST /api/quality/errors", error, 403) == "forbidden"
             assert (await said(agent, f"GET /api/quality/errors?{EVER}"))["errors"][0]["kind"] == "wrong_unit"
             assert (await said(agent, f"GET /api/quality/agents/me?{EVER}"))["errors"] == {"wrong_unit": 1}
             gone = f"POST /api/quality/errors/{made['error_id']}/withdraw"
             await said(quality, gone, {"why": "单位确认无误"})
-            assert await code(quality, gone, {"why": "x"}, 409) == "settled_already"
+            assert await refused(quality, gone, {"why": "x"}, 409) == "settled_already"
             nothing = f"POST /api/quality/errors/{uuid.uuid4()}/withdraw"
-            assert await code(quality, nothing, {"why": "x"}, 404) == "unknown_error_event"
+            assert await refused(quality, nothing, {"why": "x"}, 404) == "unknown_error_event"
 
             rude = {"about": "attitude", "step": "acceptance", "at": at, "text": "态度不好", "agent": "1001"}
             complaint = await said(quality, "POST /api/quality/complaints", rude)
-            assert await code(agent, f"GET /api/quality/complaints?{EVER}", None, 403) == "forbidden"
+            assert await refused(agent, f"GET /api/quality/complaints?{EVER}", None, 403) == "forbidden"
             check = f"POST /api/quality/complaints/{complaint['complaint_id']}/check"
-            assert await code(leader, check, {"validity": "valid", "conclusion": "x"}, 403) == "forbidden"
+            assert await refused(leader, check, {"validity": "valid", "conclusion": "x"}, 403) == "forbidden"
             assert (await said(quality, check, {"validity": "valid", "conclusion": "录音属实"}))["state"] == "valid"
-            assert await code(quality, check, {"validity": "invalid", "conclusion": "x"}, 409) == "settled_already"
+            assert await refused(quality, check, {"validity": "invalid", "conclusion": "x"}, 409) == "settled_already"
             counted = await said(leader, f"GET /api/quality/complaints?{EVER}")
             assert (counted["logged"], counted["valid"], counted["rate"]) == (1, 1, 1.0)
             assert (await said(agent, f"GET /api/quality/agents/me?{EVER}"))["valid_complaints"] == 1
@@ -227,7 +210,7 @@ def test_errors_complaints_suggestions_and_mystery_calls_are_written_down(served
             assert idea["unit"] == "U1"
             assert (await said(agent, "GET /api/quality/suggestions"))["total"] == 0
             answer = f"POST /api/quality/suggestions/{idea['suggestion_id']}/answer"
-            assert await code(clerk, answer, {"state": "accepted", "answer": "x"}, 403) == "forbidden"
+            assert await refused(clerk, answer, {"state": "accepted", "answer": "x"}, 403) == "forbidden"
             await said(quality, answer, {"state": "accepted", "answer": "列入年度修订"})
             assert (await said(clerk, "GET /api/quality/suggestions"))["suggestions"][0]["answer"] == "列入年度修订"
 
@@ -235,7 +218,7 @@ def test_errors_complaints_suggestions_and_mystery_calls_are_written_down(served
             test = {"line": "12345", "at": at, "attempts": tries}
             assert (await said(quality, "POST /api/quality/mystery-calls", test))["passed"] is True
             await said(quality, "POST /api/quality/mystery-calls", {**test, "attempts": [{"result": "no_answer"}]})
-            assert await code(quality, "POST /api/quality/mystery-calls", {**test, "attempts": tries * 2}, 400) == "bad_body"
+            assert await refused(quality, "POST /api/quality/mystery-calls", {**test, "attempts": tries * 2}, 400) == "bad_body"
             (line,) = (await said(quality, f"GET /api/quality/mystery-calls?{EVER}"))["lines"]
             assert (line["tests"], line["passed"], line["attempts"], line["wait_seconds"]) == (2, 1, 1.5, 12.5)
 
@@ -265,7 +248,7 @@ def test_replies_of_units_are_looked_through_by_chance_and_checked(served: Calla
             await said(quality, check, {"verdict": "not_true", "note": "现场未修"})
             assert (await said(quality, f"GET /api/quality/replies?{EVER}&warned=true"))["replies"][0]["verdict"] == "not_true"
             nothing = f"POST /api/quality/replies/{uuid.uuid4()}/check"
-            assert await code(quality, nothing, {"verdict": "true"}, 404) == "unknown_reply"
-            assert await code(agent, f"GET /api/quality/replies?{EVER}", None, 403) == "forbidden"
+            assert await refused(quality, nothing, {"verdict": "true"}, 404) == "unknown_reply"
+            assert await refused(agent, f"GET /api/quality/replies?{EVER}", None, 403) == "forbidden"
 
     served(work)

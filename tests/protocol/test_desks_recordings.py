@@ -24,7 +24,7 @@ from desks.conversions import Conversions
 from desks.tables import recordings
 from recordings.playback import watermark
 from tests.citizens import ZHANG, task, ticket, units
-from tests.desks_peer import Desks, eventually, with_desks
+from tests.desks_peer import Desks, eventually, said, with_desks
 from tests.sealed_calls import both, decoded, likeness, speech, taken_in
 
 if TYPE_CHECKING:
@@ -99,14 +99,6 @@ async def got(client: aiohttp.ClientSession, path: str, **headers: str) -> bytes
         return content
 
 
-async def said(client: aiohttp.ClientSession, order: str, body: Any = None, wanted: int = 200) -> Any:
-    method, path = order.split(" ", 1)
-    async with client.request(method, path, json=body) as answer:
-        text = await answer.text()
-        assert answer.status == wanted, f"{order}: {answer.status} {text}"
-        return json.loads(text)
-
-
 def test_each_role_is_let_to_each_route_as_the_rules_say_and_nobody_else_hears_a_byte(staged: Staged) -> None:
     everybody = {"shift_leader", "supervisor", "quality", "office"}
     with_a_reason = {"supervision_office", "observer"}
@@ -179,7 +171,7 @@ def test_a_unit_hears_its_open_tickets_without_number_and_nothing_that_is_confid
             assert (shown["caller"], shown["call_id"], shown["tickets"]) == ("", "", [str(stage.ticket)])
             assert "recording.download" not in shown["may"]
             assert (await said(other, "GET /api/recordings?from=2026-11-01"))["recordings"] == []
-            await said(clerk, "GET /api/recordings?call=c1", wanted=403)
+            await said(clerk, "GET /api/recordings?call=c1", status=403)
             second = await ticket(writer, 2, node="n1", call_id="c1")
             assert await status(clerk, stage.path("/audio")) == 200
             for change in ("hidden = '{name}'", "hidden = '{}', anonymous = true", "anonymous = false, accused_unit = 'OTHER'",
@@ -407,7 +399,7 @@ def test_what_is_deleted_or_cannot_be_read_is_said_to_be_so(staged: Staged) -> N
             await writer.execute(
                 "UPDATE recordings SET object = '../../../etc/passwd.opus' WHERE recording_id = $1", stage.recording
             )
-            bad = await said(office, f"GET {stage.path('/audio')}", wanted=502)
+            bad = await said(office, f"GET {stage.path('/audio')}", status=502)
             assert (bad["error"]["code"], bad["error"]["details"]["why"]) == ("recording_unreadable", "BadNameError")
             plain = await taken_in(writer, stage.var, "c4", both())
             (stage.var / "recordings" / "2026/11/22/n1-c4.wav").unlink()
@@ -417,7 +409,7 @@ def test_what_is_deleted_or_cannot_be_read_is_said_to_be_so(staged: Staged) -> N
                 "UPDATE recordings SET state = 'deleted', deleted_at = now() WHERE recording_id = $1", stage.recording
             )
             for path in ("/audio", "/download", "/waveform"):
-                assert (await said(office, f"GET {stage.path(path)}", wanted=410))["error"]["code"] == "recording_deleted"
+                assert (await said(office, f"GET {stage.path(path)}", status=410))["error"]["code"] == "recording_deleted"
             assert (await said(office, f"GET {stage.path()}"))["state"] == "deleted"
             await said(office, f"POST {stage.path('/masks')}", {"from_ms": 0, "to_ms": 1, "reason": "x"}, 410)
         assert await writer.fetchval("SELECT count(*) FROM recording_plays") == 0

@@ -15,7 +15,7 @@ from crm import idempotency
 from desks.repeats import keeps
 from desks.routes import ROUTES
 from hotline.paths import TREE
-from tests.desks_peer import Desks
+from tests.desks_peer import Desks, as_
 from tests.keyed_desk import WHERE, trying
 
 if TYPE_CHECKING:
@@ -29,15 +29,10 @@ KNOWN_CODES = {"/api/tickets/{number}/reject"}
 
 def with_tries(server: Postgres, work: Callable[[Desks, aiohttp.ClientSession], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with trying(server) as desks, await logged_in(desks) as client:
+        async with trying(server) as desks, await as_(desks, "office", "somebody") as client:
             await work(desks, client)
 
     asyncio.run(run())
-
-
-async def logged_in(desks: Desks, username: str = "somebody", url: str = "") -> aiohttp.ClientSession:
-    token = await desks.token("office", username)
-    return aiohttp.ClientSession(base_url=url or desks.url, headers={"Authorization": f"Bearer {token}"})
 
 
 async def ask(client: aiohttp.ClientSession, path: str, note: str, key: str = KEY, **more: Any) -> tuple[int, Any, bool]:
@@ -59,7 +54,7 @@ def test_a_save_that_is_sent_twice_is_done_once_and_answered_the_same(empty_data
         assert (status, is_again) == (200, False)
         assert await ask(client, path, "路灯") == (200, first, True)
         assert await tries(desks) == 1
-        async with await logged_in(desks, "another") as other:
+        async with await as_(desks, "office", "another") as other:
             assert (await ask(other, path, "路灯"))[2] is False, "a key is its user's"
         assert (await ask(client, path, "路灯", key="another-key"))[2] is False
         async with client.post(path, json={"note": "x"}) as answer:
@@ -72,7 +67,7 @@ def test_a_save_that_is_sent_twice_is_done_once_and_answered_the_same(empty_data
 @BOTH
 def test_two_at_once_with_one_key_are_one_save_and_the_same_answer(empty_database: Postgres, path: str) -> None:
     async def work(desks: Desks, client: aiohttp.ClientSession) -> None:
-        async with trying(empty_database) as second, await logged_in(desks, url=second.url) as elsewhere:
+        async with trying(empty_database) as second, await as_(desks, "office", "somebody", url=second.url) as elsewhere:
             asked = [ask(one, path, "路灯", pause_seconds=0.3) for one in (client, elsewhere, client, elsewhere)]
             found = await asyncio.gather(*asked)
         assert {status for status, _, _ in found} == {200}
@@ -81,7 +76,7 @@ def test_two_at_once_with_one_key_are_one_save_and_the_same_answer(empty_databas
         assert await tries(desks) == 1
 
     async def run() -> None:
-        async with trying(empty_database) as desks, await logged_in(desks) as client:
+        async with trying(empty_database) as desks, await as_(desks, "office", "somebody") as client:
             await work(desks, client)
 
     asyncio.run(run())
@@ -125,7 +120,7 @@ def test_a_server_that_is_killed_in_the_middle_has_saved_once_or_not_at_all(
 
     async def work(desks: Desks, client: aiohttp.ClientSession) -> None:
         with killed(empty_database, where) as (process, url):
-            async with await logged_in(desks, url=url) as doomed:
+            async with await as_(desks, "office", "somebody", url=url) as doomed:
                 with pytest.raises(aiohttp.ClientError):
                     await ask(doomed, path, "路灯")
             assert process.wait(timeout=20) == -9

@@ -19,7 +19,7 @@ from crm.tickets.orders import VALUES
 from desks.routes import ROUTES
 from desks.tables.ticket_words import CALLED
 from hotline import clock
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, refused, said, with_desks
 from tests.ticket_desk import CONTENT, FORM, NUMBER, REPLY, units
 
 if TYPE_CHECKING:
@@ -43,25 +43,6 @@ def with_units(server: Postgres, work: Callable[[Desks], Awaitable[None]]) -> No
         await work(desks)
 
     with_desks(server, run)
-
-
-async def as_(desks: Desks, role: str, username: str = "", unit: str = "") -> aiohttp.ClientSession:
-    token = await desks.token(role, username or f"{role}{unit}".lower(), unit=unit)
-    return aiohttp.ClientSession(base_url=desks.url, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"})
-
-
-async def said(client: aiohttp.ClientSession, what: str, body: Any = None, status: int = 200, key: str = "") -> Any:
-    method, _, path = what.partition(" ")
-    async with client.request(method, path, json=body, headers={"Idempotency-Key": key} if key else {}) as answer:
-        found = await answer.json()
-        assert answer.status == status, (what, answer.status, found)
-        return found
-
-
-async def refused(client: aiohttp.ClientSession, what: str, body: Any, status: int) -> str:
-    error = (await said(client, what, body, status))["error"]
-    assert error["message"], what
-    return str(error["code"])
 
 
 async def dispatched(desks: Desks, unit: str = "U01", **given: Any) -> str:
@@ -364,10 +345,10 @@ def test_an_action_that_is_asked_for_twice_under_one_key_is_done_once(empty_data
     async def work(desks: Desks) -> None:
         async with await as_(desks, "agent", "1001") as agent:
             for _ in range(2):
-                opened = await said(agent, "POST /api/tickets", FORM, key="open-00001")
+                opened = await said(agent, "POST /api/tickets", FORM, Idempotency_Key="open-00001")
             assert await desks.writer.fetchval("SELECT count(*) FROM tickets") == 1
             path = f"/api/tickets/{opened['number']}"
-            found = [await said(agent, f"POST {path}/accept", {}, key="accept-00001") for _ in range(2)]
+            found = [await said(agent, f"POST {path}/accept", {}, Idempotency_Key="accept-00001") for _ in range(2)]
             assert found[0] == found[1] and found[0]["version"] == 2
         assert NUMBER not in str(found)
         assert attachments.folder().name == "attachments"

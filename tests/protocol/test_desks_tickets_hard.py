@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.desks_peer import Desks, with_desks
+from tests.desks_peer import Desks, as_, said, with_desks
 from tests.keyed_desk import WHERE
 from tests.protocol.test_desks_repeats import killed
 
@@ -37,21 +37,6 @@ LINES = ("event_time", "event_place", "territory", "caller_name", "caller_title"
 TEXTS = ("content", "persons", "demand")
 
 
-async def client(desks: Desks, role: str = "office", username: str = "chen", url: str = "") -> aiohttp.ClientSession:
-    headers = {"Authorization": f"Bearer {await desks.token(role, username)}", "Accept-Language": "en"}
-    return aiohttp.ClientSession(base_url=url or desks.url, headers=headers)
-
-
-async def said(
-    who: aiohttp.ClientSession, what: str, body: Any = None, status: int = 200, headers: dict[str, str] | None = None
-) -> Any:
-    method, _, path = what.partition(" ")
-    async with who.request(method, path, json=body, headers=headers) as answer:
-        found = await answer.json()
-        assert answer.status == status, (what, answer.status, found)
-        return found
-
-
 async def counted(desks: Desks) -> tuple[int, int]:
     """Tickets, and lines of the history."""
     row = await desks.writer.fetchrow("SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM ticket_events)")
@@ -60,14 +45,14 @@ async def counted(desks: Desks) -> tuple[int, int]:
 
 def test_a_ticket_that_is_saved_twice_is_one_ticket(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks) as me:
+        async with await as_(desks, "office", "chen") as me:
             wish = {"content": TEXT, "nature": "help", "caller_name": "张三"}
-            first = await said(me, "POST /api/tickets", wish, headers={"Idempotency-Key": "open-once"})
-            asked = [said(me, "POST /api/tickets", wish, headers={"Idempotency-Key": "open-once"}) for _ in range(4)]
+            first = await said(me, "POST /api/tickets", wish, Idempotency_Key="open-once")
+            asked = [said(me, "POST /api/tickets", wish, Idempotency_Key="open-once") for _ in range(4)]
             assert await asyncio.gather(*asked) == [first] * 4
             assert await counted(desks) == (1, 1)
             path = f"POST /api/tickets/{first['number']}/accept"
-            asked = [said(me, path, {}, headers={"Idempotency-Key": "accept-once"}) for _ in range(4)]
+            asked = [said(me, path, {}, Idempotency_Key="accept-once") for _ in range(4)]
             assert len({str(one) for one in await asyncio.gather(*asked)}) == 1
             assert await counted(desks) == (1, 2)
             assert (await said(me, path, {}, 409))["error"]["code"] == "wrong_state"
@@ -82,7 +67,7 @@ def test_a_server_that_dies_while_a_ticket_is_opened_or_changed_did_all_of_it_on
     """The connection is lost in the middle; the same request again gets the answer of the first, or does it."""
 
     async def work(desks: Desks) -> None:
-        async with await client(desks) as me:
+        async with await as_(desks, "office", "chen") as me:
             opened = await said(me, "POST /api/tickets", {"content": TEXT, "nature": "help"})
             for what, body in (
                 ("POST /api/tickets", {"content": TEXT, "nature": "help"}),
@@ -90,16 +75,16 @@ def test_a_server_that_dies_while_a_ticket_is_opened_or_changed_did_all_of_it_on
                 (f"POST /api/tickets/{opened['number']}/accept", {"version": 2}),
             ):
                 tickets, lines = await counted(desks)
-                key = {"Idempotency-Key": f"key-of-{what.rpartition('/')[2]}"}
+                key = f"key-of-{what.rpartition('/')[2]}"
                 with killed(empty_database, where) as (process, url):
-                    async with await client(desks, url=url) as doomed:
+                    async with await as_(desks, "office", "chen", url=url) as doomed:
                         with pytest.raises(aiohttp.ClientError):
-                            await said(doomed, what, body, headers=key)
+                            await said(doomed, what, body, Idempotency_Key=key)
                     assert process.wait(timeout=20) == -9
                 is_done = where == "after_commit"
                 assert (await counted(desks))[1] == lines + is_done
-                again = await said(me, what, body, headers=key)
-                assert await said(me, what, body, headers=key) == again
+                again = await said(me, what, body, Idempotency_Key=key)
+                assert await said(me, what, body, Idempotency_Key=key) == again
                 assert await counted(desks) == (tickets + (what == "POST /api/tickets"), lines + 1), what
             view = await said(me, f"GET /api/tickets/{opened['number']}")
             assert (view["version"], view["ticket"]["state"]) == (3, "accepted")
@@ -109,16 +94,16 @@ def test_a_server_that_dies_while_a_ticket_is_opened_or_changed_did_all_of_it_on
 
 def test_of_two_who_change_a_ticket_at_once_the_second_is_told_what_changed(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks) as chen, await client(desks, username="dong") as dong:
+        async with await as_(desks, "office", "chen") as chen, await as_(desks, "office", "dong") as dong:
             opened = await said(chen, "POST /api/tickets", {"content": TEXT, "nature": "help"})
             path = f"/api/tickets/{opened['number']}"
             async with chen.get(path) as answer:
                 seen = answer.headers["ETag"]
             assert seen == '"1"'
-            await said(dong, f"POST {path}/edit", {"event_place": "幸福小区"}, headers={"If-Match": seen})
-            for more in ({"If-Match": seen}, {}):
+            await said(dong, f"POST {path}/edit", {"event_place": "幸福小区"}, If_Match=seen)
+            for more in ({"If_Match": seen}, {}):
                 body = {"event_place": "和平小区", **({} if more else {"version": 1})}
-                error = (await said(chen, f"POST {path}/edit", body, 409, more))["error"]
+                error = (await said(chen, f"POST {path}/edit", body, 409, **more))["error"]
                 assert error["code"] == "changed_meanwhile"
                 assert "dong" in json.dumps(error["details"]) and "event_place" in json.dumps(error["details"])
             view = await said(chen, f"GET {path}")
@@ -136,7 +121,7 @@ async def said_any(who: aiohttp.ClientSession, path: str, body: Any) -> int:
 
 def test_hostile_texts_are_kept_as_they_are_and_come_back_as_data(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks) as me:
+        async with await as_(desks, "office", "chen") as me:
             for text in HOSTILE:
                 wish = dict.fromkeys((*LINES, *TEXTS), text)
                 number = (await said(me, "POST /api/tickets", {**wish, "nature": "help"}))["number"]
@@ -158,7 +143,7 @@ def test_hostile_texts_are_kept_as_they_are_and_come_back_as_data(empty_database
 
 def test_texts_that_cannot_be_kept_are_refused_with_a_clear_error_and_nothing_is_kept(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
-        async with await client(desks) as me:
+        async with await as_(desks, "office", "chen") as me:
             for name in (*LINES, *TEXTS):
                 for text in (*REFUSED, "x" * 20_001, "\ud800", "ok\udfff"):
                     raw = json.dumps({"nature": "help", name: text}).encode()
