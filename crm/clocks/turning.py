@@ -2,7 +2,8 @@
 
 ``start``      a clock that runs begins anew, goes on, or gets another beside it, as its kind says; one that was stopped gets the
                next round
-``stop``       says whether it was in time; of one that is paused, whether it was when it was paused
+``stop``       says whether it was in time; of one that is paused, whether it was when it was paused; of several beside each other
+               it stops the one whose time is named (SUP-17), else the newest
 ``pause``, ``resume``   the time between is added (TIM-34)
 ``extend``     by days (EXT-13)
 ``restart``    one that was stopped runs again; the time between does not count (a reply that was refused: RPL-14)
@@ -108,26 +109,24 @@ class Turning:
         self._keep(begun, "start", now, last, (Reason("begun_anew"),), fresh=True)
 
     def stop(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
-        for clock in self._running(kind, all_of_them=order.clock == "all"):
-            is_all = order.clock == "all"
+        is_all = order.clock == "all"
+        for clock in self._running(kind, all_of_them=is_all, until=order.until):
             met = None if is_all else (clock.paused_at or now) <= clock.due_at
             stopped = _replace(self._unpaused(clock, now), stopped_at=now, stopped_with="all" if is_all else "one", met=met)
             self._put(_replace(stopped, next_fire_at=None), "stop", clock.due_at)
 
     def pause(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
-        del order
-        for clock in self._running(kind):
+        for clock in self._running(kind, all_of_them=order.clock == "all"):
             if clock.paused_at is None:
                 self._put(_replace(clock, paused_at=now, next_fire_at=None), "pause", clock.due_at)
 
     def resume(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
-        last = self.newest(kind)
-        if last is None:
-            return
-        if order.clock == "all" and last.stopped_with == "all":
+        last, is_all = self.newest(kind), order.clock == "all"
+        if is_all and last is not None and last.stopped_with == "all":
             self._reopen(last, "resume", now)
-        elif last.paused_at is not None and last.stopped_at is None:
-            self._keep(self._unpaused(last, now), "resume", now, last, (Reason("resumed"),))
+        for clock in self._running(kind, all_of_them=is_all):
+            if clock.paused_at is not None:
+                self._keep(self._unpaused(clock, now), "resume", now, clock, (Reason("resumed"),))
 
     def restart(self, kind: str, order: ClockOrder, now: dt.datetime) -> None:
         last = self.newest(kind)
@@ -149,10 +148,12 @@ class Turning:
             kept = _replace(kept, until=order.until or old.until)
             self._keep(_replace(clock, facts=kept), "recompute", now, clock)
 
-    def _running(self, kind: str, *, all_of_them: bool = False) -> list[Clock]:
-        """Those that were not stopped, the newest first; of clocks beside each other only the newest, unless all are meant."""
+    def _running(self, kind: str, *, all_of_them: bool = False, until: dt.datetime | None = None) -> list[Clock]:
+        """Those that were not stopped, the newest first; of clocks beside each other only the newest, unless all are meant.
+
+        ``until``: only what was started with this time."""
         found = [clock for (name, _), clock in sorted(self._clocks.items(), reverse=True) if name == kind]
-        found = [clock for clock in found if clock.stopped_at is None]
+        found = [clock for clock in found if clock.stopped_at is None and until in (None, clock.facts.until)]
         return found if all_of_them else found[:1]
 
     def _reopen(self, clock: Clock, verb: str, now: dt.datetime) -> None:

@@ -42,7 +42,8 @@ SELECT jsonb_build_object(
     'proposed', (SELECT to_jsonb(p) FROM ticket_replies AS p WHERE p.ticket_id = $1 ORDER BY p.at DESC, p.reply_id DESC LIMIT 1),
     'supervisions', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'supervision_id', s.supervision_id, 'addressee', s.addressee, 'answered', s.answered_at IS NOT NULL
+            'supervision_id', s.supervision_id, 'addressee', s.addressee, 'answered', s.answered_at IS NOT NULL,
+            'answer_due_at', s.answer_due_at
         ) ORDER BY s.at, s.supervision_id), '[]')
         FROM ticket_supervisions AS s WHERE s.ticket_id = $1 AND s.ended_at IS NULL AND s.kind <> 'plan'
     ),

@@ -27,7 +27,8 @@ class Kept(msgspec.Struct, frozen=True):
 class ClockOrder(msgspec.Struct, frozen=True):
     """What a clock of ``crm/clocks/kinds.py``, or ``all``, does: start, stop, pause, resume, extend, restart, recompute.
 
-    ``until``: a due time that the order itself names (a promise, a supervision's answer); ``days``: of an extension.
+    ``until``: a due time that the order itself names (a promise, a supervision's answer; to ``stop``: that of the one which is
+    stopped); ``days``: of an extension.
     """
 
     verb: str

@@ -209,12 +209,13 @@ def _supervision_ended(case: Case, draft: Draft) -> None:
 
 
 def _complete_supervision(case: Case, draft: Draft, **values: object) -> None:
-    """The clock stops when nothing waits for an answer any more."""
+    """Its own clock stops, which others do not share (SUP-17)."""
     chosen = chosen_supervision(case)
-    if chosen is not None:
-        draft.complete("supervisions", {"supervision_id": chosen.supervision_id}, **values)
-    if all(one.answered or one is chosen for one in case.around.supervisions):
-        draft.clock("stop", "supervision")
+    if chosen is None:
+        return
+    draft.complete("supervisions", {"supervision_id": chosen.supervision_id}, **values)
+    if chosen.answer_due_at is not None and not chosen.answered:
+        draft.clock("stop", "supervision", until=chosen.answer_due_at)
 
 
 def _urged(case: Case, draft: Draft) -> None:

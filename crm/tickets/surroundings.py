@@ -59,6 +59,7 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
     supervision_id: uuid.UUID
     addressee: str = ""
     answered: bool = False
+    answer_due_at: dt.datetime | None = None
 
 
 class Above(msgspec.Struct, frozen=True):

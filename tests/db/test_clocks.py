@@ -233,6 +233,36 @@ def test_supervisions_have_clocks_beside_each_other(empty_database: Postgres) ->
     connected(empty_database, work)
 
 
+def test_of_supervisions_beside_each_other_the_one_is_stopped_whose_time_is_named(empty_database: Postgres) -> None:
+    """SUP-17: each has been given its own time, and ends with its own answer."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        async with connection.transaction():
+            orders = [ClockOrder("start", "supervision", until=NOW + days * 24 * HOUR) for days in (1, 2)]
+            orders.append(ClockOrder("stop", "supervision", until=NOW + 24 * HOUR))
+            await book.apply(connection, TICKET, orders, PROFILE, CALENDAR, NOW)
+        clocks = await book.of_ticket(connection, TICKET.ticket_id)
+        assert [(clock.round, clock.is_running) for clock in clocks] == [(1, False), (2, True)]
+
+    connected(empty_database, work)
+
+
+def test_a_merge_pauses_every_supervision_and_its_undoing_resumes_every_one(empty_database: Postgres) -> None:
+    """TKT-17, SUP-16: nobody is pressed about a ticket that was merged into another."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        await order(connection, NOW, "start:supervision", "start:supervision", "start:handle")
+        await order(connection, NOW + HOUR, "pause:all")
+        assert not any(clock.is_running for clock in await book.of_ticket(connection, TICKET.ticket_id))
+        assert await connection.fetchval("SELECT count(next_fire_at) FROM ticket_clocks") == 0
+        await order(connection, NOW + 2 * HOUR, "resume:all")
+        assert all(clock.is_running for clock in await book.of_ticket(connection, TICKET.ticket_id))
+
+    connected(empty_database, work)
+
+
 def test_marking_a_ticket_urgent_computes_its_clocks_anew(empty_database: Postgres) -> None:
     """TKT-23: what was extended and paused stays so."""
 

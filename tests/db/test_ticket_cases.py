@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 from crm.errors import RefusedError
 from crm.tickets import cases, history, store
 from crm.tickets.orders import NoValues
-from hotline import database
+from hotline import clock, database
 from tests.ticket_desk import (
     AGENT,
     BELOW,
@@ -335,5 +336,24 @@ def test_a_lock_of_one_ticket_keeps_nobody_from_opening_another(empty_database: 
                 await connection.execute(store.QUERIES["alone"], empty)
             async with asyncio.timeout(20):
                 await desk.open()
+
+    with_desk(empty_database, work)
+
+
+def test_a_supervision_that_was_answered_presses_nobody_any_more(empty_database: Postgres) -> None:
+    """SUP-16, SUP-17: two were ordered with a time each; the clock of each stops with its own answer."""
+
+    async def work(desk: Desk) -> None:
+        one = await desk.dispatched()
+        for day in (1, 2):
+            until = f"{clock.now() + dt.timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
+            await desk.act(SUPERVISION, one, "supervise", mode="written", demand="请说明进展", answer_due_at=until)
+        running = "SELECT array_agg(round) FROM ticket_clocks WHERE kind = 'supervision' AND next_fire_at IS NOT NULL"
+        assert await desk.value(running) == [1, 2]
+        first = await desk.value("SELECT supervision_id FROM ticket_supervisions ORDER BY answer_due_at LIMIT 1")
+        await desk.act(CLERK, one, "answer_supervision", supervision=str(first), text="抢修中")
+        assert await desk.value(running) == [2]
+        await desk.act(CLERK, one, "answer_supervision", text="已恢复")
+        assert await desk.value(running) is None
 
     with_desk(empty_database, work)

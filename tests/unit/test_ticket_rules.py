@@ -465,16 +465,16 @@ def test_a_formal_letter_has_all_that_the_superior_office_asks_for() -> None:
 def test_supervision_is_answered_by_the_unit_and_ended_by_the_office() -> None:
     """SUP-08, SUP-17."""
     world = handled()
-    for kind in ("ordinary", "leader_again"):
-        world.do(
-            "supervision_office", "supervise", mode="written", kind=kind, demand="请说明", answer_due_at="2026-12-01T00:00:00Z"
-        )
+    for kind, day in (("ordinary", 1), ("leader_again", 2)):
+        until = f"2026-12-0{day}T00:00:00Z"
+        world.do("supervision_office", "supervise", mode="written", kind=kind, demand="请说明", answer_due_at=until)
+    clocks = [ClockOrder("stop", "supervision", until=row["answer_due_at"]) for row in world.supervisions]
     first = str(world.supervisions[0]["supervision_id"])
     assert refused(world, "helper", "answer_supervision", text="x") == "no_supervision"
-    assert not world.do("unit_clerk", "answer_supervision", text="抢修中", supervision=first).clocks
-    assert world.do("unit_clerk", "answer_supervision", text="抢修中").clocks == (ClockOrder("stop", "supervision"),)
+    assert world.do("unit_clerk", "answer_supervision", text="抢修中", supervision=first).clocks == (clocks[0],)
+    assert world.do("unit_clerk", "answer_supervision", text="抢修中").clocks == (clocks[1],)
     assert refused(world, "unit_clerk", "answer_supervision", text="x") == "no_supervision"
-    world.do("supervision_office", "end_supervision", reason="已落实")
+    assert not world.do("supervision_office", "end_supervision", reason="已落实").clocks
     assert world.ticket.open_supervisions == 1
     world.do("agent", "urge")
     assert (world.supervisions[-1]["kind"], world.ticket.open_supervisions) == ("urge", 1)
