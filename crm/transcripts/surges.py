@@ -28,6 +28,7 @@ from crm.profiles.profile import Profile
 from crm.tickets import intake, numbering
 from crm.tickets.intake import Opening
 from crm.tickets.ticket import number
+from crm.tickets.work import Work, begun
 from crm.transcripts import surge
 from crm.transcripts.surge import Rules, Surge
 from hotline import clock, rounds, sql
@@ -161,19 +162,18 @@ async def contacts(
 
 
 async def confirm(parts: Parts, person: Person, surge_id: uuid.UUID, note: str) -> Shown:
-    """It is so: a master ticket and an announcement are drafted, once each, however often this is asked after a crash.
+    """It is so: a master ticket and an announcement are drafted with the decision, or nothing is.
 
     Raises ``RefusedError``: ``not_allowed``, ``unknown_surge``, ``surge_decided``.
     """
     permissions.check(person, "surge.decide")
-    async with parts.pool.acquire() as connection:
-        before = await _undecided(connection, surge_id)
-    master = await _master(parts, person, surge_id, before, note)
-    async with parts.pool.acquire() as connection, connection.transaction():
-        await _undecided(connection, surge_id)
-        saved = await entries.create(connection, Person(person.username, _EDITOR), _announcement(before, note), why=note)
-        await _decided(connection, person, surge_id, "confirmed", note, made=(master, saved.entry_id))
-        return _shown(await connection.fetchrow(_QUERIES["one"], surge_id))
+    async with begun(parts, person, "ticket.open", f"surge:{surge_id}") as work:
+        permissions.check(person, "ticket.open")
+        before = await _undecided(work.connection, surge_id)
+        master = await _master(work, surge_id, before, note)
+        saved = await entries.create(work.connection, Person(person.username, _EDITOR), _announcement(before, note), why=note)
+        await _decided(work.connection, person, surge_id, "confirmed", note, made=(master, saved.entry_id))
+        return _shown(await work.connection.fetchrow(_QUERIES["one"], surge_id))
 
 
 async def dismiss(parts: Parts, person: Person, surge_id: uuid.UUID, note: str) -> Shown:
@@ -222,14 +222,14 @@ async def _decided(
     await orders.audit(connection, person, f"surge.{state}", f"surge:{surge_id}", {"note": note, "master_ticket": made[0]})
 
 
-async def _master(parts: Parts, person: Person, surge_id: uuid.UUID, row: asyncpg.Record, note: str) -> int:
+async def _master(work: Work, surge_id: uuid.UUID, row: asyncpg.Record, note: str) -> int:
     """The id of the master ticket: its source is the surge, and becomes a ticket once."""
     kind, _, about = row["topic"].partition(":")
     said = "\n".join(text for text in (f"{row['contacts']} 件来电集中反映：{about} {row['place']}".strip(), note) if text)
     classed = {"category": about} if kind == "c" else {"subject_terms": (about,)}
     opening = msgspec.convert({"content": said, "event_place": row["place"], "source": f"surge:{surge_id}", **classed}, Opening)
     try:
-        return numbering.id_of((await intake.open_ticket(parts, person, opening)).number)
+        return numbering.id_of((await intake.opened(work, opening)).number)
     except RefusedError as refused:
         if refused.code != "already_opened":
             raise

@@ -6,15 +6,20 @@ import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import asyncpg
 import pytest
 
 from acd.parts import Parts
 from acd.permissions import Person
+from crm import idempotency
 from crm.errors import RefusedError
+from crm.idempotency import Asked
 from crm.knowledge import entries
 from crm.profiles.profile import Profile
+from crm.tickets import intake
+from crm.tickets.intake import Opening
 from crm.transcripts import hot, indexing, search, surges
 from hotline import clock, database
 from hotline.settings import Settings
@@ -229,12 +234,37 @@ def test_a_master_ticket_that_was_made_before_a_crash_is_not_made_again(empty_da
             await surges.watch(connection, Profile(), now)
             [shown] = await surges.shown(connection, LEADER, only_open=True, state="raised", page=1, limit=20)
             assert (shown.place, shown.contacts) == ("幸福小区", 5)
-            row = await connection.fetchrow("SELECT * FROM surges")
-        made = await surges._master(parts, LEADER, shown.surge_id, row, "")
+        made = (await intake.open_ticket(parts, LEADER, Opening(content="集中反映", source=f"surge:{shown.surge_id}"))).number
         confirmed = await surges.confirm(parts, LEADER, shown.surge_id, "")
-        assert confirmed.master_ticket.endswith(str(made))
+        assert confirmed.master_ticket == made
         async with parts.pool.acquire() as connection:
             assert await connection.fetchval("SELECT count(*) FROM tickets WHERE made_by = 'wu'") == 1
+
+    on(empty_database, work)
+
+
+def test_a_confirmation_that_broke_off_did_nothing_and_is_not_told_as_done_to_who_repeats_it(
+    empty_database: Postgres,
+) -> None:
+    """One transaction: no ticket without the decision, and the key of the request stands for no ticket's answer."""
+
+    async def work(parts: Parts) -> None:
+        async with parts.pool.acquire() as connection:
+            now = clock.now()
+            today = f"{now.astimezone(clock.SHANGHAI):%Y%m%d}"
+            for n in range(1, 6):
+                await citizens.ticket(connection, 50_000 + n, day=today, made_at=now - MOMENT, event_place="幸福小区")
+            await surges.watch(connection, Profile(), now)
+            [shown] = await surges.shown(connection, LEADER, only_open=True, state="raised", page=1, limit=20)
+        asked = Asked("wu", "key-12345", "digest")
+        with idempotency.asking(asked):
+            with mock.patch.object(entries, "create", side_effect=ConnectionResetError), pytest.raises(ConnectionResetError):
+                await surges.confirm(parts, LEADER, shown.surge_id, "停电抢修")
+            assert await parts.pool.fetchval("SELECT count(*) FROM idempotency_keys WHERE status <> 0") == 0
+            assert await parts.pool.fetchval("SELECT count(*) FROM tickets WHERE made_by = 'wu'") == 0
+            assert (await surges.confirm(parts, LEADER, shown.surge_id, "停电抢修")).state == "confirmed"
+        assert not asked.is_kept
+        assert await parts.pool.fetchval("SELECT count(*) FROM tickets WHERE made_by = 'wu'") == 1
 
     on(empty_database, work)
 
