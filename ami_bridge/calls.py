@@ -29,7 +29,7 @@ from ami_bridge.path import Step, Timed
 _TRUNK, _CONTEXT = "PJSIP/citizens-", "citizens"
 _LINGER = dt.timedelta(seconds=60)
 _MOST_TOLD = 2000
-"""Pieces of the story of one call's queues that are kept, the earliest ones."""
+"""Pieces of the story of one call's queues that are kept: what decides outcomes first, then the earliest."""
 
 
 class Source(IntEnum):
@@ -89,6 +89,8 @@ Story = (
 """What belongs to the story of a call's queues; an answer only on another channel than the caller's."""
 Told = tuple[dt.datetime, Source, Story]
 _RANK: dict[type[Fact], int] = {kind: rank for rank, kind in enumerate(get_args(Story))}
+_DETAILS = frozenset({facts.AgentCalled, facts.RingNoAnswer, facts.Held, facts.Unheld, facts.KeyPressed, facts.ChannelAnswered})
+"""What a telephone or a queue may tell without end, and what decides no outcome by itself."""
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -353,6 +355,7 @@ def _join(state: State, call: Call, other_id: str) -> None:
         return
     for told in other.told:
         insort(call.told, told, key=_place)
+    _shorten(call.told)
     call.last_at = max(call.last_at, other.last_at)
 
 
@@ -419,15 +422,21 @@ def _tell(call: Call, fact: Story, source: Source) -> bool:
     """A piece of the story of its queues, put where it belongs in time."""
     told = (fact.at, source, fact)
     if not call.told or call.told[-1][0] < fact.at:
-        if len(call.told) >= _MOST_TOLD:
-            return False
         call.told.append(told)
-        return True
-    if told in call.told:
+    elif told in call.told:
         return False
-    insort(call.told, told, key=_place)
-    del call.told[_MOST_TOLD:]
-    return True
+    else:
+        insort(call.told, told, key=_place)
+    return not _shorten(call.told) or any(piece is told for piece in reversed(call.told))
+
+
+def _shorten(story: list[Told]) -> bool:
+    """Leave out the latest details of a story that is too long, then the latest of all; whether it was."""
+    is_long = len(story) > _MOST_TOLD
+    while len(story) > _MOST_TOLD:
+        details = (place for place in reversed(range(len(story))) if type(story[place][2]) in _DETAILS)
+        del story[next(details, -1)]
+    return is_long
 
 
 def _place(told: Told) -> tuple[object, ...]:

@@ -291,6 +291,23 @@ def test_a_consultation_in_a_queue_becomes_a_transfer_request_of_the_citizens_ca
     assert told(after)[1:] == [("transfer", "answered", "english", 5.0, 0)]
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_caller_who_holds_and_resumes_without_end_is_answered_all_the_same(backwards: bool) -> None:
+    """What is kept of a call is limited; of a long story the details go, never what decides the outcome."""
+    moments = [joined(1), left(16), connected(16), completed(60)]
+    for number in range(1500):
+        kinds = (facts.Held, facts.Unheld)
+        moments += [kind(at=at(2 + (number + part / 2) / 150), call_id=CALL, uniqueid=CALL) for part, kind in enumerate(kinds)]
+    moments.sort(key=lambda fact: fact.at, reverse=backwards)
+    state = State()
+    for fact in (started(), *moments, ended(60)):
+        calls.apply(state, fact)
+    (line,) = requests.of_call(state.calls[CALL], RULES)
+    assert (line.outcome, line.wait_us(), line.agent) == ("answered", 15_000_000, "1001")
+    assert calls.record(state.calls[CALL]).disposition == "answered"
+    assert len(state.calls[CALL].told) <= 2000
+
+
 def test_an_agent_who_waits_in_a_queue_for_a_colleague_is_no_request() -> None:
     state = State()
     calls.apply(state, joined(1, call="n-1.7"))
