@@ -134,8 +134,9 @@ async def clear(pool: asyncpg.Pool, storages: Storages, node: str) -> int:
             except (StorageError, OSError) as error:
                 _log.warning("the file of a recording cannot be deleted", recording=last, why=str(error))
                 continue
-            await pool.execute(QUERIES["cleared"], last)
-            cleared += 1
+            if row["node"] == node or row["quality"] != "damaged":  # its own node has the plain file, set aside
+                await pool.execute(QUERIES["cleared"], last)
+                cleared += 1
     return cleared
 
 

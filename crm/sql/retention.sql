@@ -72,7 +72,7 @@ WHERE recording_id = $1
 UPDATE quality_findings SET detail = detail - 'phrase' WHERE recording_id = $1 AND detail ? 'phrase'
 
 -- name: to_clear
-SELECT recording_id, node, file, storage, object FROM recordings
+SELECT recording_id, node, file, storage, object, quality FROM recordings
 WHERE state = 'deleted' AND object <> '' AND (node = $1 OR storage = 's3') AND recording_id > $2 ORDER BY recording_id LIMIT $3
 
 -- name: cleared

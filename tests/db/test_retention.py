@@ -404,6 +404,30 @@ def test_a_storage_that_is_away_keeps_the_file_for_the_next_round(
     with_bench(empty_database, work)
 
 
+def test_a_plain_file_that_another_node_set_aside_goes_though_the_bucket_is_everybodys(
+    empty_database: Postgres, var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ARC-09: whichever node deletes the sealed one first; here a folder stands for the bucket."""
+
+    async def work(bench: Bench) -> None:
+        monkeypatch.setattr(Storages, "__getitem__", lambda storages, kind: LocalStorage(var / "recordings" / "stored"))
+        damaged, whole = await bench.store("1.1", 3, where="s3"), await bench.store("2.1", 3, where="s3")
+        await bench.pool.execute("UPDATE recordings SET quality = 'damaged' WHERE recording_id = $1", damaged)
+        aside = var / "recordings" / "set-aside" / f"node1-1.1~{damaged}.wav"
+        aside.parent.mkdir()
+        aside.write_bytes(b"RIFF")
+        monkeypatch.setenv("HOTLINE_VAR", str(var / "node2"))
+        assert await bench.delete(node="node2") == 2
+        assert bench.files() == []
+        assert await bench.pool.fetchval("SELECT object FROM recordings WHERE recording_id = $1", whole) == ""
+        monkeypatch.setenv("HOTLINE_VAR", str(var))
+        await bench.delete(node="node1")
+        assert not aside.exists()
+        assert await bench.pool.fetchval("SELECT count(*) FROM recordings WHERE object <> ''") == 0
+
+    with_bench(empty_database, work)
+
+
 def test_deleting_that_is_killed_at_any_step_ends_with_all_of_it_gone_once(empty_database: Postgres) -> None:
     async def prepare(bench: Bench) -> None:
         for number in range(3):
