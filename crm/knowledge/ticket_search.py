@@ -19,11 +19,11 @@ import msgspec
 from acd import orders
 from acd.permissions import Person
 from crm import permissions
-from crm.callers import viewer
+from crm.callers import masks, viewer
 from crm.knowledge import words
 from crm.knowledge.words import Spot
 from crm.tickets import numbering
-from crm.tickets.ticket import Ticket, number
+from crm.tickets.ticket import Identity, Ticket, number
 from hotline import clock, sql
 
 _QUERIES = sql.load(Path(__file__).parent.parent / "sql" / "words.sql")
@@ -123,7 +123,7 @@ async def search_tickets(
             rows, ends = await _walk(
                 connection, person, asked, states=list(chosen.states) or None, before=before or _END, limit=limit
             )
-    found = [_hit(row, text) for row in rows]
+    found = [_hit(row, text, person) for row in rows]
     await orders.audit(
         connection, person, "ticket.search", "tickets", {"text": text[:200], "found": [hit.number for hit in found]}
     )
@@ -142,7 +142,8 @@ async def like(
 
 
 async def similar(connection: asyncpg.Connection, text: str, leaf: str = "", *, limit: int = 5, but: int = 0) -> list[Similar]:
-    """Tickets of this class (``''``: of any) that ended with a result and share words with ``text``, the likest first.
+    """Tickets of this class (``''``: of any) that ended with a result and share words with ``text``, the likest first; none with
+    somebody to protect (SEC-02, SEC-04).
 
     Who may see them is decided by whoever asks; ``but``: the ticket that is being answered.
     """
@@ -231,8 +232,10 @@ def _marks(ticket: Ticket, units: list[str]) -> Iterator[tuple[str, str]]:
     yield from (("u", unit) for unit in units)
 
 
-def _hit(row: asyncpg.Record, text: str) -> Hit:
-    piece, spots = words.snippet(row["content"], text)
+def _hit(row: asyncpg.Record, text: str, person: Person) -> Hit:
+    """Who may not know citizens is told no telephone number by a piece either (SEC-13)."""
+    may_know = _is_unit(person) or masks.knows(person.role)
+    piece, spots = words.snippet(row["content"] if may_know else masks.text(row["content"], Identity()), text)
     same = ("state", "category", "made_at", "lead_unit", "subject_terms")
     return Hit(number=number(row["ticket_id"], row["channel"]), piece=piece, spots=spots, **{name: row[name] for name in same})
 

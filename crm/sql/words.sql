@@ -55,11 +55,13 @@ LIMIT $5
 SELECT min(ticket_id) FROM ticket_words
 
 -- name: compared
--- The newest $3 tickets that ended with a result, of this class ('': any), and which of the words $2 each has (LIF-08, TKT-16).
+-- The newest $3 tickets that ended with a result, of this class ('': any), and which of the words $2 each has (LIF-08, TKT-16). Not
+-- those with somebody to protect: nobody else is told of them (SEC-02, SEC-04, TKT-13).
 SELECT t.ticket_id, w.shared
 FROM (
     SELECT ticket_id FROM tickets
     WHERE ($1::text = '' OR category = $1) AND state IN ('answered', 'closed', 'archived') AND ticket_id <> $4
+      AND hidden = '{}' AND nature IS DISTINCT FROM 'report' AND NOT misconduct
     ORDER BY ticket_id DESC LIMIT $3
 ) AS t, LATERAL (
     SELECT ARRAY(SELECT unnest(tsvector_to_array(words)) INTERSECT SELECT unnest($2::text[])) AS shared

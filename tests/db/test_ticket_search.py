@@ -43,6 +43,7 @@ async def a_ticket(connection: asyncpg.Connection, ticket_id: int, content: str,
         "ticket_id": ticket_id, "channel": ticket.channel, "state": ticket.state, "profile": ticket.profile, "made_at": AT,
         "made_by": "li", "updated_at": AT, "content": content, "category": ticket.category, "answer": ticket.answer,
         "nature": ticket.nature, "subject_terms": list(ticket.subject_terms), "accused_unit": ticket.accused_unit,
+        "hidden": list(ticket.hidden), "misconduct": ticket.misconduct,
         "closing_ground": "callback" if ticket.state == "closed" else None,
     }  # fmt: skip
     names, places = ", ".join(columns), ", ".join(f"${number + 1}" for number in range(len(columns)))
@@ -197,6 +198,35 @@ def test_the_likest_ticket_of_the_class_that_ended_comes_first_with_its_result(e
         assert {one.number for one in found} == {"T2026112200001", "T2026112200002", "T2026112200003"}
         assert "T2026112200005" in {one.number for one in await similar(connection, "和平路路灯", but=2026112200001)}
         assert await similar(connection, "的", "C1.03") == []
+
+    with_connection(empty_database, work)
+
+
+def test_of_others_who_are_to_be_protected_no_matter_and_no_result_is_told_to_the_next_caller(empty_database: Postgres) -> None:
+    """SEC-02, SEC-04, TKT-13: as with duplicates."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        ended: dict[str, Any] = {"state": "closed", "category": "C1.03", "answer": "已查实"}
+        await a_ticket(connection, 2026112200001, "路灯不亮", **ended)
+        await a_ticket(connection, 2026112200002, "路灯队收钱不修路灯", **ended, hidden=("all",))
+        await a_ticket(connection, 2026112200003, "路灯队收钱不修路灯", **ended, nature="report")
+        await a_ticket(connection, 2026112200004, "路灯队收钱不修路灯", **ended, misconduct=True)
+        assert [one.number for one in await similar(connection, "路灯队收钱,不修路灯", "C1.03")] == ["T2026112200001"]
+
+    with_connection(empty_database, work)
+
+
+def test_who_may_not_know_citizens_reads_no_telephone_number_in_what_a_search_found(empty_database: Postgres) -> None:
+    """SEC-13, SEC-10: as in lists; where the words stand is where they stand in what is shown."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await a_ticket(connection, 2026112200001, f"电话13800000001,{NOISE}")
+        for role in ("supervisor", "quality", "leader"):
+            (hit,) = (await search_tickets(connection, Person("qi", role), "噪声")).tickets
+            assert "13800000001" not in hit.piece, role
+            assert [hit.piece[spot.start : spot.end] for spot in hit.spots] == ["噪声"]
+        (hit,) = (await search_tickets(connection, AGENT, "噪声")).tickets
+        assert "13800000001" in hit.piece
 
     with_connection(empty_database, work)
 
