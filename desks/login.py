@@ -37,6 +37,8 @@ _SURE_SECONDS = 15.0
 """For so long a session is not looked up again, unless its account has changed."""
 _REMEMBERED = 10_000
 _POLL_SECONDS = 1.0
+_AT_ONCE = 2
+"""So many guesses are judged at a time; the others wait, and are held against the failures before them when their turn comes."""
 _FIRST_ROLES: Mapping[str, list[Role]] = {
     "admin": ["supervisor", "administrator"],
     "leader": ["shift_leader"],
@@ -76,6 +78,7 @@ class Sessions:
         self._passwords = Passwords()
         self._known: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()
         self._by_user, self._by_address = Attempts(8, 300), Attempts(40, 300)
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
         """Hear which accounts have changed; ends only by cancellation."""
@@ -88,14 +91,15 @@ class Sessions:
 
     async def login(self, wanted: Login, address: str) -> tuple[str, Session]:
         """The token and its session; raises ``RefusedError``. Every attempt that was judged leaves a line in the audit log."""
-        now, name = clock.monotonic(), wanted.username
-        if not (self._by_user.is_allowed(name, now) and self._by_address.is_allowed(address, now)):
-            raise RefusedError("too_many_attempts")
-        known = await store.known(self._pool, name)
-        account = await self._judged(known, wanted)
+        name = wanted.username
+        self._check(name, address)
+        async with self._turns:
+            self._check(name, address)
+            known = await store.known(self._pool, name)
+            account = await self._judged(known, wanted)
+            if account is None:
+                self._failed(name, address)
         if account is None:
-            self._by_user.failed(name, now)
-            self._by_address.failed(address, now)
             is_somebody = known.account is not None or name in self._first
             # A name that is nobody's may be a password in the wrong field: it is not written down.
             await self.log(name if is_somebody else "unknown", "login.failed", f"address:{address}")
@@ -133,11 +137,13 @@ class Sessions:
 
     async def change_password(self, session: Session, old: str, new: str) -> None:
         """One's own; one's other sessions end. Raises ``RefusedError``: ``old_password_wrong``, ``weak_password``…"""
-        now, name = clock.monotonic(), session.username
-        if not self._by_user.is_allowed(name, now):
-            raise RefusedError("too_many_attempts")
-        if not await self._passwords.fits((await store.known(self._pool, name)).kept, old):
-            self._by_user.failed(name, now)
+        name = session.username
+        async with self._turns:
+            self._check(name)
+            is_right = await self._passwords.fits((await store.known(self._pool, name)).kept, old)
+            if not is_right:
+                self._failed(name)
+        if not is_right:
             await self.log(name, "password.refused", f"user:{name}")
             raise rules.RefusedError("old_password_wrong")
         rules.check_password(new, name, (old, self._first.get(name, "")))
@@ -156,6 +162,18 @@ class Sessions:
     async def log(self, actor: str, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
         """A line in the audit log (SEC-12)."""
         await audit.write(self._pool, actor, action, subject, detail)
+
+    def _check(self, name: str, address: str | None = None) -> None:
+        """Raise ``RefusedError`` (``too_many_attempts``) when this user, or somebody at this address, has failed too often."""
+        now = clock.monotonic()
+        if not (self._by_user.is_allowed(name, now) and (address is None or self._by_address.is_allowed(address, now))):
+            raise RefusedError("too_many_attempts")
+
+    def _failed(self, name: str, address: str | None = None) -> None:
+        now = clock.monotonic()
+        self._by_user.failed(name, now)
+        if address is not None:
+            self._by_address.failed(address, now)
 
     async def _judged(self, known: Known, wanted: Login) -> Account | None:
         """The account of whoever gave the right password. It takes as long for a name that is nobody's."""

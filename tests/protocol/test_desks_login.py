@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import asyncpg
 
 from desks import login
+from desks.errors import RefusedError
 from desks.login import Sessions
 from hotline import database
 from hotline.accounts import passwords, store
@@ -283,5 +285,29 @@ def test_two_hundred_people_log_in_in_the_morning(empty_database: Postgres) -> N
 
         await asyncio.gather(*(come(number) for number in range(200)))
         assert await desks.writer.fetchval("SELECT count(*) FROM web_sessions") == 200
+
+    with_desks(empty_database, work)
+
+
+def test_many_guesses_at_once_are_no_more_than_one_after_another(empty_database: Postgres) -> None:
+    """Those that are judged at this moment have not failed yet: they are the only ones beyond the limit."""
+
+    async def work(desks: Desks) -> None:
+        await account(desks, "someone", "agent")
+
+        async def guess(name: str, address: str) -> str:
+            try:
+                await desks.parts.sessions.login(login.Login(name, "a wrong guess"), address)
+            except RefusedError as refused:
+                return refused.code
+            return "in"
+
+        one_name = Counter(await asyncio.gather(*(guess("someone", f"10.0.0.{number}") for number in range(30))))
+        assert one_name["wrong_password"] <= 9 and one_name.total() == 30, "of one user, 8"
+        one_place = Counter(await asyncio.gather(*(guess(f"nobody{number}", "10.0.1.1") for number in range(60))))
+        assert one_place["wrong_password"] <= 41 and one_place.total() == 60, "from one address, 40"
+        assert one_name.keys() == one_place.keys() == {"wrong_password", "too_many_attempts"}
+        noted = await desks.writer.fetchval("SELECT count(*) FROM audit_log WHERE action = 'login.failed'")
+        assert noted == one_name["wrong_password"] + one_place["wrong_password"]
 
     with_desks(empty_database, work)
