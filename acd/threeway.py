@@ -93,11 +93,17 @@ def failed(state: State, at: dt.datetime) -> tuple[State, list[Effect]]:
     return _settle(state, gone, at)
 
 
-def refused(state: State, at: dt.datetime) -> tuple[State, list[Effect]]:
-    """Asterisk has refused what was ordered: other orders may come; what could not even begin is over."""
+def refused(state: State, at: dt.datetime, agent: str = "") -> tuple[State, list[Effect]]:
+    """Asterisk has refused what was ordered: other orders may come; what could not even begin is over.
+
+    Nothing was taken back then, so the end decides about the draft (TWC-08); what was said of the unit stays said. ``agent``:
+    whose it was before somebody else wanted to take it up.
+    """
     if not state.heard and state.phase == "dialling":
         return failed(state, at)
-    return msgspec.structs.replace(state, asked="", asked_at=None), []
+    disposition = "" if state.disposition == "cancelled" else state.disposition
+    after = msgspec.structs.replace(state, asked="", asked_at=None, disposition=disposition, agent=agent or state.agent)
+    return after, []
 
 
 def _order(state: State, order: Order) -> tuple[State, list[Effect]]:

@@ -184,7 +184,7 @@ async def _order(parts: Parts, person: Person, threeway_id: int, what: str, *, d
             sent.append(await _entrance(connection, parts, person, state))
         await _note(connection, person, what, after)
         asked = [await threeway_steps.send(connection, person, state.node, one) for one in sent]
-    await _carried_out(parts, threeway_id, asked)
+    await _carried_out(parts, threeway_id, asked, agent=state.agent if what == "take_up" else "")
     return await get(parts, person, threeway_id)
 
 
@@ -246,15 +246,18 @@ def _key(state: State, digit: str) -> Send:
     return Send("PlayDTMF", {"channel": state.unit_channel, "digit": digit, "milliseconds": "100"})
 
 
-async def _carried_out(parts: Parts, threeway_id: int, asked: list[uuid.UUID]) -> None:
-    """Wait for Asterisk's answers; what it refuses frees the three-way call for other orders; one that never began is over."""
+async def _carried_out(parts: Parts, threeway_id: int, asked: list[uuid.UUID], *, agent: str = "") -> None:
+    """Wait for Asterisk's answers; what it refuses frees the three-way call for other orders; one that never began is over.
+
+    ``agent``: whose it was, when somebody takes it up.
+    """
     try:
         await orders.done(parts.pool, asked)
     except RefusedError as error:
         if error.code == "asterisk_refused":
             async with parts.pool.acquire() as connection, connection.transaction():
                 state, words = await threeway_store.load(connection, threeway_id, lock=True)
-                after, effects = threeway.refused(state, clock.now())
+                after, effects = threeway.refused(state, clock.now(), agent)
                 await threeway_store.save(connection, after)
                 await threeway_steps.follow(connection, after, words, effects)
         raise

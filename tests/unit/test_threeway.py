@@ -180,6 +180,29 @@ def test_what_could_not_begin_is_over_and_what_is_told_of_it_later_changes_nothi
     assert played(*JOINED, state=state)[0].outcome == "failed"
 
 
+def test_taking_back_an_order_that_was_refused_does_not_keep_the_unit_from_being_unreachable() -> None:
+    """TWC-08: the citizen's matter goes on as a draft."""
+    dialling, _ = played(S(AGENT, "dialling", attempt(1)))
+    ordered, _ = threeway.apply(dialling, Order("cancel", START))
+    state, _ = threeway.refused(ordered, START)
+    teller = Teller()
+    teller.counts = {AGENT: 1}
+    busy = [S(AGENT, "dialled", attempt(1, result="BUSY")), S(AGENT, "dialling", attempt(2))]
+    steps = (*busy, S(AGENT, "dialled", attempt(2, result="BUSY")), S(AGENT, "together"))
+    state, effects = played(*steps, state=state, teller=teller)
+    assert (state.outcome, effects) == ("unreachable", [Write()])
+
+
+def test_what_was_said_of_the_unit_stays_said_and_whoever_could_not_take_it_up_has_it_not() -> None:
+    private, _ = played(*PRIVATE)
+    said = threeway.refused(threeway.apply(private, Order("wrong_unit", START))[0], START)[0]
+    assert said.disposition == "wrong_unit", "the unit has hung up in that moment (TWC-07)"
+    alone, _ = played(*JOINED, S(AGENT, "agent_left"))
+    taken, _ = threeway.apply(alone, Order("take_up", START, agent="1002"))
+    assert taken.agent == "1002"
+    assert threeway.refused(taken, START, alone.agent)[0].agent == "1001"
+
+
 def test_a_unit_that_answers_as_the_order_is_taken_back_is_hung_up() -> None:
     ordered, _ = threeway.apply(begun(), Order("cancel", START))
     state, effects = played(S(AGENT, "together"), S(UNIT, "answered", attempt(1)), state=ordered)
