@@ -22,7 +22,7 @@ from ami_bridge.figures.live import Live, Rules
 from ami_bridge.figures.live_document import Message
 from ami_bridge.figures.live_rows import AgentRow, BridgeRow, CallRow, GapRow, RequestRow, Row, TurnRow
 from ami_bridge.figures.metrics import Figure
-from ami_bridge.figures.windows import DAY
+from ami_bridge.figures.windows import DAY, moment
 from hotline import clock, database, sql
 
 _log = structlog.get_logger()
@@ -149,11 +149,17 @@ class Feed:
         for node, version in versions.items():
             known = self._versions.get(node, -1)
             if version > known:
+                since = self._since()
                 for name, kind in _VERSIONED:
-                    await self._take(kind, await connection.fetch(_QUERIES[f"newer_{name}"], node, known))
+                    await self._take(kind, await connection.fetch(_QUERIES[f"newer_{name}"], node, known, since))
         for name, kind in _ALL:
             await self._take(kind, await connection.fetch(_QUERIES[name], clock.now() - _KEPT))
         self._versions = versions
+
+    def _since(self) -> dt.datetime:
+        """What began earlier counts in no window, and nobody waits since then."""
+        waiting = (moment(line.start_us) for line in self.live.state.waiting.values())
+        return min([clock.now() - _KEPT, *waiting])
 
     async def _load(self, connection: asyncpg.Connection) -> None:
         """Everything of the last day, in bunches: others are served meanwhile."""

@@ -1,4 +1,5 @@
--- Columns are in the order of the fields of ami_bridge/figures/live_rows.py. $1 of those that load: not older than this.
+-- Columns are in the order of the fields of ami_bridge/figures/live_rows.py. $1 of those that load, $3 of newer ones:
+-- not older than this. An exclusion may change those of a month at once; live are those of a day, and whoever waits.
 
 -- name: versions
 SELECT node, version FROM bridge_positions
@@ -19,17 +20,19 @@ SELECT node, agent, state, since, paused, pause_reason, queues FROM agent_states
 
 -- name: newer_requests
 SELECT node, call_id, number, kind, queue, skill, requested_at, ended_at, outcome, wait_us, repaired, excluded::text, void
-FROM requests WHERE node = $1 AND version > $2
+FROM requests WHERE node = $1 AND version > $2 AND (requested_at >= $3 OR outcome = 'waiting')
 
 -- name: newer_turns
 SELECT node, call_id, number, agent, rang_at, result, talk_us, hold_us, wrapup_us, void
-FROM agent_turns WHERE node = $1 AND version > $2
+FROM agent_turns WHERE node = $1 AND version > $2 AND rang_at >= $3
 
 -- name: newer_calls
-SELECT node, call_id, started_at, connected_at, disposition FROM calls WHERE node = $1 AND version > $2 AND direction = 'inbound'
+SELECT node, call_id, started_at, connected_at, disposition
+FROM calls WHERE node = $1 AND version > $2 AND direction = 'inbound' AND started_at >= $3
 
 -- name: newer_agents
-SELECT node, agent, state, since, paused, pause_reason, queues FROM agent_states WHERE node = $1 AND version > $2
+SELECT node, agent, state, since, paused, pause_reason, queues FROM agent_states
+WHERE node = $1 AND version > $2 AND $3::timestamptz IS NOT NULL
 
 -- name: bridges
 SELECT node, at, connected, connected_since, event_lag_ms, journal_segment, journal_bytes, journal_failing_since, backlog, calls_open,

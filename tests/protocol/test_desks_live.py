@@ -14,6 +14,8 @@ import aiohttp
 import asyncpg
 import pytest
 
+from ami_bridge.figures.live import Live
+from ami_bridge.figures.live_rows import RequestRow, Row
 from desks import live as desks_live
 from hotline import clock
 from tests.desks_peer import Desks, eventually, with_desks
@@ -232,6 +234,40 @@ def test_an_exclusion_in_force_is_live_on_the_net_side_alone(empty_database: Pos
             await watcher.until(counted("abandoned", 1, side="net"))
             desks.versions["n1"] = await desks.writer.fetchval("SELECT version FROM bridge_positions")
 
+    with_desks(empty_database, work)
+
+
+def test_an_exclusion_of_a_month_is_not_read_by_the_live_figures_and_an_old_wait_is_followed_to_its_end(
+    empty_database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month holds a million requests; live are those of a day, and whoever waits since before."""
+    taken: set[str] = set()
+
+    def apply(live: Live, rows: list[Row]) -> None:
+        taken.update(row.call_id for row in rows if isinstance(row, RequestRow))
+        live.state.apply(rows)
+
+    async def work(desks: Desks) -> None:
+        old, day = 20 * 86400.0, 86400.0
+        await desks.request(1, "abandoned", wait=60, ago=100)
+        await desks.request(2, "abandoned", wait=60, ago=old)
+        begin = (clock.now() - dt.timedelta(days=30)).isoformat()
+        async with desks.client("leader") as leader, desks.client("office") as office, watching(office) as watcher:
+            await watcher.until(counted("abandoned", 1, side="net"))
+            await desks.request(3, ago=3 * day)
+            await watcher.until(lambda known: known["now"]["whole"]["waiting"] == 1)
+            taken.clear()
+            async with leader.post("/api/exclusions", json={"from": begin, "reason": "sudden_event"}) as answer:
+                key = (await answer.json())["exclusion_id"]
+            async with office.post(f"/api/exclusions/{key}/confirm") as answer:
+                assert await answer.json() == {"requests": 3}
+            await watcher.until(counted("abandoned", 0, side="net"))
+            desks.versions["n1"] = await desks.writer.fetchval("SELECT version FROM bridge_positions")
+            await desks.request(3, "abandoned", wait=3 * day, ago=3 * day)
+            await watcher.until(lambda known: known["now"]["whole"]["waiting"] == 0)
+            assert taken == {"c1", "c3"}
+
+    monkeypatch.setattr(Live, "apply", apply)
     with_desks(empty_database, work)
 
 
