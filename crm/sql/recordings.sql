@@ -8,7 +8,9 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 SELECT r.recording_id, r.node, r.call_id, r.kind, coalesce(r.started_at, r.stored_at) AS at, r.started_at, r.length_ms, r.state,
        r.quality, r.deleted_at, coalesce(t.state, '') AS transcript, coalesce(m.caller_number, c.caller_number, '') AS caller,
        coalesce(c.agent, '') AS agent,
-       ARRAY(SELECT k.ticket_id FROM recording_tickets AS k WHERE k.recording_id = r.recording_id ORDER BY 1) AS tickets
+       ARRAY(SELECT k.ticket_id FROM recording_tickets AS k WHERE k.recording_id = r.recording_id
+                AND ($11 = '' OR k.ticket_id IN (SELECT u.ticket_id FROM unit_recordings AS u WHERE u.recording_id = r.recording_id))
+             ORDER BY 1) AS tickets
 FROM recordings AS r
 LEFT JOIN transcripts AS t ON t.recording_id = r.recording_id
 LEFT JOIN messages AS m ON m.recording_id = r.recording_id
@@ -25,7 +27,7 @@ WHERE ($1::timestamptz IS NULL OR coalesce(r.started_at, r.stored_at) >= $1)
   AND ($8::bigint IS NULL OR r.length_ms >= $8) AND ($9::bigint IS NULL OR r.length_ms <= $9)
   AND ($10::bigint IS NULL OR (coalesce(r.started_at, r.stored_at), r.recording_id)
        < (SELECT coalesce(b.started_at, b.stored_at), b.recording_id FROM recordings AS b WHERE b.recording_id = $10))
-  AND ($11 = '' OR r.recording_id IN (SELECT u.recording_id FROM unit_recordings AS u))
+  AND ($11 = '' OR r.recording_id IN (SELECT u.recording_id FROM unit_recordings AS u WHERE $4 IS NULL OR u.ticket_id = $4))
   AND ($12 = '' OR (r.kind = 'conversation' AND $13 <> '' AND (
            r.voices @> jsonb_build_array(jsonb_build_object('name', $13::text))
            OR EXISTS (SELECT FROM agent_turns AS a WHERE a.node = r.node AND a.call_id = r.call_id AND a.agent = $13

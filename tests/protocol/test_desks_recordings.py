@@ -22,7 +22,9 @@ from acd.permissions import ROLES
 from crm.permissions import MATRIX
 from desks.conversions import Conversions
 from desks.tables import recordings
-from recordings.playback import watermark
+from hotline.settings import Settings
+from recordings.pipeline.processing import Processor
+from recordings.playback import playing, watermark
 from tests.citizens import ZHANG, task, ticket, units
 from tests.desks_peer import Desks, eventually, said, with_desks
 from tests.sealed_calls import both, decoded, likeness, speech, taken_in
@@ -174,6 +176,10 @@ def test_a_unit_hears_its_open_tickets_without_number_and_nothing_that_is_confid
             await said(clerk, "GET /api/recordings?call=c1", status=403)
             second = await ticket(writer, 2, node="n1", call_id="c1")
             assert await status(clerk, stage.path("/audio")) == 200
+            (line,) = (await said(clerk, "GET /api/recordings?from=2026-11-01"))["recordings"]
+            assert line["tickets"] == [str(stage.ticket)]
+            assert (await said(clerk, f"GET /api/recordings?ticket=T{stage.ticket}"))["recordings"] == [line]
+            assert (await said(clerk, f"GET /api/recordings?ticket=T{second}"))["recordings"] == []
             for change in ("hidden = '{name}'", "hidden = '{}', anonymous = true", "anonymous = false, accused_unit = 'OTHER'",
                            "accused_unit = '', nature = 'report'", "nature = 'help', misconduct = true"):  # fmt: skip
                 await writer.execute(f"UPDATE tickets SET {change} WHERE ticket_id = $1", second)
@@ -405,6 +411,9 @@ def test_what_is_deleted_or_cannot_be_read_is_said_to_be_so(staged: Staged) -> N
             (stage.var / "recordings" / "2026/11/22/n1-c4.wav").unlink()
             assert await status(office, stage.path("/audio", plain)) == 502
             assert await status(office, stage.path("/waveform", plain)) == 502
+            (stage.var / "recordings" / "2026/11/22/n1-c4.wav").write_bytes(b"no sound " * 100)
+            bad = await said(office, f"GET {stage.path('/waveform', plain)}", status=502)
+            assert (bad["error"]["code"], bad["error"]["details"]["why"]) == ("recording_unreadable", "NotWavError")
             await writer.execute(
                 "UPDATE recordings SET state = 'deleted', deleted_at = now() WHERE recording_id = $1", stage.recording
             )
@@ -483,5 +492,35 @@ def test_evidence_about_a_ticket_holds_the_sound_with_its_hash(staged: Staged) -
         assert len(listed) == 3 and not {"wrapped_key", "peaks"} & set(listed[0])
         plays = await stage.desks.writer.fetch("SELECT reason FROM recording_plays WHERE kind = 'downloaded'")
         assert [play["reason"] for play in plays] == ["evidence"] * 2
+
+    staged(work)
+
+
+def test_a_recording_that_is_sealed_while_it_is_being_opened_is_in_the_evidence_and_in_the_picture(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CAL-09, QUA-02: the row was read before, and its WAV file is gone after."""
+
+    async def work(stage: Stage) -> None:
+        loop, opened = asyncio.get_running_loop(), playing.plain
+        fresh: list[int] = []
+
+        def sealed_first(*given: Any, **more: Any) -> playing.Source:
+            done = Processor(stage.var, stage.desks.parts.pool, Settings()).process(fresh.pop())
+            asyncio.run_coroutine_threadsafe(done, loop).result()
+            return opened(*given, **more)
+
+        async def message(call: str) -> int:
+            fresh.append(await taken_in(stage.desks.writer, stage.var, call, (speech("lamp"),)))
+            return fresh[0]
+
+        monkeypatch.setattr(playing, "plain", sealed_first)
+        async with await stage.client("office") as office:
+            drawn = await said(office, f"GET {stage.path('/waveform', await message('m1'))}")
+            assert max(drawn["tracks"][0]) > 0
+            recording, about = await message("m2"), await ticket(stage.desks.writer, 2, node="n1", call_id="m2")
+            archive = zipfile.ZipFile(io.BytesIO(await got(office, f"/api/tickets/{about}/evidence")))
+        assert json.loads(archive.read("manifest.json"))["missing"] == {}
+        assert f"recordings/{recording}.opus" in archive.namelist()
 
     staged(work)
