@@ -41,7 +41,7 @@ async def _packed(work: Work, found: Found, asked: Asked, archive: zipfile.ZipFi
     recording_id = found.row["recording_id"]
     try:
         rows.check_there(found)
-        source = await hearing.source_of(work.parts, found)
+        found, source = await hearing.sound_of(work, found, asked.right, asked.reason)
     except RefusedError as refused:
         return Packed(recording_id=recording_id, missing=str(refused.details.get("why", refused.code)))
     name = f"recordings/{recording_id}.{source.form}"

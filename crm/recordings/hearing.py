@@ -86,11 +86,7 @@ async def hear(parts: Parts, person: Person, recording_id: int, asked: Asked) ->
         found = await rows.find(work, recording_id, asked.right, asked.reason)
         rows.check_there(found)
         _check(asked, found)
-        try:
-            source = await source_of(parts, found)
-        except RefusedError:
-            found = await rows.find(work, recording_id, asked.right, asked.reason)  # it may have been sealed meanwhile
-            source = await source_of(parts, found)
+        found, source = await sound_of(work, found, asked.right, asked.reason)
         try:
             return await _begin(work, found, source, asked)
         except BaseException:
@@ -164,8 +160,20 @@ async def sent(parts: Parts, opened: Opened, count: int, now: dt.datetime) -> No
         await parts.pool.execute(QUERIES["sent"], opened.play_id, begin, end, now)
 
 
-async def source_of(parts: Parts, found: Found) -> Source:
-    """The recording's plain bytes. Refused: ``recording_unreadable``, with the kind of error that an operator looks up."""
+async def sound_of(work: Work, found: Found, right: str, reason: str = "") -> tuple[Found, Source]:
+    """The recording and its plain bytes; what cannot be opened is looked up again: it may have been sealed meanwhile.
+
+    Refused: ``recording_unreadable``, with the kind of error that an operator looks up, and what ``rows`` refuses.
+    """
+    try:
+        return found, await _source(work.parts, found)
+    except RefusedError:
+        again = await rows.find(work, found.row["recording_id"], right, reason)
+        rows.check_there(again)
+        return again, await _source(work.parts, again)
+
+
+async def _source(parts: Parts, found: Found) -> Source:
     row = found.row
     known = {"channels": row["channels"], "length_ms": row["length_ms"]}
     opens: Callable[[], Source]

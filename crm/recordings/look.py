@@ -15,8 +15,9 @@ from crm import permissions
 from crm.errors import RefusedError
 from crm.recordings import access, hearing, rows
 from crm.recordings.rows import QUERIES, Line, Shown
-from crm.tickets.work import begun
+from crm.tickets.work import Work, begun
 from hotline import clock
+from recordings.errors import RecordingsError
 from recordings.playback import waveform
 from recordings.playback.playing import Making, Wish
 
@@ -145,7 +146,7 @@ async def picture(parts: Parts, person: Person, recording_id: int) -> tuple[Pict
         packed = await work.connection.fetchval(QUERIES["peaks"], recording_id)
         await orders.audit(work.connection, person, "recording.picture", subject, {})
         if not packed:
-            packed = await _peaks(work.parts, found)
+            packed = await _peaks(work, found)
     length = found.row["length_ms"]
     silent = () if access.may(person, "recording.masked", found.facts) else found.silent
     points = [waveform.silenced(track, silent, length) for track in waveform.tracks(packed)]
@@ -160,11 +161,13 @@ async def picture(parts: Parts, person: Person, recording_id: int) -> tuple[Pict
     return Picture(length_ms=length, tracks=points, masks=found.silent), drawn
 
 
-async def _peaks(parts: Parts, found: rows.Found) -> bytes:
-    """Of what has none yet: it has not been processed."""
-    source = await hearing.source_of(parts, found)
+async def _peaks(work: Work, found: rows.Found) -> bytes:
+    """Of what has none yet: it has not been processed. Refused: ``recording_unreadable``."""
+    _, source = await hearing.sound_of(work, found, "recording.read")
     try:
         return await asyncio.to_thread(_walked, Making(source, Wish(format="wav")), source.channels, source.length_ms)
+    except (RecordingsError, OSError) as error:
+        raise RefusedError("recording_unreadable", why=type(error).__name__) from error
     finally:
         source.close()
 
