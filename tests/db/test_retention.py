@@ -410,7 +410,7 @@ def test_a_plain_file_that_another_node_set_aside_goes_though_the_bucket_is_ever
     """ARC-09: whichever node deletes the sealed one first; here a folder stands for the bucket."""
 
     async def work(bench: Bench) -> None:
-        monkeypatch.setattr(Storages, "__getitem__", lambda storages, kind: LocalStorage(var / "recordings" / "stored"))
+        monkeypatch.setattr(Storages, "__getitem__", lambda *_: LocalStorage(var / "recordings" / "stored"))
         damaged, whole = await bench.store("1.1", 3, where="s3"), await bench.store("2.1", 3, where="s3")
         await bench.pool.execute("UPDATE recordings SET quality = 'damaged' WHERE recording_id = $1", damaged)
         aside = var / "recordings" / "set-aside" / f"node1-1.1~{damaged}.wav"
