@@ -15,8 +15,8 @@ import asyncpg
 import msgspec
 import structlog
 
-from acd import callback_orders, callback_rules, orders
-from acd.control import Stand
+from acd import callback_orders, callback_rules, control, orders
+from acd.control import Stand, Told
 from acd.control_orders import QUERIES, RIGHT, checked_number, save
 from acd.errors import RefusedError
 from acd.parts import Parts
@@ -211,8 +211,10 @@ async def _ended(connection: asyncpg.Connection, parts: Parts, outbound_id: uuid
 
 
 async def close_lost(parts: Parts) -> None:
-    """Calls of which nobody hears any more: the number may be called again."""
+    """Calls of which nobody hears any more: nobody has them in hand, and the number may be called again."""
     for row in await parts.pool.fetch(QUERIES["outbound_lost"], parts.node):
         async with parts.pool.acquire() as connection, connection.transaction():
+            for hand in await connection.fetch(QUERIES["hands_of"], parts.node, row["call_id"]):
+                await save(connection, control.apply(Stand(**hand), Told("over", {}, hand["citizen"])))
             await _ended(connection, parts, row["outbound_id"], clock.now(), "unknown")
         _log.warning("a call to outside was never heard of again", outbound=str(row["outbound_id"]))

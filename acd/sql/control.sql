@@ -189,8 +189,19 @@ SELECT pg_notify('control', node || ' ' || outbound_id) FROM told
 SELECT outbound_id, node, agent, number, purpose, ticket, ordered_by, ordered_at, call_id, dialled_at, answered_at, ended_at, result
 FROM outbound_calls WHERE ($1 = '' OR agent = $1) AND ($2 = '' OR ticket = $2) ORDER BY ordered_at DESC LIMIT $3
 
--- A call to outside of which nothing more can come: what was asked of Asterisk is settled, and nobody hears of it any more.
+-- A call to outside of which nothing more can come: it was never dialled; whoever has it has put the telephone down and nothing was
+-- told of it (Asterisk died over it); or nobody hears of it any more.
 -- name: outbound_lost
-SELECT o.outbound_id FROM outbound_calls AS o
+SELECT o.outbound_id, o.call_id FROM outbound_calls AS o
 WHERE o.node = $1 AND o.ended_at IS NULL AND o.ordered_at < now() - interval '1 minute'
-  AND ((o.dialled_at IS NULL AND o.ordered_at < now() - interval '3 minutes') OR o.ordered_at < now() - interval '6 hours')
+  AND ((o.dialled_at IS NULL AND o.ordered_at < now() - interval '3 minutes') OR o.ordered_at < now() - interval '6 hours'
+       OR EXISTS (
+           SELECT FROM agent_states AS s
+           WHERE s.node = o.node AND s.state IN ('ready', 'paused') AND s.since > o.dialled_at AND s.since < now() - interval '30 seconds'
+             AND s.agent = coalesce((SELECT agent FROM control_calls AS known WHERE known.node = o.node AND known.call_id = o.call_id
+                                     ORDER BY changed_at DESC LIMIT 1), o.agent)
+       ))
+
+-- name: hands_of
+SELECT node, citizen, call_id, agent, leg, place, colleague, colleague_leg, slot, result, emergency, searching_since, silent_since
+FROM control_calls WHERE node = $1 AND call_id = $2 AND place <> 'over' FOR UPDATE

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from acd import callback_orders, callbacks
+from acd import callback_orders, callbacks, control_callers, control_orders, control_outbound
 from acd.callbacks import Request
 from acd.errors import RefusedError
 from acd.parts import Parts
 from acd.permissions import Person
+from acd.steps import Step
 from ami_bridge.rows import CallFacts
 from hotline import clock
 from hotline.settings import Callbacks, FurtherQueue, Settings
@@ -260,5 +261,85 @@ def test_a_forgotten_claim_goes_back_and_who_leads_may_withdraw_an_entry(empty_d
         )
         lines = await parts.pool.fetch("SELECT actor, action FROM audit_log ORDER BY entry_id")
         assert [tuple(line) for line in lines][-1] == ("leader", "callback.withdraw")
+
+    listing(empty_database, tmp_path, work)
+
+
+async def talks(parts: Parts, entry_id: uuid.UUID) -> uuid.UUID:
+    """1001 calls the entry back, and it is answered, ten minutes ago; the call to outside."""
+    told = await control_outbound.let_in(parts, AGENT, entry_id, "n-own")
+    outbound = uuid.UUID(told["HOTLINE_OUTBOUND"])
+    async with parts.pool.acquire() as connection, connection.transaction():
+        for number, (channel, what) in enumerate((("n-own", "dialling"), ("n-citizen", "answered")), start=1):
+            step = Step(
+                node="n",
+                call_id="n-own",
+                uniqueid=channel,
+                number=number,
+                at=ago(590),
+                step=f"control:outbound_{what}",
+                detail=f"order={outbound}",
+            )
+            await control_outbound.hear(connection, parts, step)
+    await parts.pool.execute("UPDATE outbound_calls SET ordered_at = $1", ago(600))
+    return outbound
+
+
+async def stands(parts: Parts, state: str, seconds: float) -> None:
+    values = ("1001", state, ago(seconds))
+    await parts.pool.execute("UPDATE agent_states SET state = $2, since = $3 WHERE agent = $1", *values)
+
+
+async def at_work(parts: Parts) -> None:
+    await parts.pool.execute("INSERT INTO agents (agent, origin) VALUES ('1001', 'settings')")
+    await parts.pool.execute(
+        "INSERT INTO agent_sessions (agent, seat, opened_by, opened_how) VALUES ('1001', '1001', 'x', 'api')"
+    )
+
+
+def test_a_call_back_that_died_with_asterisk_keeps_neither_the_agent_nor_the_number(
+    empty_database: Postgres, tmp_path: Path
+) -> None:
+    async def work(kept: Kept, parts: Parts) -> None:
+        await at_work(parts)
+        for number, waited in (("13800000001", 500), ("13800000002", 400)):
+            await callbacks.store(parts.pool, asked(number, waited))
+        await kept_up(parts)
+        first = await callback_orders.take(parts, AGENT)
+        assert first
+        outbound = await talks(parts, first.entry_id)
+        await stands(parts, "ready", 20)
+        await control_callers.keep(parts)
+        assert (await control_outbound.get(parts, outbound)).ended_at is None, "its last steps may be on their way"
+        await stands(parts, "ready", 100)
+        await control_callers.keep(parts)
+        assert (await control_outbound.get(parts, outbound)).result == "unknown"
+        with pytest.raises(RefusedError, match="not_in_a_call"):
+            await control_orders.current(parts, AGENT)
+        again = await callback_orders.take(parts, AGENT)
+        assert again and (again.entry_id, again.state) == (first.entry_id, "claimed")
+        await control_outbound.let_in(parts, AGENT, first.entry_id, "n-own-2")
+
+    listing(empty_database, tmp_path, work)
+
+
+def test_a_call_to_outside_goes_on_as_long_as_somebody_has_it(empty_database: Postgres, tmp_path: Path) -> None:
+    async def work(kept: Kept, parts: Parts) -> None:
+        await at_work(parts)
+        await callbacks.store(parts.pool, asked("13800000001", 500))
+        await kept_up(parts)
+        entry = await callback_orders.take(parts, AGENT)
+        assert entry
+        outbound = await talks(parts, entry.entry_id)
+        for state, since in (("elsewhere", 590), ("offline", 100), ("ready", 700)):
+            await stands(parts, state, since)
+            await control_callers.keep(parts)
+            assert (await control_outbound.get(parts, outbound)).ended_at is None, state
+        await stands(parts, "ready", 100)
+        for place, agent in (("parked", ""), ("talking", "1002")):
+            await parts.pool.execute("UPDATE control_calls SET place = $1, agent = $2", place, agent)
+            await parts.pool.execute("UPDATE agent_states SET state = 'elsewhere', since = $1 WHERE agent = '1002'", ago(100))
+            await control_callers.keep(parts)
+            assert (await control_outbound.get(parts, outbound)).ended_at is None, "a colleague has it"
 
     listing(empty_database, tmp_path, work)
