@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
+import tempfile
 import zipfile
 
 import msgspec
@@ -56,9 +58,13 @@ async def _packed(work: Work, found: Found, asked: Asked, archive: zipfile.ZipFi
 
 
 def _copied(source: Source, archive: zipfile.ZipFile, name: str) -> str:
+    """Its SHA-256. It is put together aside first: an archive gives nothing back, and half a sound is no evidence."""
     digest = hashlib.sha256()
-    with archive.open(name, "w", force_zip64=True) as member:
+    with tempfile.TemporaryFile() as whole:
         for piece in source.pieces():
             digest.update(piece)
-            member.write(piece)
+            whole.write(piece)
+        whole.seek(0)
+        with archive.open(name, "w", force_zip64=True) as member:
+            shutil.copyfileobj(whole, member)
     return digest.hexdigest()

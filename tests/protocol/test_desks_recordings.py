@@ -496,6 +496,25 @@ def test_evidence_about_a_ticket_holds_the_sound_with_its_hash(staged: Staged) -
     staged(work)
 
 
+def test_evidence_holds_nothing_of_a_sound_that_breaks_off(staged: Staged) -> None:
+    """CAL-09, SEC-12: what no hash covers and no play says was taken is not in the archive."""
+
+    async def work(stage: Stage) -> None:
+        name = await stage.desks.writer.fetchval("SELECT object FROM recordings WHERE recording_id = $1", stage.recording)
+        stored = stage.var / "recordings" / "stored" / name
+        content = bytearray(stored.read_bytes())
+        content[-100] ^= 1
+        stored.write_bytes(content)
+        async with await stage.client("office") as office:
+            archive = zipfile.ZipFile(io.BytesIO(await got(office, f"/api/tickets/{stage.ticket}/evidence")))
+        manifest = json.loads(archive.read("manifest.json"))
+        assert manifest["missing"] == {str(stage.recording): "DamagedError"}
+        assert set(manifest["sha256"]) == set(archive.namelist()) - {"manifest.json"}
+        assert await stage.desks.writer.fetchval("SELECT count(*) FROM recording_plays") == 0
+
+    staged(work)
+
+
 def test_a_recording_that_is_sealed_while_it_is_being_opened_is_in_the_evidence_and_in_the_picture(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
