@@ -48,7 +48,10 @@ class _Listing(Action):  # type: ignore[misc]
 
 
 class Protocol(asyncio.Protocol):
-    """One TCP connection: bytes to frames, answers to their actions, everything else to ``on_frames``, at once and in order."""
+    """One TCP connection: bytes to frames, answers to their actions, everything else to ``on_frames``, at once and in order.
+
+    What comes before ``let_in`` waits for it: a connection whose login is refused tells nothing.
+    """
 
     factory: Any = None
     responses: dict[str, Action]
@@ -57,6 +60,7 @@ class Protocol(asyncio.Protocol):
         self._on_frames, self._on_bytes = on_frames, on_bytes
         self._decoder = codec.Decoder(wanted)
         self._transport: asyncio.Transport | None = None
+        self._early: Frames | None = []
         self.responses = {}
         self.heard = clock.monotonic()
         self.heard_at = clock.now()
@@ -78,8 +82,16 @@ class Protocol(asyncio.Protocol):
         if self._on_bytes:
             self._on_bytes(data)
         told = [frame for frame in self._decoder.feed(data) if not self._answers(frame)]
-        if told:
+        if self._early is not None:
+            self._early += told
+        elif told:
             self._on_frames(told)
+
+    def let_in(self) -> None:
+        """The login was accepted."""
+        early, self._early = self._early, None
+        if early:
+            self._on_frames(early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the connection is gone; what was not answered has an unknown outcome."""
@@ -240,6 +252,7 @@ class Link:
         _log.info("AMI link is up", host=self._settings.host, port=self._settings.port)
         cause = "the bridge failed"
         try:
+            protocol.let_in()
             async with asyncio.TaskGroup() as tasks:
                 watch = [tasks.create_task(self._ping(protocol)), tasks.create_task(self._listen_for_silence(protocol))]
                 if self._on_up:

@@ -351,6 +351,23 @@ def test_an_asterisk_that_is_still_starting_is_asked_again_for_its_queues(in_a_w
     in_a_world(script)
 
 
+def test_a_gap_lasts_until_a_login_is_let_in(in_a_world: Callable[[Script], None]) -> None:
+    """Between a refused login and the next, as after a mistake in ``manager.conf``, calls go on as before."""
+
+    async def script(world: World) -> None:
+        world.peer.lets_in = False
+        world.start()
+        await until(lambda: world.peer.names() == ["Login"] and world.peer.connections[-1].is_closing())
+        refused = clock.now()
+        world.peer.lets_in = True
+        await world.repaired(1)
+        (gap,) = gaps(world)
+        assert dt.datetime.fromisoformat(gap["to"]) > refused
+        assert await world.stop() == 0
+
+    in_a_world(script)
+
+
 def test_a_bridge_that_starts_late_records_what_was_before_it(in_a_world: Callable[[Script], None]) -> None:
     async def script(world: World) -> None:
         truth = await world.calls(5, spread=0.2, seconds=0.2)

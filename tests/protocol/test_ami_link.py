@@ -236,6 +236,23 @@ def test_a_refused_login_is_tried_again_slowly_and_the_secret_is_not_shown(capfd
     assert "secret" not in shown
 
 
+def test_a_connection_that_is_not_let_in_tells_nothing_and_the_one_that_is_begins_with_its_greeting() -> None:
+    """A gap lasts until the login: what tells of a connection before that would end it too early (metrics, section 6)."""
+
+    async def work() -> None:
+        async with peer() as other:
+            other.lets_in = False
+            async with linked(other) as (link, heard):
+                await until(lambda: other.names() == ["Login"] and other.connections[-1].is_closing())
+                assert (heard.frames, heard.ups, heard.downs) == ([], 0, [])
+                other.lets_in = True
+                await until(lambda: heard.ups == 1)
+                await answered(link)
+                assert [frame.kind for frame in heard.frames] == ["greeting", "event"]
+
+    in_a_loop(work)
+
+
 @pytest.mark.parametrize(
     "rubbish",
     [b"\x00\xff" * 5000, b"HTTP/1.1 400 Bad Request\r\n", b"Event: X\r\nA: " + b"y" * 200_000],
