@@ -12,6 +12,9 @@ from hotline.setting_sections import DAYS, Calendar, Hours
 if TYPE_CHECKING:
     from hotline.settings import Settings
 
+_NO_QUEUES = frozenset({"general", "queue", "personal"})
+"""Sections of queues.conf that are none."""
+
 
 def check_together(settings: Settings, source: str) -> None:
     """Raises ``SettingsError`` that names ``source`` and the key."""
@@ -46,10 +49,13 @@ def check_together(settings: Settings, source: str) -> None:
         raise SettingsError(f"{source}: control.park_last: must not be below control.park_first")
     if taken := sorted({*settings.agents.numbers(), settings.trunks.hotline_number} & set(settings.control.slots())):
         raise SettingsError(f"{source}: control.park_first: {', '.join(taken)} is a parking place and a number that is dialled")
-    if settings.asterisk.rtp_last <= settings.asterisk.rtp_first:
-        raise SettingsError(f"{source}: asterisk.rtp_last: must be above asterisk.rtp_first")
-    if settings.fax.last_port <= settings.fax.first_port:
-        raise SettingsError(f"{source}: fax.last_port: must be above fax.first_port")
+    for key, high, below, low in (
+        ("asterisk.rtp_last", settings.asterisk.rtp_last, "asterisk.rtp_first", settings.asterisk.rtp_first),
+        ("fax.last_port", settings.fax.last_port, "fax.first_port", settings.fax.first_port),
+        ("ami.silence_seconds", settings.ami.silence_seconds, "ami.ping_seconds", settings.ami.ping_seconds),
+    ):
+        if high <= low:
+            raise SettingsError(f"{source}: {key}: must be above {below}")
     if ipaddress.ip_address(settings.trunks.citizen_address) == ipaddress.ip_address(settings.asterisk.sip_address):
         raise SettingsError(f"{source}: trunks.citizen_address: must differ from asterisk.sip_address (agents register there)")
 
@@ -76,6 +82,7 @@ def _check_queues(settings: Settings, source: str) -> None:
     if taken := sorted(settings.queues.keys() & {settings.queue.name, settings.queue.english_name}):
         raise SettingsError(f"{source}: queues.{taken[0]}: is the name of a queue of [queue] already")
     every = settings.every_queue()
+    _check_queue_names(settings, source)
     for word, meant in settings.queue.by_word().items():
         if word in every and word != meant:
             key = f"queues.{word}" if word in settings.queues else "queue"
@@ -95,6 +102,17 @@ def _check_queues(settings: Settings, source: str) -> None:
         if following:
             key = "queue" if name == settings.queue.name else f"queues.{name}"
             raise SettingsError(f"{source}: {key}.overflow_to: leads in a circle: {', '.join([*passed, following])}")
+
+
+def _check_queue_names(settings: Settings, source: str) -> None:
+    """To Asterisk capital and small letters are one, and some sections of queues.conf are no queues."""
+    known: dict[str, str] = {}
+    for name in settings.every_queue():
+        key = f"{source}: {f'queues.{name}' if name in settings.queues else 'queue'}"
+        if name.lower() in _NO_QUEUES:
+            raise SettingsError(f"{key}: no queue may be called {name!r}, which is another section of queues.conf")
+        if (other := known.setdefault(name.lower(), name)) != name:
+            raise SettingsError(f"{key}: is the name of {other!r} to Asterisk already")
 
 
 def _check_calendar(calendar: Calendar, source: str) -> None:

@@ -71,6 +71,12 @@ REFUSED = {
         "[queue]\nname = 'english'\nenglish_name = 'en'",
         "queue: no queue may be called 'english', by which flows mean 'en'",
     ),
+    "a queue called as a section of queues.conf": ("[queues.general]", "queues.general: no queue may be called 'general'"),
+    "everybody's queue called as a template": ("[queue]\nname = 'Personal'", "queue: no queue may be called 'Personal'"),
+    "two queues that are one to Asterisk": ("[queues.North]\n[queues.north]", "queues.north: is the name of 'North'"),
+    "a queue that is everybody's to Asterisk": ("[queues.Hotline]", "queues.Hotline: is the name of 'hotline'"),
+    "English queue that is everybody's to Asterisk": ("[queue]\nenglish_name = 'HOTLINE'", "queue: is the name of 'hotline'"),
+    "silence before a ping": ("[ami]\nping_seconds = 5\nsilence_seconds = 5", "ami.silence_seconds"),
     "overflow into nothing": ("[queues.north]\noverflow_to = 'south'", "queues.north.overflow_to"),
     "overflow in a circle": (
         "[queues.north]\noverflow_to = 'south'\n[queues.south]\noverflow_to = 'hotline'\n[queue]\noverflow_to = 'north'",
