@@ -115,7 +115,7 @@ def _ended(line: Line) -> list[Fact]:
     if line.application == _AGENT_LEG:
         reason, agent = "agent" if by_itself else "caller", _telephone(line.channel)
         found.append(facts.AgentCompleted(at=at, call_id=call_id, uniqueid=uniqueid, queue="", agent=agent, reason=reason))
-    found.append(facts.ChannelEnded(at=at, call_id=call_id, uniqueid=uniqueid, cause=extra.hangupcause))
+    found.append(facts.ChannelEnded(at=at, call_id=call_id, uniqueid=uniqueid, cause=facts.cause(extra.hangupcause)))
     return found
 
 

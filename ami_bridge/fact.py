@@ -21,8 +21,8 @@ Parse = Callable[[Headers, dt.datetime], Fact | None]
 
 
 def whole(text: str | None) -> int:
-    """A whole number that is not negative; 0 for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 12 else 0
+    """A whole number of at most ten digits (seconds that can be taken from any time); 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 10 else 0
 
 
 def queue_of(name: str) -> str:

@@ -230,14 +230,21 @@ def from_event(name: str, headers: Headers, received: dt.datetime) -> Fact | Non
 
 
 def timestamp(text: str) -> dt.datetime:
-    """``1700000000.123456`` as UTC, without a float in between; raises ``ValueError``."""
+    """``1700000000.123456`` as UTC, from 1970 to 2286, without a float in between; raises ``ValueError``."""
     seconds, _, fraction = text.partition(".")
     return _second(seconds) + dt.timedelta(0, 0, int(fraction if len(fraction) == 6 else (fraction + "000000")[:6]))
 
 
 @functools.lru_cache(maxsize=16)
 def _second(text: str) -> dt.datetime:
+    if len(text) > 10 or text[:1] == "-":
+        raise ValueError(text)
     return _EPOCH + dt.timedelta(seconds=int(text))
+
+
+def cause(number: int) -> int:
+    """A cause of Q.850; 0 for anything else."""
+    return number if 0 <= number < 256 else 0
 
 
 def caller_name(text: str) -> str:
@@ -278,7 +285,7 @@ def _channel_answered(h: Headers, at: dt.datetime) -> Fact | None:
 
 
 def _channel_ended(h: Headers, at: dt.datetime) -> Fact:
-    return ChannelEnded(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], cause=int(h["cause"]))
+    return ChannelEnded(at=at, call_id=h["linkedid"], uniqueid=h["uniqueid"], cause=cause(int(h["cause"])))
 
 
 def _of_channel(kind: type[HangupAsked] | type[Held] | type[Unheld]) -> Parse:

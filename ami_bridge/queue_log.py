@@ -98,6 +98,8 @@ def _time(text: str, zone: dt.tzinfo) -> tuple[dt.datetime, int]:
     if "-" not in text:
         return facts.timestamp(text), precision_us
     at = dt.datetime.fromisoformat(text)
+    if not 1970 < at.year < 2286:
+        raise ValueError(text)
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(dt.UTC), precision_us
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,6 +166,35 @@ def test_a_gap_that_was_not_repaired_is_needed_although_nobody_called(tmp_path: 
     assert again.oldest_needed() == 1
     book.close_gaps(NOW)
     assert book.oldest_needed() == book.journal.segment == 2
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"Event": "AgentConnect", "HoldTime": "99999999999"},
+        {"Event": "AgentComplete", "Reason": "caller", "TalkTime": "99999999999"},
+        {"Event": "QueueCallerAbandon", "HoldTime": "99999999999"},
+        {"Event": "AgentRingNoAnswer", "RingTime": "100000", "Timestamp": "-62135596800"},
+        {"Event": "QueueCallerJoin", "Timestamp": "253402300799.999999"},
+        {"Event": "Hangup", "Cause": "9" * 30},
+        {"Event": "Hangup", "Cause": "4294967296"},
+    ],
+)
+def test_no_number_that_is_told_stops_the_bridge_or_its_next_start(tmp_path: Path, hostile: dict[str, str]) -> None:
+    """It is in the journal before it is applied: what raised now would raise at each start."""
+    kept = Kept()
+    book = Book(tmp_path, kept)
+    known = {"Timestamp": "1795283301.000001", "Uniqueid": "n-1.0", "Linkedid": "n-1.0", "Channel": "PJSIP/citizens-1"}
+    known |= {"Context": "citizens", "Exten": "12345", "CallerIDNum": "138", "CallerIDName": "", "Queue": "hotline"}
+    for told in ({"Event": "Newchannel"}, {"MemberName": "1001"} | hostile, {"Event": "Hangup", "Cause": "16"}):
+        headers = {"Event": told["Event"]} | known | told
+        block = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        book.hear(codec.Decoder().feed(block.encode()), NOW)
+    book.journal.rotate()
+    assert replayed(tmp_path).rows == kept.rows
+    (found,) = kept.rows.values()
+    assert msgspec.json.encode(found)
+    assert found.record.hangup_cause in (0, 16)
 
 
 def test_an_agents_own_call_is_needed_too_a_transfer_may_make_it_a_citizens(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def test_a_time_is_known_as_exactly_as_it_is_written(text: str, precision_us: in
         b"9" * 99,
         "１２３|a|b|c|ABANDON".encode(),
         b"99999999999999|a|b|c|ABANDON|1",
+        b"0001-01-03 00:00:00|a|b|c|ABANDON|1|1|999999999",
+        b"9999-12-31 00:00:00|a|b|c|ABANDON|1",
         b"1|" + b"x" * 20_000 + b"|q|a|ABANDON",
     ],
 )
