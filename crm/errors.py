@@ -57,6 +57,7 @@ CODES: dict[str, Kind] = {
     "day_past": "invalid",
     "time_ahead": "invalid",
     "citizen_named": "conflict",
+    "protected": "conflict",
     "not_the_lead_unit": "forbidden",
     "no_task_of_yours": "conflict",
     "received_already": "conflict",

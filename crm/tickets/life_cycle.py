@@ -54,9 +54,10 @@ class Transition(msgspec.Struct, frozen=True):
 _ = Transition
 TABLE: tuple[Transition, ...] = (
     # intake
-    _("edit", ("draft", "accepted", "returned_to_acceptor"), SAME, _ACCEPT, ("fields_valid",), ("edited",), rules="TKT-10"),
-    _("edit", ("pending_dispatch",), SAME, {**_DISPATCH, "shift_leader": "anyone"}, ("fields_valid",), ("edited",),
-      rules="DSP-01"),
+    _("edit", ("draft", "accepted", "returned_to_acceptor"), SAME, _ACCEPT, ("fields_valid", "keeps_the_wish"), ("edited",),
+      rules="TKT-10, TKT-14"),
+    _("edit", ("pending_dispatch",), SAME, {**_DISPATCH, "shift_leader": "anyone"}, ("fields_valid", "keeps_the_wish"),
+      ("edited",), rules="DSP-01, TKT-14"),
     _("accept", ("draft",), "accepted", _ACCEPT, ("text_given", "nature_given"), ("accepted", "start:dispatch"),
       rules="LIF-01"),
     _("answer", ("draft", "accepted", "returned_to_acceptor"), "answered", _ACCEPT, ("text_given", "answer_given",

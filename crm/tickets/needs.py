@@ -291,8 +291,18 @@ def _protection_changes(case: Case) -> Refused:
     """TKT-14: the wish is binding; who takes it back says so, and why."""
     if set(case.values.hidden) == set(case.ticket.hidden):
         return "nothing_to_change", {}
-    less = set(case.ticket.hidden) - set(case.values.hidden) and "all" not in case.values.hidden
-    return ("reason_missing", {"missing": ["reason"]}) if less and not case.values.reason.strip() else None
+    return ("reason_missing", {"missing": ["reason"]}) if _opens(case) and not case.values.reason.strip() else None
+
+
+def _opens(case: Case) -> bool:
+    """Whether something is to be seen from now on that the citizen wanted hidden."""
+    return bool(set(case.ticket.hidden) - set(case.values.hidden)) and "all" not in case.values.hidden
+
+
+def _keeps_the_wish(case: Case) -> Refused:
+    """TKT-14: once there is a ticket, the wish is taken back with ``protect``, which asks why, and not with the form."""
+    is_taken_back = case.ticket.state != "draft" and case.values.hidden is not UNSET and _opens(case)
+    return ("protected", {"order": "protect"}) if is_taken_back else None
 
 
 def _satisfied_or_reviewed(case: Case) -> Refused:
@@ -349,6 +359,7 @@ NEEDS: Mapping[str, Need] = {
     "target_fits": _target_fits,
     "parent_fits": _parent_fits,
     "protection_changes": _protection_changes,
+    "keeps_the_wish": _keeps_the_wish,
     "above_answered": _above_answered,
     "answer_fits": _answer_fits,
     "unit_gone": _unit_gone,

@@ -57,6 +57,7 @@ CONDITIONS: Mapping[str, Pair] = {
     "day_ahead": ("日期在今后", "day ahead"),
     "doubt_settled": ("承办单位已无疑问", "doubt settled"),
     "identity_protected": ("文字不泄露保密来电人", "no text names a confidential citizen"),
+    "keeps_the_wish": ("不解除来电人的保密要求", "what the caller wants hidden stays so"),
     "paper_complete": ("呈阅件完整", "paper complete"),
     "is_lead": ("主办单位", "lead unit"),
     "has_task": ("本单位有任务", "task of one's unit"),

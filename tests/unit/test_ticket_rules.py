@@ -540,6 +540,17 @@ def test_a_wish_to_stay_unknown_can_be_made_at_any_time_and_is_taken_back_only_w
     assert world.do("agent", "protect", hidden=[], reason="来电人同意公开").ticket.hidden == ()
 
 
+@pytest.mark.parametrize(("state", "role"), [("accepted", "agent"), ("pending_dispatch", "dispatcher")])
+def test_a_correction_of_the_form_does_not_take_the_wish_back(state: str, role: str) -> None:
+    """TKT-14: it would ask for no reason. In a draft the form is still being filled in."""
+    world = World(fresh(state=state, hidden=("name", "phone")))
+    assert refused(world, role, "edit", hidden=["phone"]) == "protected"
+    assert refused(world, role, "edit", hidden=[]) == "protected"
+    assert world.do(role, "edit", hidden=["phone", "name"], demand="维修").ticket.hidden == ("name", "phone")
+    assert world.do(role, "edit", hidden=["all"]).ticket.hidden == ("all",)
+    assert World(fresh(state="draft", hidden=("name",))).do("agent", "edit", hidden=[]).ticket.hidden == ()
+
+
 def test_a_ticket_whose_unit_left_the_directory_is_taken_back_from_wherever_it_stands() -> None:
     """DSP-05: what it asked for or proposed goes with it, and a unit that is at work keeps its own."""
     for action, values in (
