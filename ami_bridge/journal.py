@@ -23,6 +23,7 @@ import structlog
 from hotline import clock
 
 _log = structlog.get_logger()
+_DAMAGED = "journal segment is damaged; what came before is used"
 _HEAD = struct.Struct(">BqII")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -176,20 +177,30 @@ def segments(folder: Path) -> list[tuple[int, Path]]:
 
 def read(path: Path) -> Iterator[Entry]:
     """Every complete record of a segment; a torn or damaged tail ends it quietly (logged when bytes were left over)."""
-    unpacker, buffer = zlib.decompressobj(), bytearray()
+    buffer = bytearray()
+    try:
+        for piece in _inflated(path):
+            buffer += piece
+            yield from _take(buffer)
+    except (ValueError, OverflowError) as error:  # a kind that is none, a time beyond all times
+        _log.warning(_DAMAGED, segment=path.name, error=str(error))
+        return
+    if buffer:
+        _log.info("journal segment ends in the middle of a record", segment=path.name, left_over=len(buffer))
+
+
+def _inflated(path: Path) -> Iterator[bytes]:
+    """What a segment holds, up to where it is damaged."""
+    unpacker = zlib.decompressobj()
     with path.open("rb") as file:
         while chunk := file.read(1 << 16):
             before = unpacker.copy()
             try:
-                buffer += unpacker.decompress(chunk)
+                yield unpacker.decompress(chunk)
             except zlib.error as error:
-                _log.warning("journal segment is damaged; what came before is used", segment=path.name, error=str(error))
-                buffer += _sound_part(before, chunk)
-                break
-            yield from _take(buffer)
-    yield from _take(buffer)
-    if buffer:
-        _log.info("journal segment ends in the middle of a record", segment=path.name, left_over=len(buffer))
+                _log.warning(_DAMAGED, segment=path.name, error=str(error))
+                yield _sound_part(before, chunk)
+                return
 
 
 def _sound_part(unpacker: zlib._Decompress, chunk: bytes) -> bytes:

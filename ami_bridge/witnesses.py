@@ -28,7 +28,7 @@ class Witnesses:
         self._channels = ChannelLog(folder / "cel-custom" / "calls.csv")
         self._queues = ChannelLog(folder / "queue_log")
         self.channels_used, self.queues_used = Position(), Position()
-        self._mark = Position()
+        self._mark, self._queue_mark = Position(), Position()
         self._watched: set[str] = set()
         self._open_before: set[str] = set()
 
@@ -42,7 +42,7 @@ class Witnesses:
         queues = await self._read_queues(self.queues_used)
         await asyncio.sleep(settle_seconds)
         self.channels_used = self._mark = await self._read_channels(channels)
-        self.queues_used = await self._read_queues(queues)
+        self.queues_used = self._queue_mark = await self._read_queues(queues)
 
     def watch(self) -> int:
         """From now on, follow the calls that are open; returns how many."""
@@ -52,10 +52,10 @@ class Witnesses:
     def follow(self) -> None:
         """Move the positions on, and put a log aside that has grown large.
 
-        Without watched calls nothing is read: what the log held at the ping before has surely arrived over AMI too.
+        Without watched calls nothing is read: what a log held at the ping before has surely arrived over AMI too.
         """
         self._follow_channels()
-        self.queues_used = self._queues.end()
+        self.queues_used, self._queue_mark = self._queue_mark, self._queues.end()
         self._channels.rotate(largest=_LARGEST_LOG, keep=_LOGS_KEPT)
 
     def _follow_channels(self) -> None:

@@ -88,6 +88,22 @@ def test_a_damaged_middle_keeps_what_came_before(tmp_path: Path) -> None:
     assert [entry.payload for entry in entries(tmp_path)][:1] == [b"good"]
 
 
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_one_bit_that_fell_over_ends_a_segment_and_not_the_bridge(
+    tmp_path_factory: pytest.TempPathFactory, place: float, bit: int
+) -> None:
+    folder = tmp_path_factory.mktemp("flipped")
+    book, payloads = Journal(folder), [f"Event: Hangup\r\nUniqueid: n-{n}.{n * 7919}\r\n\r\n".encode() for n in range(60)]
+    for payload in payloads:
+        book.write(Kind.STREAM, NOW, payload)
+    path = folder / "0000000001.journal"
+    content = bytearray(path.read_bytes())
+    content[2 + int(place * (len(content) - 2))] ^= 1 << bit
+    path.write_bytes(content)
+    for found in entries(folder):
+        assert isinstance(found.payload, bytes)
+
+
 def test_kill_9_in_the_middle_of_writing_loses_no_record_that_was_written(tmp_path: Path) -> None:
     program = (
         "import sys, datetime as dt; from pathlib import Path; from ami_bridge.journal import Journal, Kind\n"
