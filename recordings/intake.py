@@ -103,9 +103,11 @@ def is_first(part: str) -> bool:
 def read_sidecar(content: bytes) -> Sidecar:
     """Check a sidecar's bytes; raises ``SidecarError``."""
     try:
-        return msgspec.json.decode(content, type=Sidecar)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        sidecar = msgspec.json.decode(content, type=Sidecar)
+        sidecar.started_at.astimezone(SHANGHAI)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
         raise SidecarError(f"the sidecar is not what it should be: {error}") from error
+    return sidecar
 
 
 def conversation_file(node: Identifier, uniqueid: str, otherwise: dt.datetime) -> str:

@@ -59,7 +59,7 @@ async def search(parts: Parts, person: Person, wanted: Wanted, *, before: int = 
     """Tickets of these days that fit. Refused: ``not_allowed``."""
     limit = min(max(limit, 1), LARGEST_PAGE)
     first = numbering.first_since(wanted.begin)
-    last = numbering.first_since(wanted.end + dt.timedelta(days=1))
+    last = numbering.first_past(wanted.end)
     number = numbers.normal(wanted.number) or wanted.number
     async with begun(parts, person, "archive.search", "archive") as work, viewer.staff(work.connection):
         permissions.check(person, "archive.search")

@@ -103,7 +103,7 @@ def _first(wanted: Wanted) -> int:
 
 
 def _conditions(wanted: Wanted, first: int) -> tuple[Any, ...]:
-    last = numbering.first_since(wanted.end + dt.timedelta(days=1))
+    last = numbering.first_past(wanted.end)
     states = None if wanted.states is None else list(wanted.states)
     return first, last, wanted.begin, wanted.end, states, wanted.category, wanted.unit, wanted.publishable
 

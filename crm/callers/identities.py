@@ -177,7 +177,7 @@ async def missed_questions(
     """Tickets of these days whose citizen wanted to stay unknown and was not asked in time (QUA-12). Refused: ``not_allowed``."""
     permissions.check(person, "quality.see")
     limit = min(max(limit, 1), LARGEST_PAGE)
-    first, last = (numbering.first_since(at) for at in (begin, end))
+    first, last = numbering.first_since(begin), numbering.first_past(end)
     rows = await parts.pool.fetch(_QUERIES["missed_questions"], first, last, agent, limit + 1, (max(page, 1) - 1) * limit)
     return Misses([_missed(dict(row)) for row in rows[:limit]], len(rows) > limit)
 

@@ -37,6 +37,11 @@ def first_since(at: dt.datetime) -> int:
     return first_of(at.astimezone(SHANGHAI).date())
 
 
+def first_past(end: dt.datetime) -> int:
+    """An id above those of the day of Shanghai that ends at this moment, or in which it is."""
+    return first_since(end - dt.timedelta.resolution + dt.timedelta(days=1))
+
+
 def id_of(written: str) -> int:
     """The id in a number as people write it, with its letter or without; raises ``RefusedError``: ``unknown_ticket``."""
     found = _WRITTEN.fullmatch(written.strip())

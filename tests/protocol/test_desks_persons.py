@@ -247,6 +247,9 @@ def test_a_ticket_that_went_out_before_the_citizen_was_asked_about_secrecy_is_co
             rows = (await said(quality, f"GET /api/missed-confidentiality?{PERIOD}"))["tickets"]
             assert [(row["number"], row["agent"], row["protected_by"]) for row in rows] == [("T2026112200001", "1001", "1002")]
             assert (await said(quality, f"GET /api/missed-confidentiality?{PERIOD}&agent=1009"))["tickets"] == []
+            for until, count in (("2026-11-22", 1), ("2026-11-22T12:00:00%2B08:00", 1), ("2026-11-22T00:00:00%2B08:00", 0)):
+                found = await said(quality, f"GET /api/missed-confidentiality?from=2026-11-01&to={until}")
+                assert len(found["tickets"]) == count, until
 
     with_desks(empty_database, work)
 

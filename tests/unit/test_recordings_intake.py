@@ -418,6 +418,7 @@ def test_what_is_no_take_is_ignored_and_left(name: str) -> None:
         {"caller_number": None},
         {"started_at": "yesterday"},
         {"started_at": "2025-11-21T12:00:00"},
+        {"started_at": "9999-12-31T23:00:00Z"},
         {"reason": "boredom"},
         {"kind": "letter"},
         {"kind": None},
