@@ -95,21 +95,24 @@ class Sessions:
         self._check(name, address)
         async with self._turns:
             self._check(name, address)
-            known = await store.known(self._pool, name)
-            account = await self._judged(known, wanted)
+            known = await self._comes(wanted)
+            account = await self._judged(known, wanted.password)
             if account is None:
                 self._failed(name, address)
         if account is None:
             is_somebody = known.account is not None or name in self._first
             # A name that is nobody's may be a password in the wrong field: it is not written down.
-            await self.log(name if is_somebody else "unknown", "login.failed", f"address:{address}")
-            raise RefusedError("wrong_password")
+            raise await self._refused(name if is_somebody else "unknown", address)
         roles = _in_force(account.roles, known.directory_role, name)
         role = rules.chosen(roles, wanted.role)
         if role is None:
             raise rules.RefusedError("not_your_role", roles=list(roles))
+        entry = await self._begin(account, known.kept, role, address)
+        if entry is None:  # the password was changed in this moment
+            self._failed(name, address)
+            raise await self._refused(name, address)
         self._by_user.succeeded(name)
-        return await self._begin(account, role, address)
+        return entry
 
     async def find(self, token: str) -> Session | None:
         """Whose token this is, if anybody's; while the database is away, as it was known last."""
@@ -175,27 +178,38 @@ class Sessions:
         if address is not None:
             self._by_address.failed(address, now)
 
-    async def _judged(self, known: Known, wanted: Login) -> Account | None:
+    async def _refused(self, name: str, address: str) -> RefusedError:
+        await self.log(name, "login.failed", f"address:{address}")
+        return RefusedError("wrong_password")
+
+    async def _comes(self, wanted: Login) -> Known:
+        """What is known of the name; whoever gives the password of the first start has an account from now on."""
+        known = await store.known(self._pool, wanted.username)
+        first = self._first.get(wanted.username)
+        same = hmac.compare_digest(wanted.password.encode(), (first or secrets.token_urlsafe()).encode())
+        if known.account is not None or not (first and same and known.is_active):
+            return known
+        await self._first_login(wanted)
+        return await store.known(self._pool, wanted.username)
+
+    async def _judged(self, known: Known, password: str) -> Account | None:
         """The account of whoever gave the right password. It takes as long for a name that is nobody's."""
-        is_right = await self._passwords.fits(known.kept, wanted.password)
+        is_right = await self._passwords.fits(known.kept, password)
         account = known.account
         if account is None:
-            first = self._first.get(wanted.username)
-            same = hmac.compare_digest(wanted.password.encode(), (first or secrets.token_urlsafe()).encode())
-            return await self._first_login(wanted) if first and same and known.is_active else None
+            return None
         if not is_right:
-            await store.failed(self._pool, wanted.username)
+            await store.failed(self._pool, account.username)
         is_over = account.disabled_at is not None or (account.valid_until is not None and account.valid_until <= clock.now())
         return account if is_right and not is_over and known.is_active else None
 
-    async def _first_login(self, wanted: Login) -> Account:
+    async def _first_login(self, wanted: Login) -> None:
         """From now on the account's own password counts. Two at once make one account."""
         name, kept = wanted.username, await self._passwords.made(wanted.password)
         profile = Profile(roles=_FIRST_ROLES.get(name, []), agent=name if name.isdigit() else "")
         async with self._pool.acquire() as connection:
             with contextlib.suppress(rules.RefusedError):
                 await store.add(connection, name, profile, kept, actor="first login", must_change=False)
-            return await store.get(connection, name)
 
     async def _find(self, key: bytes) -> Session | None:
         known = self._known.get(key)
@@ -213,11 +227,13 @@ class Sessions:
             return None
         return self._remember(session)
 
-    async def _begin(self, account: Account, role: str, address: str) -> tuple[str, Session]:
+    async def _begin(self, account: Account, kept: str | None, role: str, address: str) -> tuple[str, Session] | None:
+        """The token and its session; None when ``kept``, which was judged, is the account's password no more."""
         token, now = secrets.token_urlsafe(32), clock.now()
         key = _hash(token)
         await self._pool.execute(_QUERIES["clean"], now)
-        await self._pool.execute(_QUERIES["keep"], key, account.username, role, now, now + LASTS)
+        if not await self._pool.fetchval(_QUERIES["keep"], key, account.username, role, now, now + LASTS, kept):
+            return None
         await store.came(self._pool, account.username)
         await self.log(account.username, "login", f"address:{address}")
         session = await self._find(key)

@@ -1,5 +1,9 @@
+-- Only while the account still has the password that was judged ($6: its hash); whoever changes it ends what is kept here (SEC-13).
 -- name: keep
-INSERT INTO web_sessions (token_hash, username, role, made_at, expires_at) VALUES ($1, $2, $3, $4, $5)
+WITH judged AS (SELECT username FROM accounts WHERE username = $2 AND password_hash = $6 FOR SHARE)
+INSERT INTO web_sessions (token_hash, username, role, made_at, expires_at)
+SELECT $1, username, $3, $4::timestamptz, $5::timestamptz FROM judged
+RETURNING true
 
 -- The account as it is now, and the role of the directory of agents: both count from one look to the next. Nobody, when the
 -- account is disabled or over, or the agent is none any more (SEC-17).

@@ -311,3 +311,34 @@ def test_many_guesses_at_once_are_no_more_than_one_after_another(empty_database:
         assert noted == one_name["wrong_password"] + one_place["wrong_password"]
 
     with_desks(empty_database, work)
+
+
+def test_a_login_in_flight_does_not_survive_a_new_password(empty_database: Postgres) -> None:
+    """The old password was judged right a moment before: it is refused as a wrong one."""
+
+    async def work(desks: Desks) -> None:
+        await account(desks, "someone", "agent")
+        async with asyncio.TaskGroup() as tasks:
+            async with desks.writer.transaction():
+                await store.reset_password(desks.writer, "someone", actor="chief")
+                entering = tasks.create_task(entered(desks, "someone", GOOD, 401))
+                query = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+
+                async def is_waiting() -> bool:
+                    return entering.done() or bool(await desks.writer.fetchval(query))
+
+                await eventually(is_waiting)
+            assert (await entering)["error"]["code"] == "wrong_password"
+        assert await desks.writer.fetchval("SELECT count(*) FROM web_sessions") == 0
+        lines = await desks.writer.fetch("SELECT action FROM audit_log WHERE actor = 'someone'")
+        assert [line["action"] for line in lines] == ["login.failed"]
+
+    with_desks(empty_database, work)
+
+
+def test_many_first_logins_at_once_are_all_let_in(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await asyncio.gather(*(entered(desks, "admin", PASSWORDS["admin"]) for _ in range(4)))
+        assert await desks.writer.fetchval("SELECT count(*) FROM accounts") == 1
+
+    with_desks(empty_database, work)
