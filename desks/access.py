@@ -56,8 +56,16 @@ def _token(request: web.Request) -> str:
 def _check_origin(request: web.Request) -> None:
     """A page of another site may not use a browser that is logged in here."""
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+    if origin is not None and _host(origin) != request.host.lower():
         raise RefusedError("foreign_origin")
+
+
+def _host(origin: str) -> str | None:
+    """None: no address at all."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def is_from_this_machine(request: web.Request) -> bool:

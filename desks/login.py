@@ -304,4 +304,4 @@ def _session(row: asyncpg.Record, key: bytes) -> Session | None:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()  # nobody's token need be no text

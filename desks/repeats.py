@@ -104,5 +104,6 @@ async def _digest(ask: Ask) -> str:
     """Of what makes two requests the same: method, path, parameters, version that is meant, body."""
     request = ask.request
     body = await request.read() if ask.body is not None else b""
-    meant = [request.method, request.path_qs, request.headers.get("If-Match", "")]
+    version = request.headers.get("If-Match", "").encode(errors="backslashreplace").decode()  # it may be no text
+    meant = [request.method, request.path_qs, version]
     return hashlib.sha256(msgspec.json.encode(meant) + body).hexdigest()

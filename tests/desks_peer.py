@@ -188,6 +188,16 @@ async def refused(client: aiohttp.ClientSession, order: str, body: Any, status: 
     return str(error["code"])
 
 
+async def raw_status(desks: Desks, order: bytes, headers: bytes, body: bytes = b"") -> int:
+    """The status of ``METHOD path`` with headers that no client would send."""
+    host, _, port = desks.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n\r\n%s" % (order, host.encode(), headers, body))
+    answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ", 2)[1])
+
+
 async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
     deadline = clock.monotonic() + seconds
     while not await holds():

@@ -13,7 +13,7 @@ from ami_bridge.figures import exclusions, metrics
 from desks import login
 from desks.parameters import PARTS
 from hotline import clock
-from tests.desks_peer import PASSWORDS, Desks, eventually, with_desks
+from tests.desks_peer import PASSWORDS, Desks, eventually, raw_status, with_desks
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -289,6 +289,21 @@ def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_have_and_ends
             ):
                 async with client.request(method, path, headers=headers) as answer:
                     assert answer.status == status, (method, path)
+
+    with_desks(empty_database, work)
+
+
+def test_headers_that_are_no_text_or_no_address_are_refused_as_any_other(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        token = (await desks.token("shift_leader")).encode()
+        for method, headers, status in (
+            (b"GET", b"Origin: http://[", 403),
+            (b"GET", b"Authorization: Bearer \xff\xfe", 401),
+            (b"GET", b"Cookie: hotline_session=\xff\xfe", 401),
+            (b"GET", b"Authorization: Bearer %s\xff" % token, 401),
+            (b"GET", b"Authorization: Bearer %s" % token, 200),
+        ):
+            assert await raw_status(desks, method + b" /api/live", headers) == status, headers
 
     with_desks(empty_database, work)
 

@@ -15,7 +15,7 @@ from crm import idempotency
 from desks.repeats import keeps
 from desks.routes import ROUTES
 from hotline.paths import TREE
-from tests.desks_peer import Desks, as_
+from tests.desks_peer import Desks, as_, raw_status
 from tests.keyed_desk import WHERE, trying
 
 if TYPE_CHECKING:
@@ -169,6 +169,18 @@ def test_what_is_changed_has_to_be_what_was_seen(empty_database: Postgres) -> No
                 assert (answer.status, (await answer.json())["error"]["code"]) == (400, "bad_version"), given
         async with client.post("/api/agents/me/ready", headers={"If-Match": '"7"'}) as answer:
             assert answer.status in (400, 403), "what has no version is not changed under one"
+
+    with_tries(empty_database, work)
+
+
+def test_a_version_that_is_no_text_is_refused_with_a_key_as_without(empty_database: Postgres) -> None:
+    async def work(desks: Desks, client: aiohttp.ClientSession) -> None:
+        token = (await desks.token("office")).encode()
+        body = b'{"note": "x", "version": 7}'
+        headers = b"Authorization: Bearer %s\r\nContent-Length: %d\r\nIf-Match: \xff" % (token, len(body))
+        for more in (b"", b"\r\nIdempotency-Key: %s" % KEY.encode()):
+            assert await raw_status(desks, b"POST /api/try", headers + more, body) == 400, more
+        assert await tries(desks) == 0
 
     with_tries(empty_database, work)
 
