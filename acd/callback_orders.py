@@ -30,6 +30,7 @@ async def take(parts: Parts, person: Person) -> Entry | None:
     """
     await orders.authorise(parts.pool, person, _RIGHT, person.agent)
     async with parts.pool.acquire() as connection, connection.transaction():
+        await connection.execute(_QUERIES["lock_agent"], person.agent)
         known = await connection.fetchval(_QUERIES["claimed_by"], person.agent)
         if known is None:
             queues = await connection.fetchval(_QUERIES["queues_of"], parts.node, person.agent)

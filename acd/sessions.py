@@ -248,7 +248,11 @@ async def _take_seat(act: _Act, locked: dict[str, _Locked], agent: str, seat: st
     if one.seat is not None:
         await act.close(agent, "moved")
     chosen = how if how in _HOW else "api"
-    await act.connection.execute(QUERIES["open"], agent, seat, act.person.username, chosen, after.paused, after.pause_reason)
+    opened = (agent, seat, act.person.username, chosen, after.paused, after.pause_reason)
+    try:
+        await act.connection.execute(QUERIES["open"], *opened)
+    except asyncpg.UniqueViolationError:  # free a moment ago
+        raise RefusedError("seat_taken", seat=seat) from None
     await act.note(agent, "log_in", seat, chosen)
     await act.audit("log_in", agent, {"seat": seat, "how": chosen, "from": one.seat, "displaced": there})
     return await act.ask(reconcile.change(before, await act.wanted(list(locked))), order)

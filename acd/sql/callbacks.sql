@@ -74,6 +74,10 @@ FROM callback_entries AS entry WHERE entry_id = $1 FOR UPDATE
 -- name: queues_of
 SELECT queues FROM agent_states WHERE node = $1 AND agent = $2
 
+-- Who takes twice at once takes one after the other.
+-- name: lock_agent
+SELECT pg_advisory_xact_lock(hashtext('callbacks of ' || $1))
+
 -- What the agent has claimed and not yet called.
 -- name: claimed_by
 SELECT entry_id FROM callback_entries WHERE agent = $1 AND state IN ('claimed', 'calling')

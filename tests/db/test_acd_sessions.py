@@ -18,6 +18,7 @@ from acd.permissions import Person
 from hotline import database
 from hotline.directory import kinds, store
 from hotline.settings import Agents, Settings
+from tests.desks_peer import eventually
 
 if TYPE_CHECKING:
     from tests.conftest import Postgres
@@ -100,6 +101,35 @@ def test_many_who_log_in_at_one_seat_at_once_are_one_and_refusals(
         assert refused == ["seat_taken"] * 3, said
         rows = await parts.pool.fetch("SELECT agent FROM agent_sessions WHERE until IS NULL AND seat = '1005'")
         assert len(rows) == 1
+
+    on_shift(empty_database, work)
+
+
+def test_many_who_log_in_at_one_free_seat_at_once_are_one_and_refusals(
+    empty_database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_pin(*_: object) -> None:
+        """This is about the seats."""
+
+    monkeypatch.setattr(sessions, "_check_pin", no_pin)
+
+    async def work(parts: Parts) -> None:
+        await sessions.log_out(parts, LEADER, "1005")
+        agents = ("1001", "1002", "1003", "1004")
+        async with parts.pool.acquire() as connection, connection.transaction():
+            await connection.execute(membership.QUERIES["correction_begins"])
+            coming = asyncio.gather(*(sessions.log_in(parts, LEADER, agent, "1005") for agent in agents), return_exceptions=True)
+
+            async def have_all_come() -> bool:
+                waiting = await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                return coming.done() or waiting == len(agents)
+
+            await eventually(have_all_come)
+        said = await coming
+        refused = [one.code for one in said if isinstance(one, RefusedError)]
+        assert refused == ["seat_taken"] * 3, said
+        rows = await parts.pool.fetch("SELECT seat FROM agent_sessions WHERE until IS NULL ORDER BY seat")
+        assert len(rows) == 4 and rows[-1]["seat"] == "1005", "who was refused stays where they are"
 
     on_shift(empty_database, work)
 

@@ -134,6 +134,22 @@ def test_missed_callers_are_called_back_only_where_the_city_wants_it(empty_datab
     listing(empty_database, tmp_path, work, Settings(callbacks=Callbacks(missed=False)))
 
 
+def test_an_agent_who_takes_several_times_at_once_has_one_entry_as_one_after_the_other(
+    empty_database: Postgres, tmp_path: Path
+) -> None:
+    async def work(kept: Kept, parts: Parts) -> None:
+        for number, waited in (("13800000001", 500), ("13800000002", 400)):
+            await callbacks.store(parts.pool, asked(number, waited))
+        await kept_up(parts)
+        first, *others = await asyncio.gather(*(callback_orders.take(parts, AGENT) for _ in range(4)))
+        assert first and first.number == "13800000001"
+        assert others == [first] * 3
+        lines = await parts.pool.fetchval("SELECT count(*) FROM audit_log WHERE action = 'callback.take'")
+        assert lines == 1
+
+    listing(empty_database, tmp_path, work)
+
+
 def test_two_agents_never_have_the_same_number(empty_database: Postgres, tmp_path: Path) -> None:
     async def work(kept: Kept, parts: Parts) -> None:
         await callbacks.store(parts.pool, asked("13800000001", 300))
