@@ -33,7 +33,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def mark_malicious(parts: Parts, person: Person, agent: str = "", note: str = "") -> Mark:
-    """The caller of the agent's call is malicious; a second order for one call changes nothing. Raises ``no_number``."""
+    """The caller of the agent's call is malicious; again in one call counts only after a reset. Raises ``no_number``."""
     agent = agent or person.agent
     await orders.authorise(parts.pool, person, "caller.mark_malicious", agent)
     now = clock.now()

@@ -116,9 +116,12 @@ SELECT marked_at FROM malicious_marks WHERE number = $1 AND reset_at IS NULL AND
 -- name: lock_number
 SELECT pg_advisory_xact_lock(hashtext('malicious ' || $1))
 
+-- A call has one mark: one that was reset counts again, as it was made last.
 -- name: mark
 INSERT INTO malicious_marks (number, node, call_id, agent, level, note, marked_by, marked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (node, call_id) DO NOTHING
+ON CONFLICT (node, call_id) DO UPDATE SET
+    number = excluded.number, agent = excluded.agent, level = excluded.level, note = excluded.note,
+    marked_by = excluded.marked_by, marked_at = excluded.marked_at, reset_by = NULL, reset_at = NULL
 
 -- name: mark_of_call
 SELECT level FROM malicious_marks WHERE node = $1 AND call_id = $2 AND reset_at IS NULL

@@ -359,3 +359,27 @@ def test_a_call_to_outside_goes_on_as_long_as_somebody_has_it(empty_database: Po
             assert (await control_outbound.get(parts, outbound)).ended_at is None, "a colleague has it"
 
     listing(empty_database, tmp_path, work)
+
+
+def test_a_caller_who_is_marked_again_in_the_call_after_a_reset_is_marked(empty_database: Postgres, tmp_path: Path) -> None:
+    async def work(kept: Kept, parts: Parts) -> None:
+        await at_work(parts)
+        await callbacks.store(parts.pool, asked("13800000001", 500))
+        await kept_up(parts)
+        entry = await callback_orders.take(parts, AGENT)
+        assert entry
+        await talks(parts, entry.entry_id)
+        await control_callers.mark_malicious(parts, AGENT, note="first")
+        assert await control_callers.reset_malicious(parts, LEADER, "13800000001") == 1
+        assert await control_callers.level_of(parts, "13800000001") == 0
+        again = await control_callers.mark_malicious(parts, AGENT, note="second")
+        assert again.level == 1
+        assert await control_callers.level_of(parts, "13800000001") == 1
+        kept_mark = await parts.pool.fetchrow("SELECT note, reset_by, reset_at FROM malicious_marks")
+        assert tuple(kept_mark) == ("second", None, None)
+        await control_callers.mark_malicious(parts, AGENT, note="third")
+        lines = await parts.pool.fetch("SELECT detail ->> 'note' FROM audit_log WHERE action = 'caller.mark_malicious'")
+        assert [line[0] for line in lines] == ["first", "second"]
+        assert await control_callers.reset_malicious(parts, LEADER, "13800000001") == 1
+
+    listing(empty_database, tmp_path, work)
