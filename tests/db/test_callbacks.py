@@ -302,7 +302,7 @@ async def talks(parts: Parts, entry_id: uuid.UUID) -> uuid.UUID:
 
 
 async def stands(parts: Parts, state: str, seconds: float) -> None:
-    values = ("1001", state, ago(seconds))
+    values = ("1001", state, clock.now() - dt.timedelta(seconds=seconds))
     await parts.pool.execute("UPDATE agent_states SET state = $2, since = $3 WHERE agent = $1", *values)
 
 

@@ -112,8 +112,8 @@ def test_a_live_figure_is_the_figure_of_the_same_time_from_the_stored_facts(empt
                     assert {"raw": counts["repaired"], "net": counts["repaired_net"]} == said["repaired"]
             readings = desks.parts.feed.readings()
             assert readings is not None
-            today = live["figures"]["today/whole/connection_rate"]["net"]
-            assert (readings.requests, readings.figures["connection_rate"].n) == (today["d"] + 3, today["n"])
+            whole, rate = live["requests"]["today/whole"]["net"], live["figures"]["today/whole/connection_rate"]["net"]
+            assert (readings.requests, readings.figures["connection_rate"].n) == (whole["total"], rate["n"])
 
     with_desks(empty_database, work)
 
