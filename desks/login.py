@@ -143,16 +143,17 @@ class Sessions:
         name = session.username
         async with self._turns:
             self._check(name)
-            is_right = await self._passwords.fits((await store.known(self._pool, name)).kept, old)
+            judged = (await store.known(self._pool, name)).kept
+            is_right = await self._passwords.fits(judged, old)
             if not is_right:
                 self._failed(name)
-        if not is_right:
+        if judged is None or not is_right:
             await self.log(name, "password.refused", f"user:{name}")
             raise rules.RefusedError("old_password_wrong")
         rules.check_password(new, name, (old, self._first.get(name, "")))
         kept = await self._passwords.made(new)
         async with self._pool.acquire() as connection:
-            await store.change_password(connection, name, kept, but_for=session.token_hash)
+            await store.change_password(connection, name, kept, old=judged, but_for=session.token_hash)
         self._doubt(name)
 
     async def logout(self, session: Session) -> None:

@@ -118,10 +118,14 @@ async def reset_password(connection: asyncpg.Connection, username: str, *, actor
     return password
 
 
-async def change_password(connection: asyncpg.Connection, username: str, kept: str, *, but_for: bytes = b"") -> None:
-    """A person's own new password; ends the person's other sessions."""
+async def change_password(connection: asyncpg.Connection, username: str, kept: str, *, old: str, but_for: bytes = b"") -> None:
+    """A person's own new password in place of the hash ``old``; ends the person's other sessions.
+
+    Raises ``RefusedError``: ``old_password_wrong`` when it was replaced meanwhile.
+    """
     async with connection.transaction():
-        _found(await connection.fetchrow(_QUERIES["set_password"], _name(username), kept, False), username)
+        if await connection.fetchrow(_QUERIES["replace_password"], _name(username), kept, old) is None:
+            raise RefusedError("old_password_wrong")
         await _told(connection, username, "account.change_password", username, {}, ends_sessions=True, but_for=but_for)
 
 

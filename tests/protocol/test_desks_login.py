@@ -336,6 +336,27 @@ def test_a_login_in_flight_does_not_survive_a_new_password(empty_database: Postg
     with_desks(empty_database, work)
 
 
+def test_a_change_of_the_password_in_flight_does_not_undo_a_reset(empty_database: Postgres) -> None:
+    async def work(desks: Desks) -> None:
+        await account(desks, "someone", "agent")
+        entry = await entered(desks, "someone", GOOD)
+        async with bearer(desks, entry["token"]) as client, asyncio.TaskGroup() as tasks:
+            async with desks.writer.transaction():
+                handed = await store.reset_password(desks.writer, "someone", actor="chief")
+                wish = {"old": GOOD, "new": "another good password 7"}
+                changing = tasks.create_task(refused(client, "POST /api/me/password", wish, 403))
+                query = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+
+                async def is_waiting() -> bool:
+                    return changing.done() or bool(await desks.writer.fetchval(query))
+
+                await eventually(is_waiting)
+            assert await changing == "old_password_wrong"
+        assert (await entered(desks, "someone", handed))["must_change"]
+
+    with_desks(empty_database, work)
+
+
 def test_many_first_logins_at_once_are_all_let_in(empty_database: Postgres) -> None:
     async def work(desks: Desks) -> None:
         await asyncio.gather(*(entered(desks, "admin", PASSWORDS["admin"]) for _ in range(4)))

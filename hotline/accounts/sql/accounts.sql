@@ -37,6 +37,11 @@ UPDATE accounts SET disabled_at = NULL, failed_logins = 0 WHERE username = $1 RE
 -- name: set_password
 UPDATE accounts SET password_hash = $2, must_change = $3, changed_at = now(), failed_logins = 0 WHERE username = $1 RETURNING *
 
+-- Only while the password is the one that was judged ($3).
+-- name: replace_password
+UPDATE accounts SET password_hash = $2, must_change = false, changed_at = now(), failed_logins = 0
+WHERE username = $1 AND password_hash = $3 RETURNING *
+
 -- name: failed
 UPDATE accounts SET failed_logins = failed_logins + 1 WHERE username = $1
 
