@@ -81,7 +81,7 @@ class Turning:
             kind=kind,
             round=last.round + 1 if last else 1,
             unit=self._unit(kind),
-            started_at=now,
+            started_at=order.since or now,
             due_at=now,
             profile_version=self._version,
             facts=self._facts(kind, order),

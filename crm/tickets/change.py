@@ -28,12 +28,13 @@ class ClockOrder(msgspec.Struct, frozen=True):
     """What a clock of ``crm/clocks/kinds.py``, or ``all``, does: start, stop, pause, resume, extend, restart, recompute.
 
     ``until``: a due time that the order itself names (a promise, a supervision's answer; to ``stop``: that of the one which is
-    stopped); ``days``: of an extension.
+    stopped); ``days``: of an extension; ``since``: when a clock began that is started later.
     """
 
     verb: str
     clock: str
     until: dt.datetime | None = None
+    since: dt.datetime | None = None
     days: int = 0
 
 

@@ -57,6 +57,9 @@ def _clock(verb: str, clock: str, case: Case, draft: Draft) -> None:
         request = case.around.request
         draft.clock(verb, clock, days=(request.days or 0) if request else 0)
         return
+    if (verb, clock) == ("start", "callback") and "replied_at" not in draft.values:
+        draft.clock(verb, clock, since=case.ticket.replied_at)  # CBK-03: it was reviewed since
+        return
     until: dt.datetime | None = None
     if (verb, clock) == ("start", "promise"):
         until = draft.values["promised_at"]

@@ -86,6 +86,20 @@ def test_a_dispatch_starts_three_clocks_and_sets_the_due_time_of_the_ticket(empt
     connected(empty_database, work)
 
 
+def test_a_call_back_is_due_from_the_reply_though_it_was_reviewed_first(empty_database: Postgres) -> None:
+    """CBK-03: three days."""
+
+    async def work(connection: asyncpg.Connection) -> None:
+        await keep(connection)
+        async with connection.transaction():
+            reviewed = [ClockOrder("start", "callback", since=NOW)]
+            await book.apply(connection, TICKET, reviewed, PROFILE, CALENDAR, NOW + 30 * HOUR, by="somebody")
+        (clock,) = await book.of_ticket(connection, TICKET.ticket_id)
+        assert (clock.started_at, local(clock.due_at)) == (NOW, "11-26 10:00")
+
+    connected(empty_database, work)
+
+
 def test_a_stop_says_whether_it_was_in_time_and_a_return_that_was_approved_begins_a_new_round(empty_database: Postgres) -> None:
     """RET-07: a new deadline from the second dispatch; between them the ticket has none."""
 

@@ -261,7 +261,10 @@ def test_what_came_from_above_is_reviewed_before_it_goes_up() -> None:
     assert ClockOrder("restart", "handle") in change.clocks and world.replies[0]["state"] == "refused"
     assert {task.unit for task in world.around().open_tasks()} == {"HEATING", "HOUSING"}
     world.do("unit_leader", "reply", **REPLY)
-    assert world.do("callback_agent", "pass_reply").ticket.state == "callback_pending"
+    passed = world.do("callback_agent", "pass_reply")
+    assert passed.ticket.state == "callback_pending"
+    (call_back,) = [one for one in passed.clocks if one.clock == "callback"]
+    assert call_back.since == passed.ticket.replied_at, "CBK-03: the days begin with the reply"
 
 
 def test_two_attempts_lie_hours_and_half_a_day_apart() -> None:
