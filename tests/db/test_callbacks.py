@@ -281,6 +281,11 @@ def test_a_forgotten_claim_goes_back_and_who_leads_may_withdraw_an_entry(empty_d
     listing(empty_database, tmp_path, work)
 
 
+def lately(seconds: float) -> dt.datetime:
+    """So long before now: ``ago`` counts from when this file was read."""
+    return clock.now() - dt.timedelta(seconds=seconds)
+
+
 async def talks(parts: Parts, entry_id: uuid.UUID) -> uuid.UUID:
     """1001 calls the entry back, and it is answered, ten minutes ago; the call to outside."""
     told = await control_outbound.let_in(parts, AGENT, entry_id, "n-own")
@@ -292,17 +297,17 @@ async def talks(parts: Parts, entry_id: uuid.UUID) -> uuid.UUID:
                 call_id="n-own",
                 uniqueid=channel,
                 number=number,
-                at=ago(590),
+                at=lately(590),
                 step=f"control:outbound_{what}",
                 detail=f"order={outbound}",
             )
             await control_outbound.hear(connection, parts, step)
-    await parts.pool.execute("UPDATE outbound_calls SET ordered_at = $1", ago(600))
+    await parts.pool.execute("UPDATE outbound_calls SET ordered_at = $1", lately(600))
     return outbound
 
 
 async def stands(parts: Parts, state: str, seconds: float) -> None:
-    values = ("1001", state, clock.now() - dt.timedelta(seconds=seconds))
+    values = ("1001", state, lately(seconds))
     await parts.pool.execute("UPDATE agent_states SET state = $2, since = $3 WHERE agent = $1", *values)
 
 
@@ -354,7 +359,7 @@ def test_a_call_to_outside_goes_on_as_long_as_somebody_has_it(empty_database: Po
         await stands(parts, "ready", 100)
         for place, agent in (("parked", ""), ("talking", "1002")):
             await parts.pool.execute("UPDATE control_calls SET place = $1, agent = $2", place, agent)
-            await parts.pool.execute("UPDATE agent_states SET state = 'elsewhere', since = $1 WHERE agent = '1002'", ago(100))
+            await parts.pool.execute("UPDATE agent_states SET state = 'elsewhere', since = $1 WHERE agent = '1002'", lately(100))
             await control_callers.keep(parts)
             assert (await control_outbound.get(parts, outbound)).ended_at is None, "a colleague has it"
 

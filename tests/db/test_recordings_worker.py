@@ -583,7 +583,7 @@ def start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "recordings"], cwd=paths.TREE, env=environment, stdout=file, stderr=file)
 
 
-def wait_until(true: Callable[[], bool], *, log: Path, seconds: float = 30) -> None:
+def wait_until(true: Callable[[], bool], *, log: Path, seconds: float = 90) -> None:
     deadline = clock.monotonic() + seconds
     pause = asyncio.run
     while not true():
