@@ -22,6 +22,7 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
     asyncpg.InsufficientPrivilegeError,
 )
 """What says that the server, not the statement, is to blame: the same statement may succeed later. See ``is_away``."""

@@ -67,7 +67,7 @@ class Postgres:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.process.kill()
         self.process.wait()
-        while any(Path(f"/proc/{child}").exists() for child in children):
+        while any(_is_running(child) for child in children):
             time.sleep(0.01)
 
     def stop(self) -> None:
@@ -88,6 +88,14 @@ class Postgres:
             else:
                 await connection.close()
                 return
+
+
+def _is_running(process: str) -> bool:
+    """Whether it is there, and more than what is left of it until somebody asks how it ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -79,6 +79,16 @@ class Place:
 
         asyncio.run(run())
 
+    def owner(self, statement: str) -> None:
+        """Change the tables."""
+
+        async def run() -> None:
+            connection = await asyncpg.connect(self.server.owner)
+            await connection.execute(statement)
+            await connection.close()
+
+        asyncio.run(run())
+
     def rows(self, query: str) -> list[tuple[object, ...]]:
         async def ask() -> list[tuple[object, ...]]:
             connection = await asyncpg.connect(self.server.dsn)
@@ -511,6 +521,18 @@ def test_one_file_that_fails_does_not_hold_up_the_others(place: Place, capsys: p
     assert [row[2] for row in place.recordings()] == ["1763740799.2"]
     assert (place.root / "spool" / "1763740799.1.caller.raw").exists()
     assert "failed" in capsys.readouterr().out
+
+
+def test_a_database_whose_migrations_are_under_way_is_waited_for(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no fault of the file, which would be tried again a minute later."""
+    place.raw(quiet=9000)
+    place.owner("ALTER TABLE recordings RENAME COLUMN state TO state_to_be")
+    place.do(one_round)
+    said = capsys.readouterr().out
+    assert "database_away" in said and "failed" not in said
+    place.owner("ALTER TABLE recordings RENAME COLUMN state_to_be TO state")
+    place.do(one_round)
+    assert place.files() == [CONVERSATION]
 
 
 def test_the_file_name_of_another_call_is_not_taken_over(place: Place) -> None:
