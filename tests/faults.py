@@ -214,11 +214,7 @@ class Faults:
         await asyncio.to_thread(wait_until, lambda: self._is_back(old), what="Asterisk is back")
 
     def _is_back(self, old: int) -> bool:
-        return (
-            self._stack.is_running("asterisk")
-            and self._stack.pid("asterisk") != old
-            and "booted" in self._stack.asterisk("core waitfullybooted")
-        )
+        return self._stack.runs_anew("asterisk", old) and "booted" in self._stack.asterisk("core waitfullybooted")
 
     @contextlib.asynccontextmanager
     async def _nobody_restarts(self) -> AsyncIterator[None]:

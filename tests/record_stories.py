@@ -212,7 +212,7 @@ async def cut_in_the_menu(play: Play) -> None:
     await play.after(4.0)
     stack = play.stage.stack
     old = stack.kill("asterisk")
-    await asyncio.to_thread(wait_until, lambda: stack.is_running("asterisk") and stack.pid("asterisk") != old, what="a new one")
+    await asyncio.to_thread(wait_until, lambda: stack.runs_anew("asterisk", old), what="a new one")
     await asyncio.to_thread(wait_until, lambda: "booted" in stack.asterisk("core waitfullybooted"), what="Asterisk is back")
     asyncio.get_running_loop().call_soon(play.stage.cut)
     await play.after(60.0)

@@ -110,6 +110,11 @@ class Trial:
         assert number, f"{part} does not run"
         return number
 
+    def runs_anew(self, part: str, before: int) -> bool:
+        """Whether a part runs, as another process than ``before``."""
+        with self._in_force():
+            return supervisor.running(part) not in (None, before)
+
     def is_running(self, part: str) -> bool:
         """Whether a part runs now."""
         with self._in_force():

@@ -327,7 +327,7 @@ def test_after_a_restart_of_whatever_everybody_is_where_they_were(stack: Trial, 
     pids = {part: stack.pid(part) for part in killed}
     for part in killed:
         stack.kill(part)
-    wait_until(lambda: all(stack.is_running(part) and stack.pid(part) != pids[part] for part in killed), what="it runs again")
+    wait_until(lambda: all(stack.runs_anew(part, pids[part]) for part in killed), what="it runs again")
     wait_until(lambda: members(stack) == before, seconds=40, what="the members are as they were")
     (row,) = stack.fetch("SELECT paused, pause_reason FROM agent_sessions WHERE agent = $1 AND until IS NULL", agent)
     assert row == {"paused": True, "pause_reason": "meeting"}

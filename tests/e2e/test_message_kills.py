@@ -160,7 +160,7 @@ def test_asterisk_killed_keeps_what_it_had_written(stack: Trial, where: str) -> 
     call(stack, Citizen(number=number, keys=keys, stay_seconds=22), when=far_enough, do=lambda: stack.kill("asterisk"))
     (message,) = messages(stack, number)
     assert message["length_ms"] >= 4000
-    wait_until(lambda: stack.pid("asterisk") != before and "uptime" in stack.asterisk("core show uptime").lower())
+    wait_until(lambda: stack.runs_anew("asterisk", before) and "uptime" in stack.asterisk("core show uptime").lower())
 
 
 def _closed(file: Path) -> bool:
